@@ -1,0 +1,45 @@
+"""Rowcall: recurring work as rows in PostgreSQL, every occurrence answered for exactly once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .app import App, Run, RunCancelled, current_run
+from .domain.errors import (
+    Conflict,
+    Fault,
+    Forbidden,
+    InvalidInput,
+    LeaseLost,
+    NotFound,
+    RowcallError,
+    StoreUnavailable,
+)
+
+if TYPE_CHECKING:
+    __version__: str
+
+__all__ = [
+    "App",
+    "Conflict",
+    "Fault",
+    "Forbidden",
+    "InvalidInput",
+    "LeaseLost",
+    "NotFound",
+    "RowcallError",
+    "Run",
+    "RunCancelled",
+    "StoreUnavailable",
+    "__version__",
+    "current_run",
+]
+
+
+def __getattr__(name: str) -> str:
+    """Answer for `__version__`, which reads the installed metadata only when somebody asks."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("rowcall")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
