@@ -1,8 +1,8 @@
 """The request to stop, as the task sees it: one object for coroutines, threads and child processes.
 
-A thread can't be killed and a coroutine can swallow its cancellation, so stopping is first of all a request that the task
-may look at. Whether it was looked at is remembered: a task that returned without ever having seen the request did all of
-its work, and counts as finished.
+A thread can't be killed and a coroutine can swallow its cancellation, so stopping is first of all a request that the
+task may look at. Whether it was looked at is remembered: a task that returned without ever having seen the request did
+all of its work, and counts as finished.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
+import inspect
 import sys
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def load_app(reference: str) -> App:
     """
     module_name, _, attribute = reference.partition(":")
     if not module_name or module_name.startswith("."):
-        raise InvalidInput.of("app", f"{reference!r} is no reference; write module:attribute, such as billing.tasks:app")
+        raise InvalidInput.of("app", f"{reference!r} is no reference; write module:attribute, as in billing.tasks:app")
     here = str(Path.cwd())
     if here not in sys.path and "" not in sys.path:
         sys.path.insert(0, here)
@@ -49,6 +49,6 @@ def _attribute(owner: object, name: str, module_name: str) -> object:
     try:
         return getattr(owner, name)
     except AttributeError:
-        apps = [key for key, value in vars(owner).items() if isinstance(value, App)] if hasattr(owner, "__dict__") else []
-        there = f"; it has {', '.join(f'{module_name}:{app}' for app in apps)}" if apps else ""
+        apps = [f"{module_name}:{key}" for key, value in inspect.getmembers_static(owner) if isinstance(value, App)]
+        there = f"; it has {', '.join(apps)}" if apps else ""
         raise InvalidInput.of("app", f"module {module_name!r} has no {name!r}{there}") from None

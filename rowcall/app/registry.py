@@ -22,7 +22,7 @@ class App:
         self.name = check_name("name", name)
         self._tasks: dict[str, TaskDefinition] = {}
         self._schedules: dict[tuple[str, str], StaticSchedule] = {}
-        self._types: dict[TaskFunction, str] = {}
+        self._types: dict[int, str] = {}  # by the function's id: a callable object may not be hashable
         self._waiting: list[tuple[TaskFunction, str | None, dict[str, Any]]] = []
 
     @property
@@ -77,7 +77,7 @@ class App:
                 description=description,
             )
             self._add_task(definition)
-            self._types[function] = definition.task_type
+            self._types[id(function)] = definition.task_type
             self._attach_waiting(function)
             return function
 
@@ -92,7 +92,7 @@ class App:
         at: datetime | None = None,
         timezone: str | None = None,
         name: str | None = None,
-        input_data: Any = None,
+        input_data: Mapping[str, Any] | None = None,
         **policies: Unpack[Policies],
     ) -> Callable[[F], F]:
         """Declare a static schedule for the task below (or above); any number of them can be stacked.
@@ -108,7 +108,7 @@ class App:
 
         def declare(function: F) -> F:
             self._waiting.append((function, name, fields))
-            if function in self._types:
+            if id(function) in self._types:
                 self._attach_waiting(function)
             return function
 
@@ -125,16 +125,12 @@ class App:
     def check(self) -> None:
         """Raise InvalidInput if a schedule was declared on a function that never became a task."""
         if self._waiting:
-            raise InvalidInput(
-                [
-                    Fault("schedule", f"{getattr(function, '__qualname__', function)} has @app.schedule but no @app.task")
-                    for function, _, _ in self._waiting
-                ]
-            )
+            labels = [getattr(function, "__qualname__", repr(function)) for function, _, _ in self._waiting]
+            raise InvalidInput([Fault("schedule", f"{label} has @app.schedule but no @app.task") for label in labels])
 
     def _attach_waiting(self, function: TaskFunction) -> None:
         """Turn the declarations on this function into schedules, now that its task type is known."""
-        task_type = self._types[function]
+        task_type = self._types[id(function)]
         mine = [entry for entry in self._waiting if entry[0] is function]
         self._waiting = [entry for entry in self._waiting if entry[0] is not function]
         for _, name, fields in mine:
@@ -145,13 +141,13 @@ class App:
     def _add_task(self, definition: TaskDefinition) -> None:
         taken = self._tasks.get(definition.task_type)
         if taken is not None and taken is not definition:
-            raise InvalidInput.of("task_type", f"{definition.task_type!r} is taken by {taken.reference}; give another name")
+            raise InvalidInput.of(
+                "task_type", f"{definition.task_type!r} is taken by {taken.reference}; choose another"
+            )
         self._tasks[definition.task_type] = definition
 
     def _add_schedule(self, schedule: StaticSchedule) -> None:
         identity = (schedule.source, schedule.name)
         if self._schedules.get(identity, schedule) is not schedule:
-            raise InvalidInput.of(
-                "name", f"{schedule.source} has a static schedule {schedule.name!r} already; give this one a name of its own"
-            )
+            raise InvalidInput.of("name", f"{schedule.source} has a schedule {schedule.name!r} already; choose another")
         self._schedules[identity] = schedule

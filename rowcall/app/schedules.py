@@ -87,7 +87,7 @@ def interval_seconds(interval: Interval) -> int:
 def check_schedule_name(name: str) -> str:
     """Return a name that a schedule can have: no slash, not all digits; raises InvalidInput for any other."""
     if not 1 <= len(name) <= 200 or "/" in name or re.fullmatch("[0-9]+", name):
-        raise InvalidInput.of("name", f"{name[:220]!r} must be 1 to 200 characters, without a slash, and not digits only")
+        raise InvalidInput.of("name", f"{name[:220]!r} must be 1 to 200 characters, no slash, and not digits only")
     return name
 
 

@@ -90,7 +90,7 @@ def takes_run(function: TaskFunction) -> bool:
     demanded = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     if len(demanded) > 1 or any(p.kind is p.KEYWORD_ONLY for p in demanded):
         names = ", ".join(p.name for p in demanded)
-        raise InvalidInput.of("function", f"{_label(function)} wants ({names}); a task takes one argument, the run, or none")
+        raise InvalidInput.of("function", f"{_label(function)} wants ({names}); a task takes the run, or nothing")
     return bool(positional)
 
 
@@ -108,7 +108,7 @@ def _isolation(function: TaskFunction, wanted: str | None) -> Isolation:
         known = ", ".join(Isolation)
         raise InvalidInput.of("isolation", f"{wanted!r} is none of {known}") from None
     if chosen is Isolation.ASYNC and not is_async(function):
-        raise InvalidInput.of("isolation", f"{_label(function)} is no coroutine function: it would block the event loop")
+        raise InvalidInput.of("isolation", f"{_label(function)} is no coroutine function: it would block the loop")
     return chosen
 
 
@@ -123,7 +123,7 @@ def _capabilities(capability: str | Iterable[str] | None) -> frozenset[str]:
 def _timeout(timeout: float | None) -> float | None:
     """A limit in seconds that is one."""
     if timeout is not None and not 0 < timeout <= _YEAR_SECONDS:
-        raise InvalidInput.of("timeout", f"{timeout!r} must be seconds, above 0 and at most a year; None: the schedule's own")
+        raise InvalidInput.of("timeout", f"{timeout!r} must be seconds above 0, at most a year, or None")
     return timeout
 
 
