@@ -1,14 +1,14 @@
 """The store: everything that Rowcall says to PostgreSQL, and the only package that knows its driver.
 
-    database.py     the pool, transactions, time limits, and the border where driver errors become errors of the domain
-    sql/            the statements, one a file, named like the function that runs it
-    migrations.py   schema.sql for an empty database, numbered files for one that is older
-    partitions.py   the ledger's days, made ahead
-    planning.py     rows that have no next moment yet
-    claiming.py     due schedules and queued executions become RUNNING rows, in one transaction
-    finishing.py    results, retries, counters
-    leases.py       beats, the dead, and what they left
-    schedules.py    what the API and the command line do with schedules
-    executions.py   what they read, request and cancel
-    workers.py      who works, what was ever offered
+database.py     the pool, transactions, time limits, and the border where driver errors become errors of the domain
+sql/            the statements, one a file, named like the function that runs it
+migrations.py   schema.sql for an empty database, numbered files for one that is older
+partitions.py   the ledger's days, made ahead
+planning.py     rows that have no next moment yet
+claiming.py     due schedules and queued executions become RUNNING rows, in one transaction
+finishing.py    results, retries, counters
+leases.py       beats, the dead, and what they left
+schedules.py    what the API and the command line do with schedules
+executions.py   what they read, request and cancel
+workers.py      who works, what was ever offered
 """

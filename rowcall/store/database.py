@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from rowcall.domain.errors import Conflict, InvalidInput, StoreUnavailable
-
-Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
-Record = asyncpg.Record
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 
@@ -54,7 +52,7 @@ def domain_errors() -> Iterator[None]:
             raise
         raise StoreUnavailable(f"PostgreSQL does not answer: {fault}") from fault
     except UNAVAILABLE as fault:
-        raise StoreUnavailable(f"PostgreSQL does not answer: {fault or type(fault).__name__}") from fault
+        raise StoreUnavailable(f"PostgreSQL does not answer: {str(fault) or type(fault).__name__}") from fault
 
 
 @cache
@@ -63,13 +61,55 @@ def sql(name: str) -> str:
     return files("rowcall.store").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
+class Row(Protocol):
+    """A row of an answer: its columns by name."""
+
+    def __getitem__(self, column: str, /) -> Any: ...
+    def keys(self) -> Iterator[str]: ...
+
+
+class Session(Protocol):
+    """What runs statements by their names: the database, each by itself, or a transaction."""
+
+    async def fetch(self, name: str, *arguments: Any) -> Sequence[Row]:
+        """All rows of ``sql/<name>.sql``."""
+        ...
+
+    async def fetchrow(self, name: str, *arguments: Any) -> Row | None:
+        """The first row, or None."""
+        ...
+
+    async def fetchval(self, name: str, *arguments: Any) -> Any:
+        """The first column of the first row."""
+        ...
+
+
+class Transaction:
+    """A Session inside one transaction; the driver's errors are translated where it ends."""
+
+    def __init__(self, connection: asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]) -> None:
+        self.connection = connection
+
+    async def fetch(self, name: str, *arguments: Any) -> Sequence[Row]:
+        """All rows of ``sql/<name>.sql``."""
+        return await self.connection.fetch(sql(name), *arguments)
+
+    async def fetchrow(self, name: str, *arguments: Any) -> Row | None:
+        """The first row, or None."""
+        return await self.connection.fetchrow(sql(name), *arguments)
+
+    async def fetchval(self, name: str, *arguments: Any) -> Any:
+        """The first column of the first row."""
+        return await self.connection.fetchval(sql(name), *arguments)
+
+
 class Database:
     """A pool of connections to one database.
 
     Every call has a time limit, on this side and on the server's; errors are those of the domain.
     """
 
-    def __init__(self, pool: asyncpg.Pool, dsn: str) -> None:
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], dsn: str) -> None:
         self._pool = pool
         self.dsn = dsn
 
@@ -97,12 +137,7 @@ class Database:
                 command_timeout=timeout_seconds,
                 statement_cache_size=256 if prepared_statements else 0,
                 max_inactive_connection_lifetime=300,
-                server_settings={
-                    "application_name": application_name,
-                    "statement_timeout": str(int(timeout_seconds * 1000)),
-                    "idle_in_transaction_session_timeout": str(int(timeout_seconds * 1000)),
-                    "timezone": "UTC",
-                },
+                server_settings=server_settings(application_name, timeout_seconds),
             )
         try:
             yield cls(pool, dsn)
@@ -110,37 +145,48 @@ class Database:
             await _close(pool)
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """A connection of the pool, outside any transaction."""
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """A session inside a transaction that commits at the end of the block."""
         with domain_errors():
-            async with self._pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection:
-                yield connection
+            async with self._pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection, connection.transaction():
+                yield Transaction(connection)
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """A connection inside a transaction that commits at the end of the block."""
-        async with self.connection() as connection, connection.transaction():
-            yield connection
-
-    async def fetch(self, name: str, *arguments: Any) -> list[Record]:
-        """Run the statement ``sql/<name>.sql`` by itself; all its rows."""
+    async def fetch(self, name: str, *arguments: Any) -> Sequence[Row]:
+        """All rows of ``sql/<name>.sql``, run by itself."""
         with domain_errors():
             return await self._pool.fetch(sql(name), *arguments)
 
-    async def fetchrow(self, name: str, *arguments: Any) -> Record | None:
-        """Run the statement by itself; its first row, or None."""
+    async def fetchrow(self, name: str, *arguments: Any) -> Row | None:
+        """The first row, or None."""
         with domain_errors():
             return await self._pool.fetchrow(sql(name), *arguments)
 
     async def fetchval(self, name: str, *arguments: Any) -> Any:
-        """Run the statement by itself; the first column of its first row."""
+        """The first column of the first row."""
         with domain_errors():
             return await self._pool.fetchval(sql(name), *arguments)
 
+    async def run_script(self, script: str) -> None:
+        """Run a script of several statements in one transaction."""
+        with domain_errors():
+            async with self._pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection, connection.transaction():
+                await connection.execute(script)
 
-async def _close(pool: asyncpg.Pool) -> None:
+
+def server_settings(application_name: str, timeout_seconds: float) -> dict[str, str]:
+    """What each connection tells the server: who it is, and how long it may take."""
+    limit = str(int(timeout_seconds * 1000))
+    return {
+        "application_name": application_name[:63],
+        "statement_timeout": limit,
+        "idle_in_transaction_session_timeout": limit,
+        "timezone": "UTC",
+    }
+
+
+async def _close(pool: asyncpg.Pool[asyncpg.Record]) -> None:
     """Close politely; a server that no longer answers is not waited for."""
     try:
         await asyncio.wait_for(pool.close(), timeout=5)
-    except (TimeoutError, *UNAVAILABLE, asyncpg.InterfaceError):
+    except (*UNAVAILABLE, asyncpg.InterfaceError):
         pool.terminate()
