@@ -1,0 +1,8 @@
+"""All that can be set from outside: `DATABASE_URL` and the `ROWCALL_*` environment variables, in one typed class."""
+
+from __future__ import annotations
+
+from .environment import SettingDescription
+from .model import Settings
+
+__all__ = ["SettingDescription", "Settings"]

@@ -1,0 +1,162 @@
+"""The settings themselves, each with its default, its unit and what it means."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from .environment import SettingDescription, describe, read_environment, setting
+from .readers import boolean, choice, folder, number, text, url, whole, words, zone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings. `Settings()` is the defaults, `Settings.from_environment()` what the environment says."""
+
+    # where the data is
+    database_url: str | None = setting(
+        url("postgresql", "postgres"),
+        None,
+        "The PostgreSQL server to use. Without it, Rowcall runs one of its own in the data folder.",
+        name="DATABASE_URL",
+        shown="the embedded server",
+        secret=True,
+    )
+    database_pool_size: int = setting(whole(1, 1000), 10, "Connections to the server, per process.", unit="connections")
+    database_timeout_seconds: float = setting(number(0.1, 3600), 30.0, "The longest that one statement may take.")
+    data_dir: Path | None = setting(  # noqa: RUF009 - a dataclass field, like all the others
+        folder,
+        None,
+        "The folder of the embedded server and of local secrets. It belongs to one user and to one machine.",
+        shown="the user's data folder; of root, /var/lib/rowcall",
+    )
+    run_as: str | None = setting(
+        text,
+        None,
+        "The unprivileged account that the embedded server runs as, when Rowcall is started as root.",
+        unit="account",
+        shown="none: root is refused",
+    )
+
+    # the API
+    host: str = setting(text, "127.0.0.1", "The address that the API listens on.", unit="address")
+    port: int = setting(whole(0, 65535), 8000, "The port that the API listens on; 0 takes a free one.", unit="port")
+    allowed_hosts: tuple[str, ...] = setting(
+        words, ("localhost", "127.0.0.1", "[::1]"), "The Host names that requests may be sent to.", unit="list of names"
+    )
+    max_body_bytes: int = setting(whole(1024, 2**30), 2**20, "The largest body of a request; above it, 413.")
+
+    # the worker
+    scheduler_enabled: bool = setting(
+        boolean,
+        default=True,
+        description="Whether schedules run at all; off, the API answers such calls 503.",
+    )
+    concurrency: int = setting(
+        whole(1, 100_000),
+        100,
+        "How many executions a worker runs at once. Each holds a coroutine or a thread, so many short tasks want many; "
+        "10 is plenty where every task is heavy.",
+        unit="executions",
+    )
+    processes: int = setting(
+        whole(1, 1000),
+        4,
+        'How many child processes a worker keeps for tasks with isolation="process".',
+        unit="processes",
+    )
+    capabilities: tuple[str, ...] = setting(
+        words, (), "Capabilities that this worker has for all its tasks, besides what they name.", unit="list of names"
+    )
+    poll_interval_seconds: float = setting(
+        number(0.1, 3600), 30.0, "The full look for due schedules, whether or not anything woke the worker."
+    )
+    notifications: bool = setting(
+        boolean,
+        default=True,
+        description="Whether workers listen for notifications to wake early. "
+        "Off, behind a pooler that has none, runs may start late, and none is lost.",
+    )
+    heartbeat_seconds: float = setting(number(0.1, 600), 5.0, "How often a worker renews its right to what it runs.")
+    heartbeats_missed: int = setting(
+        whole(2, 100),
+        4,
+        "After so many beats without one, a worker counts as dead and its work is given away.",
+        unit="beats",
+    )
+    drain_timeout_seconds: float = setting(
+        number(0, 86400), 25.0, "How long a stopping worker lets its work end before giving it back."
+    )
+
+    # what schedules take when they don't say otherwise
+    min_interval_seconds: int = setting(whole(1, 86400), 1, "Shorter intervals are refused.")
+    default_timezone: str = setting(zone, "UTC", "The zone of schedules that name none.", unit="IANA name")
+    default_timeout_seconds: float = setting(
+        number(0.001, 365 * 86400), 3600.0, "The longest that one attempt may run."
+    )
+    default_max_retries: int = setting(whole(0, 1000), 3, "Attempts after the first.", unit="attempts")
+    default_grace_period_seconds: int = setting(
+        whole(0, 3_155_760_000), 900, "How late an occurrence may still run; past it, it is missed."
+    )
+    default_coalesce: str = setting(
+        choice("latest", "all"), "latest", "Whether several late occurrences become one run, or one run each."
+    )
+    default_max_instances: int = setting(
+        whole(1, 1000), 1, "How many executions of one schedule may be open at once.", unit="executions"
+    )
+
+    # what is kept
+    result_max_bytes: int = setting(whole(256, 2**24), 65536, "A larger result is kept as its beginning and its size.")
+    error_max_bytes: int = setting(whole(256, 2**24), 16384, "A longer error text is cut in its middle.")
+    retention_days: int = setting(
+        whole(0, 36500), 90, "How long executions are kept; 0 keeps them for ever.", unit="days"
+    )
+
+    # the http task
+    http_allow: tuple[str, ...] = setting(
+        words,
+        (),
+        "Networks and host names inside your own walls that http tasks may call: 10.0.0.0/8, *.internal.",
+        unit="list of networks and names",
+    )
+    http_max_response_bytes: int = setting(whole(0, 2**26), 2**20, "The most that is read of an answer.")
+
+    # what is told
+    log_level: str = setting(
+        choice("debug", "info", "warning", "error", "critical"), "info", "The least that is logged."
+    )
+    log_format: str = setting(
+        choice("auto", "console", "json"), "auto", "How it is logged; auto is console on a terminal, else json."
+    )
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the environment; an empty value counts as not set.
+
+        Raises InvalidInput with every fault in it at once, names that start with ROWCALL_ but mean nothing included.
+        """
+        return cls(**read_environment(cls, os.environ if environ is None else environ))
+
+    @classmethod
+    def table(cls) -> list[SettingDescription]:
+        """All settings for people to read, in the order of their declaration."""
+        return describe(cls)
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a worker's silence is taken for life: its beats, times how many may be missed."""
+        return timedelta(seconds=self.heartbeat_seconds * self.heartbeats_missed)
+
+    @property
+    def data_folder(self) -> Path:
+        """The data folder: the one that is set, or the default of this user."""
+        if self.data_dir is not None:
+            return self.data_dir
+        if os.name == "posix" and os.geteuid() == 0:
+            return Path("/var/lib/rowcall")
+        from platformdirs import user_data_path
+
+        return user_data_path("rowcall")
