@@ -1,0 +1,45 @@
+"""Where the socket stands. The kernel takes paths of about a hundred bytes, and data folders can be deep."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from .account import Account
+from .errors import EmbeddedError
+from .folders import Folders, give
+
+PORT = 5432
+LONGEST = 100
+"""Bytes of the longest socket path used; the kernels allow 103 (macOS) and 107 (Linux)."""
+
+
+def socket_folder(folders: Folders, account: Account) -> Path:
+    """A folder, 0700 and the account's, whose path is short enough for a socket: in the data folder if possible.
+
+    The name is the same at every start, so that what a killed server left behind is used again, not added to. A folder
+    that another account laid there first is refused, not trusted.
+    """
+    if fits(folders.run):
+        return folders.run
+    name = f"rowcall-{account.uid}-{hashlib.sha256(bytes(folders.root)).hexdigest()[:12]}"
+    for base in _short_places(account):
+        if fits(base / name):
+            return give(base / name, account)
+    raise EmbeddedError(
+        f"A socket's path may have {LONGEST} bytes, and neither {folders.run} nor a folder in {tempfile.gettempdir()} is "
+        "that short. Set ROWCALL_DATA_DIR to a shorter path."
+    )
+
+
+def fits(folder: Path) -> bool:
+    """Whether the server's socket in this folder has a path that the kernel takes."""
+    return len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= LONGEST
+
+
+def _short_places(account: Account) -> list[Path]:
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    mine = [Path(runtime)] if account.is_me and runtime and Path(runtime).is_dir() else []
+    return [*mine, Path(tempfile.gettempdir())]

@@ -1,0 +1,105 @@
+"""The owner's work: make the cluster if need be, keep the server running, and take it down at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .account import Account
+from .address import socket_folder
+from .binaries import Binaries
+from .cluster import make_cluster, read_password
+from .connection import Connection, make_database, prove
+from .errors import EmbeddedError
+from .folders import Folders, prepare
+from .server import Server, start_server
+
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run, and how."""
+
+    folders: Folders
+    account: Account
+    binaries: Binaries
+    settings: Mapping[str, str]
+    say: Callable[[str], None]
+    durable: bool = True
+    """Whether it must survive a crash of the machine; False only for data that is thrown away."""
+
+
+@contextlib.asynccontextmanager
+async def owned(plan: Plan) -> AsyncIterator[tuple[Connection, str]]:
+    """The server's connection and version, while this process owns it. Only for the holder of the lock.
+
+    A server that dies is started again by itself, for as long as the context lasts.
+    """
+    prepare(plan.folders, plan.account)
+    if not plan.folders.cluster.exists():
+        plan.say("making a new database")
+    await make_cluster(
+        plan.folders, plan.account, plan.binaries, {} if plan.durable else plan.settings, durable=plan.durable
+    )
+    sockets = socket_folder(plan.folders, plan.account)
+    connection = Connection(str(sockets), read_password(plan.folders))
+    server = await _start(plan, sockets)
+    keeper = Keeper(plan, sockets, server)
+    try:
+        version = await prove(connection, plan.folders, plan.binaries)
+        await make_database(connection, plan.binaries)
+        connection.tell(plan.folders)
+        task = asyncio.create_task(keeper.keep(), name="embedded PostgreSQL")
+        try:
+            yield connection, version
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+    finally:
+        plan.folders.connection.unlink(missing_ok=True)
+        await keeper.server.stop()
+        _remove_if_elsewhere(plan.folders, sockets)
+
+
+class Keeper:
+    """Starts the server again when it dies unbidden."""
+
+    def __init__(self, plan: Plan, sockets: Path, server: Server) -> None:
+        self._plan = plan
+        self._sockets = sockets
+        self.server = server
+
+    async def keep(self) -> None:
+        """Watch the server for ever. It waits longer after each failure in a row, and never gives up."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            code = await self.server.gone()
+            self._plan.say(f"the database server ended unexpectedly (exit code {code}), starting it again")
+            while True:
+                try:
+                    self.server = await _start(self._plan, self._sockets)
+                except EmbeddedError as fault:
+                    self._plan.say(f"the database server could not be started, trying again in {pause:.1f} s: {fault}")
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                else:
+                    break
+            pause = FIRST_PAUSE_SECONDS
+            self._plan.say("the database server is ready again")
+
+
+async def _start(plan: Plan, sockets: Path) -> Server:
+    return await start_server(plan.folders, plan.account, plan.binaries, sockets, plan.settings, plan.say)
+
+
+def _remove_if_elsewhere(folders: Folders, sockets: Path) -> None:
+    """Take away a socket folder made outside the data folder; if something else lies in it, it is left."""
+    if sockets != folders.run:
+        with contextlib.suppress(OSError):
+            sockets.rmdir()
