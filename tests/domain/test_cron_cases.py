@@ -1,0 +1,19 @@
+"""Every agreed case, to the minute: Debian's cron across gaps, folds, odd zones and odd days."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from rowcall.domain.triggers import CronTrigger, occurrences_after
+
+CASES = [json.loads(line) for line in Path(__file__).with_name("data").joinpath("cron-cases.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['class']}: {case['expression']} {case['timezone']}")
+def test_the_next_five_are_those_agreed(case):
+    after = datetime.fromisoformat(case["after"])
+    expected = [datetime.fromisoformat(moment) for moment in case["expected"]]
+
+    assert occurrences_after(CronTrigger(case["expression"], case["timezone"]), after, len(expected)) == expected
