@@ -1,7 +1,7 @@
 """Jitter: a delay that spreads occurrences, and yet is the same wherever and whenever it is worked out.
 
-It follows from the schedule and the occurrence alone: two replicas, or one before and after a restart, agree on the moment
-to act without talking. It stays below the gap to the next occurrence, so runs keep their order and none catches another up.
+It follows from the schedule and the occurrence alone: two replicas, or one before and after a restart, agree on the
+moment to act without talking. It stays below the gap to the next occurrence, so that runs keep their order.
 """
 
 from __future__ import annotations

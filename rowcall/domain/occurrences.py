@@ -1,8 +1,8 @@
 """Asking triggers for occurrences: the next one, the next few, and the newest of a span.
 
-Schedules come in herds: a thousand rows with `0 9 * * *` fall due in the same second and are all asked for what comes after
-it. So the answers of clock-bound triggers are remembered by trigger and moment. A window is taken off first, so that
-schedules which differ in nothing but their window share one answer.
+Schedules come in herds: a thousand rows with `0 9 * * *` fall due in the same second and are all asked for what comes
+after it. So the answers of clock-bound triggers are remembered by trigger and moment. A window is taken off first, so
+that schedules which differ in nothing but their window share one answer.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import lru_cache
 from .trigger_types import IntervalTrigger, OneTimeTrigger, Trigger, Window
 
 FIRST_LOOK = timedelta(hours=1)
+FIRST_FEW = 8
 
 
 def next_occurrence(trigger: Trigger, moment: datetime) -> datetime | None:
@@ -56,19 +57,22 @@ def _latest_by_arithmetic(trigger: IntervalTrigger, after: datetime, until: date
 
 
 def _latest_by_looking_back(trigger: Trigger, after: datetime, until: datetime, count: int) -> list[datetime]:
-    """Look at windows going back from `until`: a wider one after an empty one, half of one that holds too many."""
+    """Look at windows going back from `until`: a wider one after each, but half of one that holds more than a few.
+
+    While nothing is found a few are very few, so that the hunt for the newest occurrence costs little even where it lies
+    behind months of silence in a dense stretch.
+    """
     found: list[datetime] = []
-    end, width = until, FIRST_LOOK
+    end, width, few = until, FIRST_LOOK, FIRST_FEW
     while len(found) < count and after < end:
         start = end - width if end - after > width else after
-        few = 2 * (count - len(found)) + 16
         seen = _within(trigger, start, end, few)
         if len(seen) > few:
             width = (end - start) / 2
             continue
         found = (seen + found)[-count:]
-        end = start
-        width *= 1 if len(seen) > few // 2 else 2
+        end, width = start, width * 2
+        few = min(few * 2, count + FIRST_FEW) if seen else few
     return found
 
 

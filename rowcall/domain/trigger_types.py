@@ -1,4 +1,4 @@
-"""The kinds of triggers: the rules that yield a schedule's occurrences. Pure, without memory, hashable; every moment is aware UTC.
+"""The kinds of triggers: the rules that yield a schedule's occurrences. Pure, without memory, hashable; moments are UTC.
 
     CronTrigger        a cron expression in a zone
     CronFieldsTrigger  cron_fields in a zone
@@ -6,8 +6,8 @@
     OneTimeTrigger     a single instant
     Window             any of them between starts_at and ends_at, both inclusive
 
-They trust what they are given: `triggers.trigger_of` is what makes them from a schedule's columns, and refuses what can't be
-used. Ask them through `triggers.next_occurrence`, which remembers.
+They trust what they are given: `triggers.trigger_of` is what makes them from a schedule's columns, and refuses what
+can't be used. Ask them through `triggers.next_occurrence`, which remembers.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ class Trigger(Protocol):
 
     def next_after(self, moment: datetime) -> datetime | None:
         """The first occurrence strictly after `moment`; None means never again."""
+
+    def __hash__(self) -> int:
+        """Equal triggers name the same occurrences, so that answers can be shared."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """From a schedule's columns to its trigger, and everything that is asked of triggers elsewhere.
 
-`trigger_of` validates by doing: text is read strictly, and a rule that never yields a date is refused, so that whatever it
-hands out can be asked for the next occurrence without failing.
+`trigger_of` validates by doing: text is read strictly, and a rule that never yields a date is refused, so that whatever
+it hands out can be asked for the next occurrence without failing.
 """
 
 from __future__ import annotations
@@ -70,11 +70,15 @@ def trigger_of(
     }
     faults = _faults_of_choice(schedule_type, [column for column, value in given.items() if value is not None])
     trigger: Trigger | None = None
-    with _gathered(faults):
+    try:
         zone(timezone)
-    with _gathered(faults):
+    except InvalidInput as invalid:
+        faults += invalid.faults
+    try:
         starts_at, ends_at = _window(starts_at, ends_at, timezone)
-    with _gathered(faults):
+    except InvalidInput as invalid:
+        faults += invalid.faults
+    try:
         if cron_expression is not None:
             trigger = _cron(cron_expression, timezone, f"{client_id}/{name}")
         elif cron_fields is not None:
@@ -83,6 +87,8 @@ def trigger_of(
             trigger = _interval(interval_seconds, starts_at, created_at)
         elif scheduled_time is not None:
             trigger = OneTimeTrigger(read_local(scheduled_time, timezone))
+    except InvalidInput as invalid:
+        faults += invalid.faults
     if faults or trigger is None:
         raise InvalidInput(list(dict.fromkeys(faults)))  # a bad zone may have been met twice
     return trigger if starts_at is None and ends_at is None else Window(trigger, starts_at, ends_at)

@@ -1,17 +1,15 @@
 """Time zones by IANA name, from the pinned `tzdata` package and nowhere else.
 
-A replica on a host with an old `/usr/share/zoneinfo` must not name other instants than its neighbour, so the host's files
-are never looked at. A name counts only if it stands in tzdata's own list: no folders, no `localtime`, no path tricks.
+A replica on a host with an old `/usr/share/zoneinfo` must not name other instants than its neighbour, so the host's
+files are never looked at. A name counts only if it stands in tzdata's own list: no folders, no `localtime`, no tricks.
 """
 
 from __future__ import annotations
 
 from difflib import get_close_matches
 from functools import cache
-from importlib import resources
+from importlib import import_module, resources
 from zoneinfo import ZoneInfo
-
-import tzdata
 
 from .errors import InvalidInput
 
@@ -35,7 +33,7 @@ def zone_names() -> frozenset[str]:
 
 def tzdata_version() -> str:
     """The version of the time zone data in use, as IANA names it: `2026a`."""
-    return tzdata.IANA_VERSION
+    return str(import_module("tzdata").IANA_VERSION)
 
 
 @cache

@@ -8,7 +8,8 @@ import pytest
 
 from rowcall.domain.triggers import CronTrigger, occurrences_after
 
-CASES = [json.loads(line) for line in Path(__file__).with_name("data").joinpath("cron-cases.jsonl").read_text().splitlines()]
+FILE = Path(__file__).with_name("data") / "cron-cases.jsonl"
+CASES = [json.loads(line) for line in FILE.read_text().splitlines()]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['class']}: {case['expression']} {case['timezone']}")

@@ -2,8 +2,8 @@
 
 croniter computes: it expands the times of a day, and it finds the days. It is given naive midnights, numbers only, and
 one question at a time (day of month *or* day of week), because that is the part of it that holds: zoned times, names,
-equal ranges and `5#2` joined with a day of month are where it errs. It is slow (some 40 µs an answer), so every answer about
-days is remembered, and shared by all expressions with the same days.
+equal ranges and `5#2` joined with a day of month are where it errs. It is slow (some 40 µs an answer), so every answer
+about days is remembered, and shared by all expressions with the same days.
 """
 
 from __future__ import annotations
@@ -33,32 +33,34 @@ class CronCalendar:
     """The local minutes at which an expression matches."""
 
     def __init__(self, text: CronText) -> None:
-        times = f"{_listed(text.minute)} {_listed(text.hour)} * * *"
-        (minutes, hours, *_), _nth = croniter.expand(times)
+        expanded, _nth = croniter.expand(f"{_listed(text.minute, 60)} {_listed(text.hour, 24)} * * *")
         self.follows_clock = text.minute.starred or text.hour.starred
-        self._minutes = _whole(minutes, 60)
-        self._hours = _whole(hours, 24)
+        self._minutes = _whole(expanded[0], 60)
+        self._hours = _whole(expanded[1], 24)
         self._days = _days_of(text)
 
     def at_or_after(self, local: datetime) -> datetime | None:
         """The first match not before this naive local time; None if the calendar ends before."""
         if local.second or local.microsecond:
             local = local.replace(second=0, microsecond=0) + MINUTE
-        day = self._days.at_or_after(local.date())
-        if day == local.date():
-            if found := self._within(day, local.hour, local.minute):
+        today = local.date()
+        day = self._days.at_or_after(today)
+        if day == today:
+            if found := self._at_or_after_within(local):
                 return found
-            day = self._days.at_or_after(day + DAY) if day < date.max else None
+            day = self._days.at_or_after(today + DAY) if today < date.max else None
         return None if day is None else datetime.combine(day, time(self._hours[0], self._minutes[0]))
 
-    def _within(self, day: date, hour: int, minute: int) -> datetime | None:
-        at = bisect_left(self._hours, hour)
-        if at < len(self._hours) and self._hours[at] == hour:
-            beside = bisect_left(self._minutes, minute)
-            if beside < len(self._minutes):
-                return datetime.combine(day, time(hour, self._minutes[beside]))
+    def _at_or_after_within(self, local: datetime) -> datetime | None:
+        """The first match of the same day."""
+        hours, minutes = self._hours, self._minutes
+        at = bisect_left(hours, local.hour)
+        if at < len(hours) and hours[at] == local.hour:
+            beside = bisect_left(minutes, local.minute)
+            if beside < len(minutes):
+                return local.replace(minute=minutes[beside])
             at += 1
-        return datetime.combine(day, time(self._hours[at], self._minutes[0])) if at < len(self._hours) else None
+        return local.replace(hour=hours[at], minute=minutes[0]) if at < len(hours) else None
 
 
 class Days:
@@ -120,7 +122,7 @@ class EitherDays(Days):
 
 
 def _days_of(text: CronText) -> Days:
-    day, month, weekday = _listed(text.day), _listed(text.month), _listed(text.weekday)
+    day, month, weekday = _listed(text.day, 31), _listed(text.month, 12), _listed(text.weekday, 7)
     if text.day.starred or text.weekday.starred:
         return _days(day, month, weekday)
     return EitherDays(_days(day, month, "*"), _days("*", month, weekday))
@@ -131,9 +133,9 @@ def _days(day: str, month: str, weekday: str) -> Days:
     return EveryDay() if (day, month, weekday) == ALL_DAYS else CroniterDays(day, month, weekday)
 
 
-def _listed(field: CronField) -> str:
+def _listed(field: CronField, size: int) -> str:
     """The field in the one dialect that croniter is trusted with: a bare star, or a list of numbers, `L` and `5#2`."""
-    if field.text == "*":
+    if field.fills(size):
         return "*"
     # croniter refuses `1,5#2`: a plain weekday among nth ones is said as all five of its kind.
     plain = [f"{number}#{n}" for number in field.numbers for n in range(1, 6)] if field.nth else map(str, field.numbers)

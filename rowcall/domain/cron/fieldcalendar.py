@@ -1,7 +1,7 @@
 """When cron_fields match, in naive local time. croniter knows no ISO weeks, so the dates are computed here.
 
-Which days of a year match depends only on the shape of the year: whether it is leap, on which weekday it starts, and, for
-the ISO week of its first days, whether the year before was leap. So there are some twenty tables at most, made when
+Which days of a year match depends only on the shape of the year: whether it is leap, on which weekday it starts, and,
+for the ISO week of its first days, whether the year before was leap. So there are some twenty tables at most, made when
 needed, and a search over thousands of years costs a look at each.
 """
 

@@ -1,8 +1,8 @@
 """cron_fields: `second minute hour day month day_of_week week year`, with APScheduler's meaning.
 
-All fields given must match. What is finer than the finest field given is at its minimum (`{"hour": 9}` is 09:00:00, once a
-day); every other field is `*`. In order of fineness: year month day week day_of_week hour minute second, where week and
-day_of_week have no minimum of their own. day_of_week 0 is Monday; week is the ISO week.
+All fields given must match. What is finer than the finest field given is at its minimum (`{"hour": 9}` is 09:00:00,
+once a day); every other field is `*`. In order of fineness: year month day week day_of_week hour minute second, where
+week and day_of_week have no minimum of their own. day_of_week 0 is Monday; week is the ISO week.
 
 Clock changes are met as by cron text: if hour, minute or second starts with `*`, or is left to be `*`, the schedule
 follows the clock; otherwise its times are fixed.
@@ -11,25 +11,25 @@ follows the clock; otherwise its times are fixed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..errors import Fault, InvalidInput
-from .grammar import MONTHS, FieldRule
+from rowcall.domain.errors import Fault, InvalidInput
+
+from .grammar import MONTHS, FieldRule, shown
 
 FieldTexts = tuple[tuple[str, str], ...]
 
 LONGEST_TEXT = 100
 LAST = -1
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 RULES: Mapping[str, FieldRule] = {
     "year": FieldRule("year", 1970, 9999, 9999),
     "month": FieldRule("month", 1, 12, 12, {name: number for number, name in enumerate(MONTHS, 1)}),
     "day": FieldRule("day", 1, 31, 31),
     "week": FieldRule("week", 1, 53, 53),
-    "day_of_week": FieldRule(
-        "day_of_week", 0, 6, 6, {name: number for number, name in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun"))}
-    ),
+    "day_of_week": FieldRule("day_of_week", 0, 6, 6, {name: number for number, name in enumerate(WEEKDAYS)}),
     "hour": FieldRule("hour", 0, 23, 23),
     "minute": FieldRule("minute", 0, 59, 59),
     "second": FieldRule("second", 0, 59, 59),
@@ -40,9 +40,9 @@ ORDINALS: Mapping[str, int] = {"1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "5th": 5,
 
 @dataclass(frozen=True, slots=True)
 class FieldValues:
-    """What one field matches: sorted `numbers`; for a day also `last` and nth weekdays as (n, weekday), n -1 for the last."""
+    """What one field matches: sorted `numbers`; of days also the `last`, and (n, weekday), where n is -1 for the last."""
 
-    numbers: tuple[int, ...]
+    numbers: tuple[int, ...] = ()
     starred: bool = False
     last: bool = False
     nth: frozenset[tuple[int, int]] = frozenset()
@@ -89,7 +89,7 @@ def completed(texts: FieldTexts) -> dict[str, str]:
 
 def _misfit(name: object, value: object) -> Fault | None:
     if not isinstance(name, str) or name not in RULES:
-        return Fault("cron_fields", f"{_shown(str(name))} is no field; there are {' '.join(RULES)}")
+        return Fault("cron_fields", f"{shown(str(name))} is no field; there are {' '.join(RULES)}")
     if value is not None and (isinstance(value, bool) or not isinstance(value, int | str)):
         return Fault(f"cron_fields.{name}", f"a number or text is needed, not a {type(value).__name__}")
     if isinstance(value, str) and (len(value) > LONGEST_TEXT or not (value.isascii() and value.isprintable())):
@@ -116,46 +116,37 @@ def _values(rule: FieldRule, text: str) -> FieldValues:
 
 
 def _item(rule: FieldRule, item: str) -> FieldValues:
+    if match := _STAR.fullmatch(item):
+        return _range(rule, rule.low, rule.high, match["step"])
+    if match := _RANGE.fullmatch(item):
+        low = _value(rule, match["low"])
+        # APScheduler reads 5/15 as from 5 on, every 15.
+        alone = low if match["step"] is None else rule.high
+        return _range(rule, low, alone if match["high"] is None else _value(rule, match["high"]), match["step"], item)
+    if rule.name == "day" and (match := _NTH.fullmatch(item)):
+        return _nth(rule, match)
     if rule.name == "day" and item == "last":
-        return FieldValues((), last=True)
-    readers = _DAY_READERS if rule.name == "day" else _READERS
-    for pattern, read in readers:
-        if match := pattern.fullmatch(item):
-            return read(rule, match)
-    raise _fault(rule, f"{_shown(item)} can't be read")
+        return FieldValues(last=True)
+    raise _fault(rule, f"{shown(item)} can't be read")
 
 
-def _star(rule: FieldRule, match: re.Match[str]) -> FieldValues:
-    return FieldValues(tuple(range(rule.low, rule.high + 1, _step(rule, match["step"]))))
-
-
-def _range(rule: FieldRule, match: re.Match[str]) -> FieldValues:
-    low, step = _value(rule, match["low"]), _step(rule, match["step"])
-    if match["high"] is not None:
-        high = _value(rule, match["high"])
-    else:
-        high = low if match["step"] is None else rule.high  # APScheduler reads 5/15 as from 5 on, every 15
+def _range(rule: FieldRule, low: int, high: int, step: str | None, item: str = "") -> FieldValues:
     if low > high:
-        raise _fault(rule, f"{_shown(match[0])} runs backwards; write it as two ranges with a comma")
-    return FieldValues(tuple(range(low, high + 1, step)))
+        raise _fault(rule, f"{shown(item)} runs backwards; write it as two ranges with a comma")
+    return FieldValues(tuple(range(low, high + 1, _step(rule, step))))
 
 
 def _nth(rule: FieldRule, match: re.Match[str]) -> FieldValues:
     weekday = RULES["day_of_week"].names.get(match["weekday"])
     if weekday is None:
-        raise _fault(rule, f"{_shown(match['weekday'])} is no weekday")
-    return FieldValues((), nth=frozenset({(ORDINALS[match["n"]], weekday)}))
-
-
-_Reader = Callable[[FieldRule, "re.Match[str]"], FieldValues]
-_READERS: tuple[tuple[re.Pattern[str], _Reader], ...] = ((_STAR, _star), (_RANGE, _range))
-_DAY_READERS: tuple[tuple[re.Pattern[str], _Reader], ...] = (*_READERS, (_NTH, _nth))
+        raise _fault(rule, f"{shown(match['weekday'])} is no weekday")
+    return FieldValues(nth=frozenset({(ORDINALS[match["n"]], weekday)}))
 
 
 def _value(rule: FieldRule, text: str) -> int:
     number = int(text) if text.isdigit() else rule.names.get(text)
     if number is None:
-        raise _fault(rule, f"{_shown(text)} is no name known here")
+        raise _fault(rule, f"{shown(text)} is no name known here")
     if not rule.low <= number <= rule.high:
         raise _fault(rule, f"{number} is outside {rule.low}-{rule.high}")
     return number
@@ -166,10 +157,6 @@ def _step(rule: FieldRule, text: str | None) -> int:
     if step == 0:
         raise _fault(rule, "a step of 0 never moves")
     return step
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 20 else text[:17] + "...")  # noqa: PLR2004 (enough to recognise it)
 
 
 def _fault(rule: FieldRule, message: str) -> InvalidInput:

@@ -1,8 +1,8 @@
 """Cron text, read strictly: what Debian's cron would take, `L`, `5#2` and `H` besides, and nothing else.
 
-croniter is generous with what it takes (six fields, `9-9` as a whole field, ten kilobytes), so nothing reaches it but the
-normal form made here: numbers only. What a field says beyond its numbers, whether it *starts with* a star above all,
-is kept beside them, since days and clock changes hang on it.
+croniter is generous with what it takes (six fields, `9-9` as a whole field, ten kilobytes), so nothing reaches it but
+the numbers read here. What a field says beyond its numbers, whether it *starts with* a star above all, is kept beside
+them, since days and clock changes hang on it.
 
 Every fault is an InvalidInput for `cron_expression`, below 200 characters, that never echoes more than a few of the
 characters given.
@@ -11,15 +11,17 @@ characters given.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..errors import InvalidInput
+from rowcall.domain.errors import InvalidInput
+
 from .slots import slot_of
 
 LONGEST_TEXT = 400
 FIELD_COUNT = 5
 NTH_MAX = 5
+LONGEST_QUOTE = 20
 
 ALIASES: Mapping[str, str] = {
     "@hourly": "0 * * * *",
@@ -56,29 +58,27 @@ RULES = (MINUTE, HOUR, DAY, MONTH, WEEKDAY)
 
 @dataclass(frozen=True, slots=True)
 class CronField:
-    """One field in normal form: sorted `numbers` (Sunday is 0), nth weekdays as (weekday, n), `last` for `L`."""
+    """One field: sorted `numbers` (Sunday is 0), `last` for `L`, nth weekdays as (weekday, n)."""
 
-    text: str
-    numbers: tuple[int, ...]
-    starred: bool
+    numbers: tuple[int, ...] = ()
+    starred: bool = False
     last: bool = False
     nth: tuple[tuple[int, int], ...] = ()
+
+    def fills(self, size: int) -> bool:
+        """Whether it matches all of its `size` values, however it was written."""
+        return len(self.numbers) == size
 
 
 @dataclass(frozen=True, slots=True)
 class CronText:
-    """A cron expression in normal form."""
+    """A cron expression, read."""
 
     minute: CronField
     hour: CronField
     day: CronField
     month: CronField
     weekday: CronField
-
-    @property
-    def text(self) -> str:
-        """The five fields, readable: no names, no alias, no `9-9`, `H` replaced by its slot."""
-        return " ".join(part.text for part in (self.minute, self.hour, self.day, self.month, self.weekday))
 
 
 def parse(expression: object, slot_key: str = "") -> CronText:
@@ -89,7 +89,8 @@ def parse(expression: object, slot_key: str = "") -> CronText:
 
 def uses_slots(expression: str) -> bool:
     """Whether the text holds an `H`, so that its meaning hangs on the schedule's client and name."""
-    return any(_HASH.fullmatch(item) for part in expression.upper().split() for item in part.split(","))
+    text = expression.upper()
+    return "H" in text and any(_HASH.fullmatch(item) for part in text.split() for item in part.split(","))
 
 
 def _checked(expression: object) -> str:
@@ -116,7 +117,7 @@ def _split(text: str) -> list[str]:
 
 def _alias(text: str) -> str:
     if text.lower() not in ALIASES:
-        raise _fault(f"{_shown(text)} is no alias; there are {' '.join(ALIASES)}")
+        raise _fault(f"{shown(text)} is no alias; there are {' '.join(ALIASES)}")
     return ALIASES[text.lower()]
 
 
@@ -131,8 +132,7 @@ _NTH = re.compile(rf"(?P<day>{_VALUE})#(?P<n>[0-9])")
 def _field(rule: FieldRule, text: str, slot_key: str) -> CronField:
     items = [_item(rule, item, slot_key) for item in text.upper().split(",")]
     return CronField(
-        text=",".join(item.text for item in items),
-        numbers=tuple(sorted({number for item in items for number in item.numbers})),
+        numbers=tuple(sorted({_folded(rule, number) for item in items for number in item.numbers})),
         starred=text.startswith("*"),
         last=any(item.last for item in items),
         nth=tuple(sorted({pair for item in items for pair in item.nth})),
@@ -140,60 +140,42 @@ def _field(rule: FieldRule, text: str, slot_key: str) -> CronField:
 
 
 def _item(rule: FieldRule, item: str, slot_key: str) -> CronField:
-    if item == "L" and rule is DAY:
-        return CronField("L", (), starred=False, last=True)
-    for pattern, read in _ITEMS:
-        if (match := pattern.fullmatch(item)) and (pattern is not _NTH or rule is WEEKDAY):
-            return read(rule, match, slot_key)
-    raise _fault(f"{rule.name}: {_shown(item)} can't be read{_advice(rule, item)}")
+    if match := _STAR.fullmatch(item):
+        return _range(rule, rule.low, rule.high, match["step"])
+    if match := _RANGE.fullmatch(item):
+        low = _value(rule, match["low"])
+        return _range(rule, low, low if match["high"] is None else _value(rule, match["high"]), match["step"], item)
+    if match := _HASH.fullmatch(item):
+        return _hash(rule, match, slot_key)
+    if rule is WEEKDAY and (match := _NTH.fullmatch(item)):
+        return _nth(rule, match)
+    if rule is DAY and item == "L":
+        return CronField(last=True)
+    raise _fault(f"{rule.name}: {shown(item)} can't be read{_advice(rule, item)}")
 
 
-def _star(rule: FieldRule, match: re.Match[str], slot_key: str) -> CronField:  # noqa: ARG001 (one signature for all)
-    step = _step(rule, match["step"])
-    high = min(rule.high, 6) if rule is WEEKDAY else rule.high
-    return CronField("*" if step == 1 else f"*/{step}", tuple(range(rule.low, high + 1, step)), starred=True)
-
-
-def _range(rule: FieldRule, match: re.Match[str], slot_key: str) -> CronField:  # noqa: ARG001
-    low = _value(rule, match["low"])
-    if match["high"] is None:
-        return _numbers(rule, str(_folded(rule, low)), [low])
-    high, step = _value(rule, match["high"]), _step(rule, match["step"])
+def _range(rule: FieldRule, low: int, high: int, step: str | None, item: str = "") -> CronField:
     if low > high:
-        raise _fault(f"{rule.name}: {_shown(match[0])} runs backwards; write it as two ranges with a comma")
-    if low == high:
-        return _numbers(rule, str(_folded(rule, low)), [low])
-    return _numbers(rule, f"{low}-{high}" + (f"/{step}" if step > 1 else ""), range(low, high + 1, step))
+        raise _fault(f"{rule.name}: {shown(item)} runs backwards; write it as two ranges with a comma")
+    return CronField(tuple(range(low, high + 1, _step(rule, step))))
 
 
 def _hash(rule: FieldRule, match: re.Match[str], slot_key: str) -> CronField:
     low, high = rule.low, rule.slot_high
     if match["low"] is not None:
         low, high = _value(rule, match["low"]), _value(rule, match["high"])
-    if low > high:
-        raise _fault(f"{rule.name}: {_shown(match[0])} runs backwards")
-    size = high - low + 1
+    every = _range(rule, low, high, None, match[0]).numbers
     if match["step"] is None:
-        numbers = [low + slot_of(slot_key, rule.name, size)]
-    else:
-        step = min(_step(rule, match["step"]), size)
-        numbers = list(range(low + slot_of(slot_key, rule.name, step), high + 1, step))
-    return _numbers(rule, ",".join(str(number) for number in numbers), numbers)
+        return CronField((every[slot_of(slot_key, rule.name, len(every))],))
+    step = min(_step(rule, match["step"]), len(every))
+    return CronField(every[slot_of(slot_key, rule.name, step) :: step])
 
 
-def _nth(rule: FieldRule, match: re.Match[str], slot_key: str) -> CronField:  # noqa: ARG001
+def _nth(rule: FieldRule, match: re.Match[str]) -> CronField:
     day, n = _folded(rule, _value(rule, match["day"])), int(match["n"])
     if not 1 <= n <= NTH_MAX:
-        raise _fault(f"{rule.name}: {_shown(match[0])} needs a number from 1 to {NTH_MAX} after the #")
-    return CronField(f"{day}#{n}", (), starred=False, nth=((day, n),))
-
-
-_Reader = Callable[[FieldRule, "re.Match[str]", str], CronField]
-_ITEMS: tuple[tuple[re.Pattern[str], _Reader], ...] = ((_STAR, _star), (_RANGE, _range), (_HASH, _hash), (_NTH, _nth))
-
-
-def _numbers(rule: FieldRule, text: str, numbers: range | list[int]) -> CronField:
-    return CronField(text, tuple(_folded(rule, number) for number in numbers), starred=False)
+        raise _fault(f"{rule.name}: {shown(match[0])} needs a number from 1 to {NTH_MAX} after the #")
+    return CronField(nth=((day, n),))
 
 
 def _folded(rule: FieldRule, number: int) -> int:
@@ -203,7 +185,7 @@ def _folded(rule: FieldRule, number: int) -> int:
 def _value(rule: FieldRule, text: str) -> int:
     number = int(text) if text.isdigit() else rule.names.get(text.lower())
     if number is None:
-        raise _fault(f"{rule.name}: {_shown(text)} is no name known here")
+        raise _fault(f"{rule.name}: {shown(text)} is no name known here")
     if not rule.low <= number <= rule.high:
         raise _fault(f"{rule.name}: {number} is outside {rule.low}-{rule.high}")
     return number
@@ -218,14 +200,15 @@ def _step(rule: FieldRule, text: str | None) -> int:
 
 def _advice(rule: FieldRule, item: str) -> str:
     if "/" in item and "-" not in item:
-        return f"; a step needs a range before it: {_shown(item.replace('/', f'-{rule.high}/', 1))}"
+        return f"; a step needs a range before it: {shown(item.replace('/', f'-{rule.high}/', 1))}"
     if item == "?":
         return "; write * instead"
     return ""
 
 
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 20 else text[:17] + "...")  # noqa: PLR2004 (long enough to recognise, too short to flood)
+def shown(text: str) -> str:
+    """A quotation for a message: long enough to be recognised, too short to flood a log."""
+    return repr(text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 3] + "...")
 
 
 def _fault(message: str) -> InvalidInput:

@@ -7,8 +7,8 @@ A clock change skips local times (a gap) or repeats them (a fold). Two kinds of 
     fixed times         every other: what falls into a gap runs once, at the gap's end; in a fold only
                         the first pass runs
 
-A jump of three hours or more is no daylight saving but a correction of the clock (Samoa had no 30 December 2011): what it
-skips is lost, and, if the clock went back by more than that, what it repeats runs again.
+A jump of three hours or more is no daylight saving but a correction of the clock (Samoa had no 30 December 2011): what
+it skips is lost, and, if the clock went back by more than that, what it repeats runs again.
 
 Transitions are never enumerated: PEP 495 answers, for a local time, the offsets before and after the change it lies in,
 and if they differ the moment of the change is found by bisection.
@@ -26,6 +26,7 @@ SECOND = timedelta(seconds=1)
 CALENDAR_START = datetime(1, 1, 3, tzinfo=UTC)
 LOCAL_START = datetime(1970, 1, 1)  # noqa: DTZ001 (local time)
 CALENDAR_END = datetime(9999, 12, 31, tzinfo=UTC)
+LAST_ASKED = CALENDAR_END - timedelta(days=1)
 LOCAL_END = CALENDAR_END.replace(tzinfo=None)
 
 
@@ -53,29 +54,27 @@ class ClockChange:
 
 
 def next_instant(calendar: WallCalendar, zone: ZoneInfo, moment: datetime) -> datetime | None:
-    """The first instant strictly after `moment` at which the calendar runs in this zone; None if it never does again."""
-    if moment >= CALENDAR_END - timedelta(days=1):
+    """The first instant strictly after `moment` at which the calendar runs in this zone; None if there is none."""
+    if moment >= LAST_ASKED:
         return None
-    here = max(moment, CALENDAR_START).astimezone(zone)
+    here = (moment if moment > CALENDAR_START else CALENDAR_START).astimezone(zone)
     local = here.replace(tzinfo=None, fold=0)
-    change = change_at(zone, local)
-    if change is not None:
-        return _next_in_fold(calendar, zone, change, local, here.fold)
+    if fold := _fold_at(zone, local):
+        return _next_in_fold(calendar, zone, fold, local, second_pass=here.fold == 1)
     return _resolved(calendar, zone, _just_after(calendar, local))
 
 
 def _next_in_fold(
-    calendar: WallCalendar, zone: ZoneInfo, change: ClockChange, local: datetime, fold: int
+    calendar: WallCalendar, zone: ZoneInfo, change: ClockChange, local: datetime, *, second_pass: bool
 ) -> datetime | None:
-    """The answer for a moment whose local time occurs twice; `fold` is 1 in the second pass."""
+    """The answer for a moment whose local time occurs twice."""
     start, end = change.at + change.after, change.at + change.before
-    repeats = calendar.follows_clock or change.jump > CORRECTION
     found = _just_after(calendar, local)
-    if fold == 0:
+    if not second_pass:
         if found is not None and found < end:
             return _utc(found - change.before)
         found = calendar.at_or_after(start)
-    if repeats and found is not None and found < end:
+    if (calendar.follows_clock or change.jump > CORRECTION) and found is not None and found < end:
         return _utc(found - change.after)
     return _resolved(calendar, zone, calendar.at_or_after(end))
 
@@ -83,7 +82,7 @@ def _next_in_fold(
 def _resolved(calendar: WallCalendar, zone: ZoneInfo, local: datetime | None) -> datetime | None:
     """The instant of a match, or of the first match after it that isn't lost in a gap."""
     while local is not None and local < LOCAL_END:
-        before, after = offsets_at(zone, local)
+        before, after = _offsets_at(zone, local)
         if before >= after:
             return _utc(local - before)
         change = _locate(zone, local, before, after)
@@ -95,17 +94,17 @@ def _resolved(calendar: WallCalendar, zone: ZoneInfo, local: datetime | None) ->
 
 def instant_of(local: datetime, zone: ZoneInfo) -> datetime:
     """The instant of a naive local time: in a gap the first one after it, in a fold the first pass."""
-    before, after = offsets_at(zone, local)
+    before, after = _offsets_at(zone, local)
     return _utc(local - before if before >= after else _locate(zone, local, before, after).at)
 
 
-def change_at(zone: ZoneInfo, local: datetime) -> ClockChange | None:
-    """The change that repeats this naive local time, or None if it occurs once (or, in a gap, never)."""
-    before, after = offsets_at(zone, local)
+def _fold_at(zone: ZoneInfo, local: datetime) -> ClockChange | None:
+    """The change that repeats this naive local time, or None if it occurs once."""
+    before, after = _offsets_at(zone, local)
     return _locate(zone, local, before, after) if before > after else None
 
 
-def offsets_at(zone: ZoneInfo, local: datetime) -> tuple[timedelta, timedelta]:
+def _offsets_at(zone: ZoneInfo, local: datetime) -> tuple[timedelta, timedelta]:
     """The offsets before and after the change in which this naive local time lies; equal if it lies in none."""
     aware = local.replace(tzinfo=zone)
     before, after = aware.utcoffset(), aware.replace(fold=1).utcoffset()
