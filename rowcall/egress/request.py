@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -64,10 +64,6 @@ def _statuses(given: list[int | str]) -> list[int | str]:
     return given
 
 
-def _default_method(before: dict[str, Any]) -> Literal["GET", "POST"]:
-    return "GET" if before.get("json_") is None and before.get("body") is None else "POST"
-
-
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -81,8 +77,8 @@ class HttpRequest(BaseModel):
     )
     json_: JsonValue = Field(default=None, alias="json", description="Sent as application/json; null sends no body.")
     body: str | None = Field(default=None, description="Sent as UTF-8 text, in place of json.")
-    method: Annotated[Method, BeforeValidator(_upper)] = Field(
-        default_factory=_default_method, description="GET, or POST where a body is given."
+    method: Annotated[Method | None, BeforeValidator(_upper)] = Field(
+        default=None, description="GET by default, POST where a body is given."
     )
     headers: Annotated[dict[str, str], AfterValidator(_sendable)] = Field(
         default_factory=dict, description="Further headers; those that frame the message are set by Rowcall alone."
@@ -118,6 +114,11 @@ class HttpRequest(BaseModel):
             return json.dumps(self.json_, allow_nan=False, separators=(",", ":")).encode()
         return None if self.body is None else self.body.encode()
 
+    @property
+    def verb(self) -> Method:
+        """The method to send."""
+        return self.method or ("GET" if self.content() is None else "POST")
+
     def expects(self, status: int) -> bool:
         """Whether an answer of this status is a success."""
         return any(str(wanted) in {str(status), f"{status // 100}xx"} for wanted in self.expected_status)
@@ -140,7 +141,7 @@ async def call(
     headers = _headers(request, context_headers)
     headers |= {"idempotency-key": idempotency_key, "fencing-token": fencing_token}
     response = await client.request(
-        request.method,
+        request.verb,
         request.url,
         headers=headers,
         body=request.content(),

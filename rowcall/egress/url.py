@@ -12,7 +12,7 @@ import socket
 import string
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from .addresses import Address
 from .errors import EgressRefused
@@ -21,6 +21,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 LONGEST_URL = 8_192
 LONGEST_SHOWN = 200
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\]")
+_AUTHORITY = re.compile(r"(?:\[(?P<ipv6>[^\[\]]*)\]|(?P<name>[^\[\]:]*))(?::(?P<port>[0-9]{1,5}))?")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _VISIBLE = string.ascii_letters + string.digits + string.punctuation
@@ -52,44 +53,42 @@ class Target:
 
 
 def parse_url(url: str) -> Target:
-    """Read an absolute http or https URL. Raises EgressRefused; its message does not repeat the URL: it may hold secrets."""
+    """Read an absolute http or https URL. Raises EgressRefused, without repeating the URL: it may hold secrets."""
     if len(url) > LONGEST_URL:
         raise _refused(f"it is longer than {LONGEST_URL} characters")
     if _FORBIDDEN.search(url):
         raise _refused("it contains a blank, a control character or a backslash: encode it with %")
-    parts, port = _split(url)
+    try:
+        url.encode()
+        parts = urlsplit(url)
+    except ValueError:
+        raise _refused("it can't be read") from None  # the cause would repeat the URL
     if parts.scheme not in DEFAULT_PORTS:
         raise _refused("it does not begin with http:// or https://")
     if "@" in parts.netloc:
         raise _refused("it carries a user name before an @: put credentials into a header")
-    path = quote(parts.path or "/", safe=_VISIBLE)
-    query = quote(parts.query, safe=_VISIBLE)
+    authority = _AUTHORITY.fullmatch(parts.netloc)
+    if authority is None:
+        raise _refused("its host or port can't be read")
+    path, query = quote(parts.path or "/", safe=_VISIBLE), quote(parts.query, safe=_VISIBLE)
     return Target(
         scheme=parts.scheme,
-        host=_host(parts.netloc, parts.hostname or ""),
-        port=DEFAULT_PORTS[parts.scheme] if port is None else port,
+        host=_name(authority["name"]) if authority["ipv6"] is None else _ipv6(authority["ipv6"]),
+        port=DEFAULT_PORTS[parts.scheme] if authority["port"] is None else _port(authority["port"]),
         path=f"{path}?{query}" if query else path,
     )
 
 
-def _split(url: str) -> tuple[SplitResult, int | None]:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-        url.encode()
-    except ValueError:
-        raise _refused("its host or port can't be read") from None  # the cause would repeat the URL
-    if port == 0:
-        raise _refused("port 0 can't be called")
-    return parts, port
+def _port(digits: str) -> int:
+    if not 1 <= int(digits) <= 65535:
+        raise _refused("its port does not lie between 1 and 65535")
+    return int(digits)
 
 
-def _host(netloc: str, host: str) -> str:
-    if netloc.startswith("["):
-        return _ipv6(host)
-    host = host.removesuffix(".")
-    if not host.isascii():
+def _name(text: str) -> str:
+    if not text.isascii():
         raise _refused("its host is not written in ASCII: write its xn-- form")
+    host = text.lower().removesuffix(".")
     if _NUMBER.fullmatch(host.rpartition(".")[2]):
         return _ipv4(host)
     if not host or len(host) > 253 or not all(_LABEL.fullmatch(label) for label in host.split(".")):

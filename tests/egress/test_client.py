@@ -1,0 +1,298 @@
+"""One request, one answer, within a deadline and a size; whatever the other side does."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+
+import pytest
+
+from rowcall.egress import EgressFailed, EgressRefused, HttpClient, Policy
+from rowcall.egress.client import USER_AGENT
+
+MEGABYTE = 2**20
+
+
+async def test_a_request_arrives_as_it_was_given(serve, replying):
+    site = await serve(replying(b"done", status=201, X_Note="one"))
+    async with HttpClient(Policy.parse("127.0.0.1")) as client:
+        response = await client.request(
+            "PUT",
+            f"{site.url}/a/b?c=d#e",
+            headers={"X-Own": "yes", "Authorization": "Bearer abc"},
+            body=b"text",
+            timeout_seconds=5,
+            max_response_bytes=100,
+        )
+
+    [seen] = site.seen
+    assert (seen.method, seen.path, seen.body) == ("PUT", "/a/b?c=d", b"text")
+    assert seen.headers == {
+        "host": f"127.0.0.1:{site.port}",
+        "accept": "*/*",
+        "accept-encoding": "identity",
+        "user-agent": USER_AGENT,
+        "x-own": "yes",
+        "authorization": "Bearer abc",
+        "content-length": "4",
+    }
+    assert (response.status, response.body, response.truncated) == (201, b"done", False)
+    assert response.headers == {"content-length": "4", "x-note": "one"}
+    assert 0 < response.elapsed_seconds < 5
+
+
+@pytest.mark.parametrize(("method", "length"), [("GET", None), ("DELETE", None), ("POST", "0"), ("PATCH", "0")])
+async def test_a_request_without_body_says_so_where_one_is_usual(method, length, serve, replying):
+    site = await serve(replying())
+    async with HttpClient(Policy.parse("127.0.0.1")) as client:
+        await client.request(method, site.url, headers={}, body=None, timeout_seconds=5, max_response_bytes=1)
+    assert site.seen[0].headers.get("content-length") == length
+
+
+async def test_repeated_headers_are_joined(get, serve):
+    site = await serve(b"HTTP/1.1 200 OK\r\nVary: a\r\nvary: b\r\nContent-Length: 0\r\n\r\n")
+    assert (await get(site.url)).headers["vary"] == "a, b"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_inside_is_reported_and_not_followed(status, get, serve, replying):
+    inside = await serve(replying(b"inside"))
+    site = await serve(replying(status=status, location=inside.url))
+
+    response = await get(site.url)
+
+    assert (response.status, response.headers["location"]) == (status, inside.url)
+    assert (inside.connections, len(site.seen)) == (0, 1)
+
+
+async def test_a_body_that_drips_is_cut_off_at_the_deadline(get, serve):
+    async def drip(seen, writer):
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(b".")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    site = await serve(drip)
+    with pytest.raises(EgressFailed, match=r"answered 200, but did not end within 0\.3 s \(\d+ bytes came\)") as raised:
+        await asyncio.wait_for(get(site.url, timeout_seconds=0.3), timeout=2)
+    assert (raised.value.status, raised.value.timed_out) == (200, True)
+
+
+async def test_headers_that_drip_are_cut_off_at_the_deadline(get, serve):
+    async def drip(seen, writer):
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        while not writer.is_closing():
+            writer.write(b"x-more: 1\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    site = await serve(drip)
+    with pytest.raises(EgressFailed, match=r"no answer within 0\.3 s") as raised:
+        await asyncio.wait_for(get(site.url, timeout_seconds=0.3), timeout=2)
+    assert (raised.value.status, raised.value.timed_out) == (None, True)
+
+
+async def test_a_look_up_that_hangs_is_cut_off_at_the_deadline(get):
+    async def never(host, port):
+        await asyncio.Event().wait()
+
+    with pytest.raises(EgressFailed, match=r"no answer within 0\.1 s"):
+        await asyncio.wait_for(get("http://slow.example/", timeout_seconds=0.1, resolve=never), timeout=2)
+
+
+@pytest.mark.parametrize("limits", [{"timeout_seconds": 0.2}, {"connect_timeout_seconds": 0.2}])
+async def test_a_tls_handshake_that_hangs_is_cut_off_and_its_connection_closed(limits, get, serve):
+    gone = asyncio.Event()
+
+    async def swallow(reader, writer):
+        await reader.read()
+        gone.set()
+        writer.close()
+
+    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(EgressFailed) as raised:
+            await asyncio.wait_for(get(f"https://127.0.0.1:{port}/", **limits), timeout=2)
+        await asyncio.wait_for(gone.wait(), timeout=2)
+    assert raised.value.timed_out
+
+
+async def test_tls_is_asked_for_by_name_though_the_connection_goes_to_an_address(get, names):
+    hello = asyncio.get_running_loop().create_future()
+
+    async def listen(reader, writer):
+        hello.set_result(await reader.read(2000))
+        writer.close()
+
+    async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(EgressFailed):
+            await get(f"https://named.internal:{port}/", resolve=names(named_internal=[["127.0.0.1"]]))
+        assert b"named.internal" in await asyncio.wait_for(hello, timeout=2)
+
+
+async def test_a_big_body_is_read_up_to_the_limit_and_its_connection_closed(get, serve):
+    cut = asyncio.Event()
+
+    async def pour(seen, writer):
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {10 * MEGABYTE}\r\n\r\n".encode())
+        try:
+            for _ in range(10):
+                writer.write(b"x" * MEGABYTE)
+                await writer.drain()
+            await writer.wait_closed()
+        finally:
+            cut.set()
+
+    site = await serve(pour)
+    response = await get(site.url, most=1000)
+    assert (response.body, response.truncated) == (b"x" * 1000, True)
+    await asyncio.wait_for(cut.wait(), timeout=5)
+
+
+async def test_a_body_without_announced_end_is_read_up_to_the_limit(get, serve):
+    async def pour(seen, writer):
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(b"400\r\n" + b"y" * 1024 + b"\r\n")
+            await writer.drain()
+
+    site = await serve(pour)
+    response = await get(site.url, most=100_000)
+    assert (response.body, response.truncated) == (b"y" * 100_000, True)
+
+
+@pytest.mark.parametrize(("size", "truncated"), [(99, False), (100, False), (101, True)])
+async def test_only_what_is_above_the_limit_counts_as_cut(size, truncated, get, serve, replying):
+    site = await serve(replying(b"z" * size))
+    response = await get(site.url, most=100)
+    assert (len(response.body), response.truncated) == (min(size, 100), truncated)
+
+
+async def test_a_compressed_body_is_never_unpacked(get, serve, replying):
+    bomb = gzip.compress(b"\x00" * 10 * MEGABYTE)
+    site = await serve(replying(bomb, content_encoding="gzip"))
+
+    assert (await get(site.url)).body == bomb
+    response = await get(site.url, most=500)
+
+    assert (response.body, response.truncated) == (bomb[:500], True)
+    assert response.headers["content-encoding"] == "gzip"
+    assert {seen.headers["accept-encoding"] for seen in site.seen} == {"identity"}
+
+
+async def test_endless_headers_are_not_collected(get, serve):
+    async def pour(seen, writer):
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        while not writer.is_closing():
+            writer.write(b"x-more: " + b"h" * 1000 + b"\r\n")
+            await writer.drain()
+
+    site = await serve(pour)
+    with pytest.raises(EgressFailed, match="Receive buffer too long"):
+        await get(site.url)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b"", "Server disconnected without sending a response"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "illegal status line"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", "peer closed connection"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "Content-Length"),
+    ],
+)
+async def test_a_broken_answer_is_a_failure(answer, told, get, serve):
+    async def say(seen, writer):
+        writer.write(answer)
+        writer.close()
+
+    site = await serve(say)
+    with pytest.raises(EgressFailed, match=told):
+        await get(site.url)
+
+
+async def test_a_connection_broken_off_is_a_failure(get, serve):
+    async def abort(seen, writer):
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        await writer.drain()
+        writer.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01" + b"\x00" * 7)
+        writer.transport.abort()
+
+    site = await serve(abort)
+    with pytest.raises(EgressFailed, match=f"http://127.0.0.1:{site.port}/: ") as raised:
+        await get(site.url)
+    assert not raised.value.timed_out
+
+
+async def test_a_closed_port_is_a_failure_that_names_the_address(get, serve, replying):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        port = taken.getsockname()[1]
+        with pytest.raises(EgressFailed, match=r"no connection: 127\.0\.0\.1: Connection refused") as raised:
+            await get(f"http://127.0.0.1:{port}/x?token=hush")
+    assert "hush" not in str(raised.value)
+    assert f"http://127.0.0.1:{port}/x?…" in str(raised.value)
+
+
+async def test_a_server_without_tls_is_a_failure(get, serve):
+    async def plain(reader, writer):
+        await reader.read(10)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(plain, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(EgressFailed, match="SSL"):
+            await get(f"https://127.0.0.1:{port}/")
+
+
+async def test_a_header_that_frames_the_message_is_refused_before_anything_is_sent(serve, replying):
+    site = await serve(replying())
+    async with HttpClient(Policy.parse("127.0.0.1")) as client:
+        with pytest.raises(EgressRefused, match="'Host' is set by Rowcall"):
+            await client.request(
+                "GET", site.url, headers={"Host": "x"}, body=None, timeout_seconds=5, max_response_bytes=1
+            )
+    assert site.connections == 0
+
+
+async def test_a_cancelled_request_leaves_no_connection_behind(serve):
+    asked, gone = asyncio.Event(), asyncio.Event()
+
+    async def hang(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await reader.read()
+        gone.set()
+        writer.close()
+
+    async with (
+        await asyncio.start_server(hang, "127.0.0.1", 0) as server,
+        HttpClient(Policy.parse("127.0.0.1")) as client,
+    ):
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        request = asyncio.create_task(
+            client.request("GET", url, headers={}, body=None, timeout_seconds=60, max_response_bytes=1)
+        )
+        await asyncio.wait_for(asked.wait(), timeout=2)
+        request.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await request
+        await asyncio.wait_for(gone.wait(), timeout=2)
+
+
+async def test_more_requests_than_connections_wait_their_turn(serve, replying):
+    site = await serve(replying(b"ok"))
+    async with HttpClient(Policy.parse("127.0.0.1"), max_connections=2) as client:
+        answers = await asyncio.gather(
+            *(
+                client.request("GET", site.url, headers={}, body=None, timeout_seconds=5, max_response_bytes=10)
+                for _ in range(20)
+            )
+        )
+    assert [answer.body for answer in answers] == [b"ok"] * 20
+    assert site.connections <= 2

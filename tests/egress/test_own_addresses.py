@@ -1,0 +1,68 @@
+"""Rowcall's own database and API are called by nobody, whatever the allow list says."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from rowcall.egress import EgressFailed, EgressRefused, HttpClient, Policy
+from rowcall.egress.backend import system_resolver
+
+
+async def send(client: HttpClient, port: int, host: str = "127.0.0.1"):
+    url = f"http://{host}:{port}/"
+    return await client.request("GET", url, headers={}, body=None, timeout_seconds=5, max_response_bytes=100)
+
+
+@pytest.mark.parametrize("own", ["127.0.0.1", "0.0.0.0", "localhost", "[::ffff:127.0.0.1]"])
+async def test_the_api_is_not_called_by_its_address(own, serve, replying):
+    site = await serve(replying())
+    policy = Policy.parse("127.0.0.1, localhost, 0.0.0.0/0", [f"{own}:{site.port}"])
+    async with HttpClient(policy) as client:
+        with pytest.raises(EgressRefused, match="Rowcall's own database or API"):
+            await send(client, site.port)
+    assert site.connections == 0
+
+
+async def test_a_database_known_by_name_is_not_called_by_another_name_of_its_address(serve, replying, names):
+    site = await serve(replying())
+    resolve = names(db_internal=[["127.0.0.1"]], alias_internal=[["127.0.0.1"]])
+    policy = Policy.parse("*.internal", [f"db.internal:{site.port}"])
+    async with HttpClient(policy, resolve=resolve) as client:
+        for host in ("db.internal", "alias.internal"):
+            with pytest.raises(EgressRefused, match="Rowcall's own database or API"):
+                await send(client, site.port, host)
+    assert site.connections == 0
+
+
+async def test_nothing_is_called_on_the_databases_port_while_its_name_is_unknown(serve, replying, names):
+    site = await serve(replying())
+    policy = Policy.parse("127.0.0.1", [f"db.internal:{site.port}"])
+    async with HttpClient(policy, resolve=names()) as client:
+        with pytest.raises(EgressFailed, match=r"no address was found for db\.internal"):
+            await send(client, site.port)
+    assert site.connections == 0
+
+
+async def test_other_ports_of_the_same_machine_are_called(serve, replying, names):
+    site = await serve(replying(b"fine"))
+    policy = Policy.parse("127.0.0.1", [f"0.0.0.0:{site.port + 1}", "db.internal:5432"])
+    resolve = names()
+    async with HttpClient(policy, resolve=resolve) as client:
+        assert (await send(client, site.port)).body == b"fine"
+    assert resolve.asked == []
+
+
+async def test_an_address_of_another_machine_is_not_taken_for_this_one():
+    async with HttpClient(Policy.parse("", ["0.0.0.0:80"])) as client:
+        with pytest.raises(EgressRefused, match=r"192\.0\.2\.1, which is not public"):
+            await send(client, 80, "192.0.2.1")
+
+
+async def test_the_operating_systems_look_up_names_each_address_once():
+    found = await system_resolver("localhost", 80)
+    assert set(found) <= {"127.0.0.1", "::1"}
+    assert len(found) == len(set(found)) > 0
+    with pytest.raises(socket.gaierror):
+        await system_resolver("127.0.0.1.invalid\x00", 80)
