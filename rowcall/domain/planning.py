@@ -119,7 +119,7 @@ def plan_unroutable(schedule: Schedule, now: datetime, reason: str) -> Plan | No
 
 
 def _late_occurrences(schedule: Schedule, first: datetime, now: datetime) -> Late:
-    """The occurrences due at `now`, from `first` on, sorted into missed and due. Bounded work, however many they are."""
+    """The occurrences due at `now`, from `first` on, sorted into missed and due. Bounded work, however many."""
     following = next_occurrence(schedule.trigger, first)
     if following is None or run_moment(schedule, following) > now:
         if _acts_at(schedule, first) >= now - schedule.grace:

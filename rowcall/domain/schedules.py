@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from .triggers import Trigger, trigger_of
 
@@ -71,7 +71,13 @@ class Schedule:
     next_run_at: datetime | None = None
 
 
-def schedule_of(row: Mapping[str, Any], cron_fields: Mapping[str, object] | None) -> Schedule:
+class Columns(Protocol):
+    """A row of the database: its columns by name."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+def schedule_of(row: Columns, cron_fields: Mapping[str, object] | None) -> Schedule:
     """The Schedule of a database row with the columns of `schedules`; `cron_fields` is that column, parsed.
 
     Raises InvalidInput when the row's trigger can't be scheduled.

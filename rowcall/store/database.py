@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import date
 from functools import cache
 from importlib.resources import files
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -65,11 +66,17 @@ class Row(Protocol):
     """A row of an answer: its columns by name."""
 
     def __getitem__(self, column: str, /) -> Any: ...
-    def keys(self) -> Iterator[str]: ...
+    def keys(self) -> Iterator[str]:  # noqa: D102 - as of a mapping
+        ...
 
 
 class Session(Protocol):
-    """What runs statements by their names: the database, each by itself, or a transaction."""
+    """What runs statements by their names: the database, each by itself, or a transaction.
+
+    `known_days` are the days of the ledger that are known to be there.
+    """
+
+    known_days: set[date]
 
     async def fetch(self, name: str, *arguments: Any) -> Sequence[Row]:
         """All rows of ``sql/<name>.sql``."""
@@ -84,11 +91,15 @@ class Session(Protocol):
         ...
 
 
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+
+
 class Transaction:
     """A Session inside one transaction; the driver's errors are translated where it ends."""
 
-    def __init__(self, connection: asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]) -> None:
+    def __init__(self, connection: Connection, known_days: set[date]) -> None:
         self.connection = connection
+        self.known_days = known_days
 
     async def fetch(self, name: str, *arguments: Any) -> Sequence[Row]:
         """All rows of ``sql/<name>.sql``."""
@@ -112,6 +123,7 @@ class Database:
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record], dsn: str) -> None:
         self._pool = pool
         self.dsn = dsn
+        self.known_days: set[date] = set()
 
     @classmethod
     @asynccontextmanager
@@ -149,7 +161,7 @@ class Database:
         """A session inside a transaction that commits at the end of the block."""
         with domain_errors():
             async with self._pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection, connection.transaction():
-                yield Transaction(connection)
+                yield Transaction(connection, self.known_days)
 
     async def fetch(self, name: str, *arguments: Any) -> Sequence[Row]:
         """All rows of ``sql/<name>.sql``, run by itself."""

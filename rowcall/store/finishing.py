@@ -1,0 +1,130 @@
+"""The end of an attempt: a result, a retry, or a place back in the queue; guarded by the fence, in batches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+
+from rowcall.domain.executions import ExecutionStatus, Outcome
+from rowcall.domain.retries import backoff, may_retry
+
+from .claiming import Claim
+from .database import Database, Session
+from .releasing import release_waiting
+
+RETRIED = (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one claimed execution ended, and how long it took."""
+
+    claim: Claim
+    outcome: Outcome
+    duration_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a batch of results. `refused` are those whose execution had been given to another."""
+
+    finished: list[Result]
+    requeued: list[Result]
+    refused: list[Result]
+
+
+async def record_results(database: Database, worker_id: int, results: Sequence[Result], random: Random) -> Recorded:
+    """Write results back: one statement for those that end, one for those that are tried again or given back.
+
+    Raises StoreUnavailable; the batch may then be sent again: what was written already is refused the second time.
+    """
+    again = [result for result in results if _is_tried_again(result)]
+    final = [result for result in results if not _is_tried_again(result)]
+    async with database.transaction() as transaction:
+        requeued = await _requeue(transaction, worker_id, again, random)
+        # A retry is refused when its end was requested meanwhile: then it ends here, unless it is another's by now.
+        final += [result for result in again if result.claim.execution_id not in requeued]
+        finished, in_front = await _finish(transaction, worker_id, final)
+    await release_waiting(database, in_front)
+    return Recorded(
+        finished=[result for result in final if result.claim.execution_id in finished],
+        requeued=[result for result in again if result.claim.execution_id in requeued],
+        refused=[result for result in final if result.claim.execution_id not in finished],
+    )
+
+
+def _is_tried_again(result: Result) -> bool:
+    """Whether this attempt is followed by another: given back, or failed with a retry left."""
+    if result.outcome.status is None:
+        return True
+    return result.outcome.status in RETRIED and may_retry(result.claim.attempt, result.claim.max_retries)
+
+
+async def _requeue(session: Session, worker_id: int, results: Sequence[Result], random: Random) -> set[int]:
+    if not results:
+        return set()
+    given_back = [result.outcome.status is None for result in results]
+    rows = await session.fetch(
+        "requeue_executions",
+        worker_id,
+        [result.claim.execution_id for result in results],
+        [result.claim.scheduled_for for result in results],
+        [result.claim.fence for result in results],
+        [0.0 if back else _delay(result, random) for result, back in zip(results, given_back, strict=True)],
+        [int(back) for back in given_back],
+        [None if back else _entry(result) for result, back in zip(results, given_back, strict=True)],
+        [result.outcome.error for result in results],
+    )
+    return {row["execution_id"] for row in rows}
+
+
+def _delay(result: Result, random: Random) -> float:
+    base = timedelta(seconds=result.claim.retry_backoff_seconds)
+    return backoff(base, result.claim.attempt, random).total_seconds()
+
+
+async def _finish(session: Session, worker_id: int, results: Sequence[Result]) -> tuple[set[int], list[int]]:
+    """Close executions; those that were still this worker's, and the schedules of which others wait."""
+    if not results:
+        return set(), []
+    statuses = [result.outcome.status or ExecutionStatus.CANCELLED for result in results]
+    rows = await session.fetch(
+        "finish_executions",
+        worker_id,
+        [result.claim.execution_id for result in results],
+        [result.claim.scheduled_for for result in results],
+        [result.claim.fence for result in results],
+        [status.value for status in statuses],
+        [result.duration_seconds for result in results],
+        [result.outcome.result for result in results],
+        [result.outcome.error for result in results],
+        [
+            _entry(result) if status is not ExecutionStatus.SUCCEEDED else None
+            for result, status in zip(results, statuses, strict=True)
+        ],
+        [None] * len(results),
+    )
+    return {row["execution_id"] for row in rows}, [row["schedule_id"] for row in rows if row["others_wait"]]
+
+
+def _entry(result: Result) -> str:
+    """The attempt as an entry of `errors`. Its moment is the database's start plus the measured duration."""
+    ended_at = result.claim.executed_at + timedelta(seconds=result.duration_seconds)
+    return json.dumps(
+        {
+            "attempt": result.claim.attempt,
+            "status": result.outcome.status,
+            "error": result.outcome.error,
+            "executed_at": result.claim.executed_at.isoformat(),
+            "finished_at": ended_at.isoformat(),
+        }
+    )
+
+
+async def fold_outcomes(database: Database, batches: int = 200) -> int:
+    """Fold recorded results into the counters of their schedules; how many schedules were changed."""
+    changed: int = await database.fetchval("fold_outcomes", batches)
+    return changed

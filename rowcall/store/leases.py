@@ -1,0 +1,171 @@
+"""Leases: a worker's right to what it runs, while it beats; and what happens to the runs of those that don't."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from rowcall.domain.executions import ExecutionStatus
+from rowcall.domain.retries import may_retry
+
+from .database import Database, Row, Session
+from .releasing import release_waiting
+
+ORPHANS_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerCard:
+    """What a worker says of itself when it starts."""
+
+    name: str
+    host: str
+    pid: int
+    version: str
+    apps: Sequence[str]
+    routes: Sequence[str]
+    slots: int
+    lease_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedTask:
+    """A task type that a worker can run."""
+
+    task_type: str
+    app: str | None
+    description: str | None
+    capabilities: Sequence[str]
+    isolation: str
+    timeout_seconds: float | None
+
+
+async def register_worker(database: Database, card: WorkerCard, tasks: Sequence[OfferedTask]) -> int:
+    """A new worker with a new id; its tasks are known from now on."""
+    async with database.transaction() as transaction:
+        if tasks:
+            await transaction.fetch(
+                "offer_tasks",
+                [task.task_type for task in tasks],
+                [task.app for task in tasks],
+                [task.description for task in tasks],
+                [json.dumps(sorted(task.capabilities)) for task in tasks],
+                [task.isolation for task in tasks],
+                [task.timeout_seconds for task in tasks],
+            )
+        worker_id: int = await transaction.fetchval(
+            "register_worker", card.name, card.host, card.pid, card.version, card.apps, card.routes, card.slots,
+            card.lease_seconds,
+        )  # fmt: skip
+    return worker_id
+
+
+async def beat(session: Session, worker_id: int) -> bool:
+    """Renew the lease; False when it had run out, and nothing is this worker's any more."""
+    return await session.fetchval("beat", worker_id) is not None
+
+
+async def cancel_requests(session: Session, worker_id: int) -> list[int]:
+    """The executions of this worker whose end was requested."""
+    return [row["execution_id"] for row in await session.fetch("cancel_requests_of", worker_id)]
+
+
+async def give_back_unheld(database: Database, worker_id: int, held: Mapping[int, int]) -> int:
+    """Put back in the queue what runs in this worker's name and is not held by it: `held` maps executions to fences.
+
+    So a claim whose COMMIT was answered to nobody does not stay RUNNING under a healthy worker. Never call it while a
+    claim or a result of this worker is on its way.
+    """
+    rows = await database.fetch("open_of_worker", worker_id)
+    unheld = [row for row in rows if held.get(row["execution_id"]) != row["fence"]]
+    if unheld:
+        await _requeue(database, worker_id, unheld, given_back=1, entries=[None] * len(unheld))
+    return len(unheld)
+
+
+async def set_worker_status(session: Session, worker_id: int, status: str) -> None:
+    """Say that this worker drains, or that it has stopped."""
+    await session.fetch("set_worker_status", worker_id, status)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What a look after the dead found: workers whose lease ran out, and what became of their runs."""
+
+    dead: Sequence[Row]
+    requeued: int = 0
+    lost: int = 0
+    cancelled: int = 0
+
+
+async def recover(database: Database, *, now: datetime | None = None) -> Recovery:
+    """Give up the workers whose lease ran out, and take back what they ran, in batches: any replica may.
+
+    An execution with a retry left goes back to the queue; another is LOST. `now` is for tests.
+    """
+    dead = await database.fetch("bury_workers", now)
+    requeued = lost = cancelled = 0
+    while True:
+        async with database.transaction() as transaction:
+            orphans = await transaction.fetch("take_orphans", ORPHANS_AT_ONCE)
+            gone = [row for row in orphans if row["cancel_requested_at"] is not None]
+            again = [row for row in orphans if row not in gone and may_retry(row["attempt"], row["max_retries"])]
+            over = [row for row in orphans if row not in gone and row not in again]
+            for worker_id, rows in _by_worker(again):
+                await _requeue(transaction, worker_id, rows, given_back=0, entries=[_entry(row) for row in rows])
+            for worker_id, rows in _by_worker(over):
+                await _finish(transaction, worker_id, rows, ExecutionStatus.LOST)
+            for worker_id, rows in _by_worker(gone):
+                await _finish(transaction, worker_id, rows, ExecutionStatus.CANCELLED)
+        requeued, lost, cancelled = requeued + len(again), lost + len(over), cancelled + len(gone)
+        await release_waiting(database, sorted({row["schedule_id"] for row in [*gone, *over]}))
+        if len(orphans) < ORPHANS_AT_ONCE:
+            return Recovery(dead, requeued, lost, cancelled)
+
+
+def _by_worker(rows: Sequence[Row]) -> list[tuple[int, list[Row]]]:
+    ordered = sorted(rows, key=lambda row: row["worker_id"])
+    return [(worker_id, list(group)) for worker_id, group in groupby(ordered, key=lambda row: row["worker_id"])]
+
+
+async def _requeue(
+    session: Session, worker_id: int, rows: Sequence[Row], *, given_back: int, entries: Sequence[str | None]
+) -> None:
+    await session.fetch(
+        "requeue_executions",
+        worker_id,
+        [row["execution_id"] for row in rows],
+        [row["scheduled_for"] for row in rows],
+        [row["fence"] for row in rows],
+        [0.0] * len(rows),
+        [given_back] * len(rows),
+        entries,
+        [None if entry is None else _gone(row) for row, entry in zip(rows, entries, strict=True)],
+    )
+
+
+async def _finish(session: Session, worker_id: int, rows: Sequence[Row], status: ExecutionStatus) -> None:
+    await session.fetch(
+        "finish_executions",
+        worker_id,
+        [row["execution_id"] for row in rows],
+        [row["scheduled_for"] for row in rows],
+        [row["fence"] for row in rows],
+        [status.value] * len(rows),
+        [None] * len(rows),
+        [None] * len(rows),
+        [_gone(row) for row in rows],
+        [_entry(row) for row in rows],
+        [None] * len(rows),
+    )
+
+
+def _gone(row: Row) -> str:
+    return f"the worker {row['worker']} (id {row['worker_id']}) gave no sign of life while it ran this"
+
+
+def _entry(row: Row) -> str:
+    return json.dumps({"attempt": row["attempt"], "status": "LOST", "error": _gone(row)})

@@ -1,0 +1,43 @@
+"""Writing to the ledger what does not run now, and making sure that the days it falls on are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+
+from rowcall.domain.planning import Answer
+
+from .database import Row, Session
+
+
+async def insert_answers(session: Session, answers: Sequence[tuple[int, Answer]]) -> Sequence[Row]:
+    """Record answers, each with its schedule's id, in the order given; the rows written, with their ids."""
+    if not answers:
+        return []
+    await ensure_days(session, (answer.scheduled_for for _, answer in answers))
+    return await session.fetch(
+        "insert_answers",
+        [schedule_id for schedule_id, _ in answers],
+        [answer.status.value for _, answer in answers],
+        [answer.scheduled_for for _, answer in answers],
+        [answer.covers_after for _, answer in answers],
+        [answer.reason for _, answer in answers],
+    )
+
+
+async def ensure_days(session: Session, moments: Iterable[datetime]) -> None:
+    """Make the partitions for the days (UTC) of these moments, where they are not known to be there.
+
+    The days around the present are made ahead by the sweep, and remembered; only far ones cost a statement here.
+    """
+    for day in {moment.astimezone(UTC).date() for moment in moments} - session.known_days:
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+        await session.fetchval("ensure_partitions", noon, noon)
+
+
+async def ensure_days_ahead(session: Session) -> None:
+    """Make the days around the present, and remember them."""
+    await session.fetchval("ensure_partitions", None, None)
+    today: datetime = await session.fetchval("now")
+    first = today.date().toordinal() - 1
+    session.known_days |= {date.fromordinal(first + offset) for offset in range(5)}

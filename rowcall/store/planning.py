@@ -1,0 +1,130 @@
+"""Schedules that have no next moment yet, whichever door they came through: plan them, or set them aside as INVALID.
+
+New rows come here, and rows whose timing or status changed: the database's trigger has cleared their `next_run_at`. The
+spans behind them are answered for first, so that the chain of the ledger has no hole.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rowcall.domain.errors import InvalidInput
+from rowcall.domain.planning import Answer
+from rowcall.domain.schedules import Schedule, ScheduleStatus, schedule_of
+from rowcall.domain.settling import Settlement, Span, settle
+from rowcall.domain.triggers import Trigger, trigger_of
+
+from .database import Row, Session
+from .ledger import insert_answers
+
+REASON_MAX_LENGTH = 500
+
+
+async def plan_schedules(session: Session, schedule_ids: Sequence[int] | None = None, limit: int = 500) -> int:
+    """Plan up to `limit` ACTIVE schedules without a next moment, of those named or of all; how many were looked at.
+
+    Call it inside the transaction of the change, or let a worker's next look do it. One bad row never stops the others.
+    """
+    rows = await session.fetch("take_unplanned", schedule_ids, limit)
+    if not rows:
+        return 0
+    schedules, broken = _readable(rows)
+    spans = await _spans_of(session, schedules)
+    settlements = {schedule.schedule_id: settle(schedule, spans[schedule.schedule_id]) for schedule in schedules}
+    await _record(session, schedules, settlements)
+    if broken:
+        await session.fetch("invalidate_schedules", list(broken), list(broken.values()))
+    return len(rows)
+
+
+def _readable(rows: Sequence[Row]) -> tuple[list[Schedule], dict[int, str]]:
+    """The schedules of rows, and for each row that can't be scheduled, why."""
+    schedules: list[Schedule] = []
+    broken: dict[int, str] = {}
+    for row in rows:
+        try:
+            schedules.append(schedule_of(row, parsed(row["cron_fields"])))
+        except InvalidInput as fault:
+            broken[row["schedule_id"]] = str(fault)[:REASON_MAX_LENGTH]
+    return schedules, broken
+
+
+def parsed(cron_fields: str | None) -> Mapping[str, object] | None:
+    """The column `cron_fields` as a mapping. Raises InvalidInput when it holds anything else."""
+    if cron_fields is None:
+        return None
+    fields = json.loads(cron_fields)
+    if not isinstance(fields, dict):
+        raise InvalidInput.of("cron_fields", 'must be an object such as {"hour": 9}')
+    return fields
+
+
+async def _spans_of(session: Session, schedules: Sequence[Schedule]) -> Mapping[int, list[Span]]:
+    rows = await session.fetch(
+        "spans_of",
+        [schedule.schedule_id for schedule in schedules],
+        [schedule.last_occurrence_at for schedule in schedules],
+    )
+    created = {schedule.schedule_id: schedule.created_at for schedule in schedules}
+    spans: dict[int, list[Span]] = defaultdict(list)
+    for row in rows:
+        trigger = _trigger_then(json.loads(row["definition"]), created[row["schedule_id"]])
+        span = Span(row["valid_from"], ScheduleStatus(row["status"]), row["status_reason"], trigger)
+        spans[row["schedule_id"]].append(span)
+    return spans
+
+
+def _trigger_then(definition: Mapping[str, Any], created_at: datetime) -> Trigger | None:
+    """The trigger of an older definition; None if that could not be scheduled."""
+    try:
+        return trigger_of(
+            schedule_type=definition["schedule_type"],
+            cron_expression=definition["cron_expression"],
+            cron_fields=definition["cron_fields"],
+            interval_seconds=definition["interval_seconds"],
+            scheduled_time=_moment(definition["scheduled_time"]),
+            timezone=definition["timezone"],
+            starts_at=_moment(definition["starts_at"]),
+            ends_at=_moment(definition["ends_at"]),
+            created_at=created_at,
+            client_id=definition["client_id"],
+            name=definition["name"],
+        )
+    except InvalidInput:
+        return None
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+async def _record(session: Session, schedules: Sequence[Schedule], settlements: Mapping[int, Settlement]) -> None:
+    """Write the answers for the past, the next moments, and the end of those that have none."""
+    answers: list[tuple[int, Answer]] = []
+    planned: list[tuple[int, datetime | None, datetime | None, datetime | None, int]] = []
+    over: dict[int, str] = {}
+    for schedule in schedules:
+        settlement = settlements[schedule.schedule_id]
+        answers += [(schedule.schedule_id, answer) for answer in settlement.answers]
+        last = settlement.answers[-1].scheduled_for if settlement.answers else schedule.last_occurrence_at
+        ended = _ended_because(schedule, settlement)
+        if ended is not None:
+            over[schedule.schedule_id] = ended
+            settlement = Settlement(settlement.answers, None, None)
+        planned.append((schedule.schedule_id, last, settlement.next_occurrence_at, settlement.next_run_at, 0))
+    await insert_answers(session, answers)
+    await session.fetch("advance_schedules", *(list(column) for column in zip(*planned, strict=True)))
+    if over:
+        await session.fetch("complete_schedules", list(over), list(over.values()))
+
+
+def _ended_because(schedule: Schedule, settlement: Settlement) -> str | None:
+    if schedule.max_executions is not None and schedule.scheduled_runs >= schedule.max_executions:
+        return f"limit: max_executions {schedule.max_executions} is reached"
+    if settlement.next_occurrence_at is None:
+        return "finished: no further occurrence"
+    return None

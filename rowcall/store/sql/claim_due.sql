@@ -1,0 +1,18 @@
+-- Lock up to $3 int due schedules, lane by lane in the order given, so that priority comes before due time.
+-- $1 routes text[] and $2 priorities smallint[] are the lanes · $4 now timestamptz or NULL.
+-- The lock is taken where the index is read: what another replica holds is stepped over, and nothing is locked in vain.
+SELECT s.schedule_id, s.client_id, s.name, s.schedule_type, s.cron_expression, s.cron_fields, s.interval_seconds,
+       s.scheduled_time, s.timezone, s.starts_at, s.ends_at, s.jitter_seconds, s.max_executions, s.grace_period_seconds,
+       s."coalesce", s.catch_up_limit, s.overlap_policy, s.max_instances, s.scheduled_runs, s.created_at,
+       s.last_occurrence_at, s.next_occurrence_at, s.next_run_at, s.task_type, s.capability_required, s.version, s.priority, s.input_data,
+       s.timeout_seconds, s.max_retries, s.retry_backoff_seconds, coalesce($4::timestamptz, clock_timestamp()) AS now
+  FROM unnest($1::text[], $2::smallint[]) AS lane (route, priority)
+ CROSS JOIN LATERAL (
+       SELECT due.*
+         FROM rowcall.schedules AS due
+        WHERE due.status = 'ACTIVE' AND due.route = lane.route AND due.priority = lane.priority
+          AND due.next_run_at <= coalesce($4::timestamptz, now())
+        ORDER BY due.next_run_at
+        LIMIT $3::int
+          FOR NO KEY UPDATE SKIP LOCKED) AS s
+ LIMIT $3::int

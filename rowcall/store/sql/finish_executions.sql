@@ -1,0 +1,36 @@
+-- Close executions with their results, if they are still this worker's at this fence; the rows that were.
+-- $1 worker bigint; arrays, one element a run: $2 execution_id · $3 scheduled_for · $4 fence · $5 status
+-- $6 duration_seconds · $7 result_data jsonb · $8 error_message · $9 an entry for errors, jsonb or NULL · $10 reason.
+-- The open row goes first, in this statement as in every other: whoever holds it holds the execution.
+WITH reported AS (
+    SELECT *
+      FROM unnest($2::bigint[], $3::timestamptz[], $4::int[], $5::text[], $6::float8[], $7::jsonb[], $8::text[],
+                  $9::jsonb[], $10::text[])
+        AS r (execution_id, scheduled_for, fence, status, duration_seconds, result_data, error_message, entry, reason)
+), closed AS (
+    DELETE FROM rowcall.open_executions AS o
+     USING reported AS r
+     WHERE o.execution_id = r.execution_id AND o.fence = r.fence AND o.worker_id = $1
+ RETURNING r.*, o.schedule_id
+), ended AS (
+    UPDATE rowcall.schedule_executions AS e
+       SET status           = c.status,
+           finished_at      = statement_timestamp(),
+           duration_seconds = c.duration_seconds,
+           result_data      = c.result_data,
+           error_message    = c.error_message,
+           errors           = CASE WHEN c.entry IS NULL THEN e.errors ELSE coalesce(e.errors, '[]') || c.entry END,
+           reason           = coalesce(c.reason, e.reason)
+      FROM closed AS c
+     WHERE e.execution_id = c.execution_id AND e.scheduled_for = c.scheduled_for AND e.fence = c.fence
+ RETURNING e.execution_id, e.schedule_id, e.status
+), counted AS (
+    INSERT INTO rowcall.outcomes (schedule_ids, execution_ids, statuses)
+    SELECT array_agg(schedule_id), array_agg(execution_id), array_agg(status)
+      FROM ended
+    HAVING count(*) > 0
+)
+SELECT e.execution_id, e.schedule_id,
+       EXISTS (SELECT FROM rowcall.open_executions AS o
+                WHERE o.schedule_id = e.schedule_id AND o.worker_id IS NULL AND o.available_at IS NULL) AS others_wait
+  FROM ended AS e

@@ -1,0 +1,2 @@
+-- PostgreSQL's clock, the only one that decides anything.
+SELECT clock_timestamp()

@@ -1,0 +1,24 @@
+-- Let go the earliest waiting executions of the locked schedules $1 bigint[], as far as $2 max_instances int[] leaves room.
+WITH locked AS (
+    SELECT * FROM unnest($1::bigint[], $2::int[]) AS l (schedule_id, max_instances)
+), released AS (
+    UPDATE rowcall.open_executions AS o
+       SET available_at = statement_timestamp()
+      FROM locked AS l
+     CROSS JOIN LATERAL (
+           SELECT w.execution_id
+             FROM rowcall.open_executions AS w
+            WHERE w.schedule_id = l.schedule_id AND w.worker_id IS NULL AND w.available_at IS NULL
+            ORDER BY w.scheduled_for, w.execution_id
+            LIMIT greatest(0, l.max_instances - (
+                  SELECT count(*) FROM rowcall.open_executions AS b
+                   WHERE b.schedule_id = l.schedule_id
+                     AND (b.worker_id IS NOT NULL OR b.available_at IS NOT NULL)))) AS next
+     WHERE o.execution_id = next.execution_id
+ RETURNING o.execution_id, o.scheduled_for, o.available_at
+)
+UPDATE rowcall.schedule_executions AS e
+   SET available_at = r.available_at
+  FROM released AS r
+ WHERE e.execution_id = r.execution_id AND e.scheduled_for = r.scheduled_for
+RETURNING e.execution_id, e.schedule_id
