@@ -63,12 +63,15 @@ def serving_account(run_as: str | None, existing: Path | None = None) -> Account
             continue
     raise EmbeddedError(
         "PostgreSQL does not run as root, and of the accounts it could run as, postgres and nobody, neither exists. "
-        "Start Rowcall as an ordinary user, or name an existing account to run the server as."
+        "Start Rowcall as an ordinary user, or name an existing account in ROWCALL_RUN_AS."
     )
 
 
 def closed_folder(path: Path, account: Account) -> Path | None:
-    """The first folder on the way to `path` (and it itself) that `account` may not enter, or None if all are open."""
+    """The first folder on the way to `path`, or it itself, that `account` may not enter; None if all are open.
+
+    For an account that root is going to become, which then has its primary group only.
+    """
     resolved = path.resolve()
     for folder in (*reversed(resolved.parents), resolved):
         facts = folder.stat()

@@ -29,14 +29,18 @@ def socket_folder(folders: Folders, account: Account) -> Path:
         if fits(base / name):
             return give(base / name, account)
     raise EmbeddedError(
-        f"A socket's path may have {LONGEST} bytes, and neither {folders.run} nor a folder in {tempfile.gettempdir()} is "
-        "that short. Set ROWCALL_DATA_DIR to a shorter path."
+        f"A socket's path may have {LONGEST} bytes and no comma, and neither {folders.run} nor a folder in "
+        f"{tempfile.gettempdir()} is like that. Set ROWCALL_DATA_DIR to a shorter path."
     )
 
 
 def fits(folder: Path) -> bool:
-    """Whether the server's socket in this folder has a path that the kernel takes."""
-    return len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= LONGEST
+    """Whether the server's socket in this folder has a path that the kernel takes, and clients too.
+
+    Clients read a comma as the end of one host and the beginning of another.
+    """
+    path = os.fsencode(folder / f".s.PGSQL.{PORT}")
+    return len(path) <= LONGEST and b"," not in path
 
 
 def _short_places(account: Account) -> list[Path]:

@@ -51,7 +51,7 @@ def find_binaries() -> Binaries:
 
 def reachable_by(account: Account, binaries: Binaries, shared: Path = SHARED) -> Binaries:
     """`binaries`, or a copy of them below `shared`, such that `account` can run them."""
-    if closed_folder(binaries.folder, account) is None:
+    if account.is_me or closed_folder(binaries.folder, account) is None:
         return binaries
     copy = shared / f"{importlib.metadata.version(WHEEL)}-pg{MAJOR}"
     try:
@@ -60,8 +60,8 @@ def reachable_by(account: Account, binaries: Binaries, shared: Path = SHARED) ->
         _refuse_if_others_may_write(copy)
     except OSError as fault:
         raise EmbeddedError(
-            f"{account.name} can't reach PostgreSQL in {binaries.folder}, and it could not be copied to {copy}: {fault}. "
-            "Install Rowcall where every account may read, or start it as an ordinary user."
+            f"{account.name} can't reach PostgreSQL in {binaries.folder}, and it could not be copied to {copy}: "
+            f"{fault}. Install Rowcall where every account may read, or start it as an ordinary user."
         ) from fault
     return Binaries(copy / PACKAGE / binaries.folder.parent.name / "bin")
 
@@ -88,9 +88,9 @@ def _copy(installation: Path, copy: Path) -> None:
             shutil.copytree(
                 installation / part, target, symlinks=True, ignore=shutil.ignore_patterns("*.a", "pkgconfig")
             )
-        libraries = installation.parent.parent / f"{PACKAGE}.libs"
-        if libraries.is_dir():  # delocated wheels of macOS keep theirs inside the package
-            shutil.copytree(libraries, unfinished / libraries.name)
+        for libraries in (f"{PACKAGE}.libs", f"{PACKAGE}/.dylibs"):  # where wheels keep them on Linux, on macOS
+            if (found := installation.parent.parent / libraries).is_dir():
+                shutil.copytree(found, unfinished / libraries)
         _open_to_read(unfinished)
         _move_into_place(unfinished, copy)
     finally:

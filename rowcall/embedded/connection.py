@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
 from .address import PORT
 from .binaries import Binaries
 from .cluster import DATABASE, ROLE, system_identifier
-from .errors import EmbeddedError, ToolFailed
+from .errors import EmbeddedError
 from .folders import Folders
 from .tools import run_tool
 
-_WHO = "SELECT system_identifier, current_setting('data_directory'), current_setting('server_version') FROM pg_control_system()"
+_WHO = """
+    SELECT system_identifier, current_setting('data_directory'), current_setting('server_version')
+      FROM pg_control_system()
+"""
 _KNOWN = f"SELECT count(*) FROM pg_database WHERE datname = '{DATABASE}'"  # noqa: S608 - a constant
 _CREATE = f"CREATE DATABASE {DATABASE}"
 
@@ -25,7 +28,7 @@ class Connection:
     """Where the server listens, and the password it asks for."""
 
     host: str
-    password: str
+    password: str = field(repr=False)
 
     @property
     def dsn(self) -> str:
@@ -68,9 +71,10 @@ async def prove(connection: Connection, folders: Folders, binaries: Binaries) ->
     listen. The number given by initdb and the folder the server works on do.
     """
     identifier, data_directory, version = (await connection.ask(binaries, _WHO, "postgres")).split("|")
-    if int(identifier) != system_identifier(folders) or not Path(data_directory).samefile(folders.cluster):
+    if int(identifier) != system_identifier(folders) or not _same(data_directory, folders):
         raise EmbeddedError(
-            f"The server on {connection.host} was to be that of {folders.cluster}, and serves {data_directory}: stop it."
+            f"The server at {connection.host} was to be that of {folders.cluster}, and serves {data_directory}: "
+            "stop it."
         )
     return version
 
@@ -88,5 +92,9 @@ async def answering(folders: Folders, binaries: Binaries) -> tuple[Connection, s
         return None
     try:
         return connection, await prove(connection, folders, binaries)
-    except (ToolFailed, FileNotFoundError):
+    except (EmbeddedError, FileNotFoundError):  # of an owner that was killed, or that has yet to write its own
         return None
+
+
+def _same(data_directory: str, folders: Folders) -> bool:
+    return Path(data_directory).samefile(folders.cluster)

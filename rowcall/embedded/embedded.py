@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .account import serving_account
@@ -32,7 +32,7 @@ THROWAWAY: Mapping[str, str] = {
 class EmbeddedServer:
     """A running embedded PostgreSQL, as a process sees it."""
 
-    dsn: str
+    dsn: str = field(repr=False)
     """A URL that libpq and asyncpg take, with the password in it. Not for logs."""
     data_dir: Path
     owner: bool
@@ -91,7 +91,8 @@ async def running_server(data_dir: Path | None = None) -> EmbeddedServer | None:
 def start_throwaway(data_dir: Path, settings: Mapping[str, str] | None = None) -> Iterator[EmbeddedServer]:
     """A server in a fresh `data_dir`, for tests and benchmarks: quick rather than durable, and without a keeper.
 
-    `settings` go on top of the quick ones. The folder is left for the caller to remove. Not inside a running event loop.
+    `settings` go on top of the quick ones. The folder is left for the caller to remove. Not to be used inside a running
+    event loop.
     """
     folders, binaries = folders_of(data_dir), find_binaries()
     make_root(folders)

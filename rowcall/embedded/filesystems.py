@@ -6,28 +6,15 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-NETWORK = frozenset(
-    {
-        "9p",
-        "afs",
-        "afpfs",
-        "beegfs",
-        "ceph",
-        "cifs",
-        "fuse.glusterfs",
-        "fuse.sshfs",
-        "gfs2",
-        "lustre",
-        "ncpfs",
-        "nfs",
-        "nfs4",
-    }
-    | {"ocfs2", "smb2", "smb3", "smbfs", "webdav"}
-)
+from .processes import LINUX
+
+NETWORK = {
+    *("9p", "afpfs", "afs", "beegfs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "gfs2", "lustre", "ncpfs", "nfs"),
+    *("nfs4", "ocfs2", "smb2", "smb3", "smbfs", "webdav"),
+}
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 _MAC_MOUNT = re.compile(r"^.* on (?P<point>/.*) \((?P<kind>\w+)")
 
@@ -49,9 +36,9 @@ def kind_at(folder: Path, mounted: Iterable[tuple[Path, str]]) -> str | None:
 
 def mounts() -> list[tuple[Path, str]]:
     """What this machine has mounted, as (mount point, kind) pairs."""
-    if sys.platform == "linux":
+    if LINUX:
         return [_linux_mount(line) for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    listing = subprocess.run(["/sbin/mount"], capture_output=True, text=True, check=True).stdout  # noqa: S603
+    listing = subprocess.run(["/sbin/mount"], capture_output=True, text=True, check=True).stdout
     found = (_MAC_MOUNT.match(line) for line in listing.splitlines())
     return [(Path(match["point"]), match["kind"]) for match in found if match]
 

@@ -79,7 +79,7 @@ def default_data_dir() -> Path:
 
 def folders_of(data_dir: Path | None) -> Folders:
     """The paths below `data_dir`, or below the default. Nothing is touched."""
-    return Folders(Path(os.path.abspath(data_dir or default_data_dir())))  # noqa: PTH100 - must not resolve links
+    return Folders((data_dir or default_data_dir()).resolve())
 
 
 def make_root(folders: Folders) -> None:
@@ -122,14 +122,16 @@ def give(folder: Path, account: Account) -> Path:
 
 
 def _let_pass(root: Path, account: Account) -> None:
-    """Let the account through the data folder, which is ours, without letting it look around; never through a parent."""
-    if not account.is_me and root.stat().st_mode & 0o077 == 0:
+    """Let the account through the data folder, which is ours, but not look around there; never through a parent."""
+    if account.is_me:
+        return
+    if root.stat().st_mode & 0o077 == 0:
         os.chown(root, -1, account.gid)
         root.chmod(0o710)
     if (closed := closed_folder(root, account)) is not None:
         raise EmbeddedError(
-            f"The server is to run as {account.name}, which can't reach the data folder {root}: {closed} is closed to it. "
-            f"Set ROWCALL_DATA_DIR to a place it can reach, {ROOTS_FOLDER} for instance."
+            f"The server is to run as {account.name}, which can't reach the data folder {root}: {closed} is closed to "
+            f"it. Set ROWCALL_DATA_DIR to a place it can reach, {ROOTS_FOLDER} for instance."
         )
 
 
@@ -153,13 +155,17 @@ def _refuse_foreign(folder: Path, uid: int) -> None:
         )
     if facts.st_uid != uid:
         raise EmbeddedError(
-            f"{folder} belongs to {name_of(facts.st_uid)}, and the server is for {name_of(uid)}: data of another account is "
+            f"{folder} was to be {name_of(uid)}'s, and belongs to {name_of(facts.st_uid)}: data of another account is "
             f"not touched. Run as {name_of(facts.st_uid)}, or set ROWCALL_DATA_DIR to another place."
         )
 
 
 def _refuse_open_to_writers(folder: Path) -> None:
-    if folder.stat().st_mode & 0o022:
+    if not folder.stat().st_mode & 0o022:
+        return
+    if not any(folder.iterdir()):
+        folder.chmod(0o700)  # made by hand for us, with the usual umask
+    else:
         raise EmbeddedError(
             f"{folder} can be written by other accounts, which could put their own data in place of the server's. "
             "Set ROWCALL_DATA_DIR to a folder of its own."

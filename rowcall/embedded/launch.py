@@ -34,9 +34,12 @@ def main() -> None:
 
 
 def _become(uid: int, gid: int) -> None:
-    os.setgroups([])
-    os.setgid(gid)
-    os.setuid(uid)
+    try:
+        os.setgroups([])
+        os.setgid(gid)
+        os.setuid(uid)
+    except PermissionError as fault:
+        sys.exit(f"the rights of user {uid} can't be taken on ({fault.strerror})")
 
 
 def _die_with(parent: int) -> None:

@@ -5,10 +5,11 @@ is waited for. PostgreSQL guards its data with ``postmaster.pid`` and a shared m
 removes that file: a second server on live data is the one mistake that no backup of an hour ago makes good.
 
 But PostgreSQL takes *any* live process of its account with the number in that file for its predecessor. After the
-restart of a container, numbers are dealt anew and soon repeat, and the server would refuse to start for ever. It accepts
-one number as known to be harmless, in ``PG_GRANDPARENT_PID`` (``pg_ctl`` names its own parent there). So the number is
-named, if and only if its bearer is proven not to be a server of this data: by the program it runs, or by the folder it
-works in. The file stays, and PostgreSQL's second guard, the shared memory block, is checked by PostgreSQL all the same.
+restart of a container, numbers are dealt anew and soon repeat, and the server would refuse to start for ever. It
+accepts one number as known to be harmless, in ``PG_GRANDPARENT_PID`` (``pg_ctl`` names its own parent there). So the
+number is named, if and only if its bearer is proven not to be a server of this data: by the program it runs, or by the
+folder it works in. The file stays, and PostgreSQL's second guard, the shared memory block, is checked by PostgreSQL all
+the same.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .errors import EmbeddedError
-from .folders import Folders
-from .processes import SERVER, command_of, is_alive, servers_in, works_in
+from .processes import SERVER, command_of, is_alive, servers_in, user_of, works_in
 
 PATIENCE_SECONDS = 5.0
 """How long a server without an owner may take to begin its own shutdown before it is told to."""
+REMINDER_SECONDS = 10.0
 DOUBT_SECONDS = 60.0
 """How long a process that might be a server, which can't be looked at, is waited for."""
 PAUSE_SECONDS = 0.05
@@ -46,46 +47,60 @@ def pid_in_lock_file(cluster: Path) -> int | None:
 
 
 def may_be_server_of(pid: int, cluster: Path) -> bool:
-    """Whether the process may be the server of this data. False only if it is proven not to be."""
-    if not is_alive(pid):
+    """Whether the process may be the server of this data. False only if it is proven not to be.
+
+    A server is called ``postgres``, runs as the account that its data belongs to, and works in the folder of its data.
+    """
+    if not is_alive(pid) or command_of(pid) not in {SERVER, None}:
         return False
-    command = command_of(pid)
-    if command is not None and command != SERVER:
+    if user_of(pid) not in {cluster.stat().st_uid, None}:
         return False
     return works_in(pid, cluster) is not False
 
 
-async def wait_for_leftover(folders: Folders, say: Callable[[str], None]) -> int | None:
-    """Wait until no earlier server lives. Only for the owner of the lock.
+async def wait_for_leftover(cluster: Path, say: Callable[[str], None]) -> int | None:
+    """Wait until no earlier server of this data lives. Only for the owner of the lock.
 
     Returns the number in the lock file if there still is one: it is proven harmless, and PostgreSQL may be told so.
-    Raises EmbeddedError if it can't be proven within a minute.
+    Raises EmbeddedError if that can't be proven.
     """
-    began = time.monotonic()
-    spoken = told = False
-    while (pid := pid_in_lock_file(folders.cluster)) is not None and may_be_server_of(pid, folders.cluster):
-        waited = time.monotonic() - began
-        if not spoken:
-            say(f"waiting for the previous server (process {pid}) to shut down")
-            spoken = True
-        if works_in(pid, folders.cluster) is None and waited > DOUBT_SECONDS:
-            raise EmbeddedError(
-                f"Process {pid} stands in {folders.cluster / 'postmaster.pid'}, runs {SERVER}, and can't be looked at to see "
-                "whether it is still the server of this data. End it if it is; else run as its account."
-            )
-        if works_in(pid, folders.cluster) and waited > PATIENCE_SECONDS and not told:
-            _end(pid, signal.SIGINT)  # its owner is gone, or the lock would not be ours
-            told = True
+    if not await _clear(cluster, within=0):
+        say("waiting for the previous database server to shut down")
+        if not await _clear(cluster, within=PATIENCE_SECONDS):
+            await _insist(cluster, say)
+    return pid_in_lock_file(cluster)
+
+
+async def _clear(cluster: Path, within: float) -> bool:
+    """Whether no earlier server lives any more, before so many seconds have passed."""
+    deadline = time.monotonic() + within
+    while (pid := pid_in_lock_file(cluster)) is not None and may_be_server_of(pid, cluster):
+        if time.monotonic() >= deadline:
+            return False
         await asyncio.sleep(PAUSE_SECONDS)
-    return pid
+    return True
 
 
-def end_orphans(folders: Folders) -> None:
+async def _insist(cluster: Path, say: Callable[[str], None]) -> None:
+    """Tell the server to shut down if it is one: it has no owner, or the lock would not be ours."""
+    pid = pid_in_lock_file(cluster)
+    if pid is not None and works_in(pid, cluster):
+        _end(pid, signal.SIGINT)
+        while not await _clear(cluster, within=REMINDER_SECONDS):
+            say(f"still waiting for the previous database server, process {pid}, to shut down")
+    elif not await _clear(cluster, within=DOUBT_SECONDS):
+        raise EmbeddedError(
+            f"Process {pid} stands in {cluster / 'postmaster.pid'}, runs {SERVER}, and can't be looked at to see if it "
+            "still is the server of this data. End it if it is; else run as its account."
+        )
+
+
+def end_orphans(cluster: Path) -> None:
     """End the sessions of a killed server, whose shared memory they keep: they notice its death only when idle.
 
     Only after the server refused to start because of them; nothing they do can be committed any more.
     """
-    for pid in servers_in(folders.cluster):
+    for pid in servers_in(cluster):
         _end(pid, signal.SIGQUIT)
 
 

@@ -8,30 +8,25 @@ from __future__ import annotations
 
 import fcntl
 import os
-import weakref
 
+from .descriptors import close_private, keep_private
 from .errors import EmbeddedError
 from .folders import Folders
-
-_held: weakref.WeakSet[Lock] = weakref.WeakSet()
 
 
 class Lock:
     """The ownership of one data folder, while it is held."""
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        _held.add(self)
+        self._descriptor = keep_private(descriptor)
 
     def release(self) -> None:
-        """Give the ownership up. Harmless when done twice."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        """Give the ownership up."""
+        close_private(self._descriptor)
 
 
 def take_ownership(folders: Folders) -> Lock | None:
-    """The lock, or None if another process holds it."""
+    """The lock, or None if another holds it. Raises EmbeddedError where files can't be locked."""
     try:
         descriptor = os.open(folders.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as fault:
@@ -44,15 +39,6 @@ def take_ownership(folders: Folders) -> Lock | None:
     except OSError as fault:
         os.close(descriptor)
         raise EmbeddedError(
-            f"The file system of {folders.lock} has no locks: {fault.strerror}. Set ROWCALL_DATA_DIR."
+            f"The file system of {folders.lock} has no locks: {fault.strerror}. Set ROWCALL_DATA_DIR to a local disk."
         ) from fault
     return Lock(descriptor)
-
-
-def _forget_in_child() -> None:
-    """A forked child shares its parent's lock, and would hold it on when the parent is killed: it lets go at once."""
-    for lock in list(_held):
-        lock.release()
-
-
-os.register_at_fork(after_in_child=_forget_in_child)

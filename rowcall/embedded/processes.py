@@ -1,4 +1,4 @@
-"""What can be known of another process without asking it: whether it lives, what it runs, where it works."""
+"""What can be known of another process without asking it: whether it lives, as whom, what it runs, where it works."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 SERVER = "postgres"
+LINUX: bool = sys.platform == "linux"
+"""Whether there is /proc to look at. macOS has programs for it."""
 
 
 def is_alive(pid: int) -> bool:
@@ -18,17 +20,18 @@ def is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         pass
-    return _state(pid) != "Z"
+    return _fact(pid, "State", "state")[:1] != "Z"
 
 
 def command_of(pid: int) -> str | None:
     """The name of the program it runs, or None if that can't be known."""
-    try:
-        if sys.platform == "linux":
-            return Path(f"/proc/{pid}/comm").read_text().strip()
-        return Path(_ps(pid, "ucomm")).name or None
-    except OSError:
-        return None
+    return _fact(pid, "Name", "ucomm") or None
+
+
+def user_of(pid: int) -> int | None:
+    """The number of the account it acts as, or None if that can't be known."""
+    numbers = _fact(pid, "Uid", "uid").split()  # Linux: real, effective, saved; macOS: effective
+    return int(numbers[1 if LINUX else 0]) if numbers else None
 
 
 def works_in(pid: int, folder: Path) -> bool | None:
@@ -37,26 +40,33 @@ def works_in(pid: int, folder: Path) -> bool | None:
     Root without CAP_SYS_PTRACE, the usual root of a container, may not look at other accounts' processes.
     """
     try:
-        return Path(f"/proc/{pid}/cwd").samefile(folder)
+        if LINUX:
+            return Path(f"/proc/{pid}/cwd").samefile(folder)
+        lines = _printed("lsof", "-a", "-p", str(pid), "-d", "cwd", "-Fn").splitlines()
+        return Path(lines[-1].removeprefix("n")).samefile(folder) if lines else None
     except OSError:
         return None
 
 
 def servers_in(folder: Path) -> list[int]:
-    """All server processes known to work in `folder`: the server itself and those that serve its sessions. Linux only."""
+    """All server processes known to work in `folder`, those that serve sessions too. None are found without /proc."""
     numbers = (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
     return [pid for pid in numbers if command_of(pid) == SERVER and works_in(pid, folder)]
 
 
-def _state(pid: int) -> str:
+def _fact(pid: int, linux: str, macos: str) -> str:
+    """One fact from /proc/<pid>/status, or from a column of ps; empty if it can't be known."""
+    if not LINUX:
+        return _printed("ps", "-o", f"{macos}=", "-p", str(pid))
     try:
-        if sys.platform == "linux":
-            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        return _ps(pid, "state")[:1]
-    except (OSError, IndexError):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
         return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(f"{linux}:")), "")
 
 
-def _ps(pid: int, column: str) -> str:
-    command = ["/bin/ps", "-o", f"{column}=", "-p", str(pid)]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
+def _printed(*command: str) -> str:
+    path = f"{os.environ.get('PATH', '')}:/bin:/usr/bin:/usr/sbin"
+    return subprocess.run(  # noqa: S603
+        command, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path}
+    ).stdout.strip()

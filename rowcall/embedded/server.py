@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import enum
 import os
 import signal
 import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,26 +15,41 @@ from pathlib import Path
 from .account import Account
 from .address import PORT
 from .binaries import Binaries
+from .descriptors import close_private
 from .errors import EmbeddedError
 from .folders import Folders
-from .leftover import PAUSE_SECONDS, end_orphans, lock_file_lines, wait_for_leftover
-from .tools import clean_environment, told
+from .leftover import end_orphans, lock_file_lines, wait_for_leftover
+from .spawn import NO_LIFELINE, spawn
+from .tools import told
 
-LAUNCHER = Path(__file__).with_name("launch.py")
-HELD_BACK = ('lock file "postmaster.pid" already exists', "pre-existing shared memory block")
+PAUSE_SECONDS = 0.05
+RECOVERING_AFTER_SECONDS = 1.0
+STATUS_LINE = 7
 STEPS = ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
 """How the server is asked to end, ever more firmly: fast shutdown, immediate shutdown (recovery follows), kill."""
-RECOVERING_AFTER_SECONDS = 1.0
-NO_FAREWELL = -1
+
+
+class Start(enum.Enum):
+    """What became of a start."""
+
+    READY = enum.auto()
+    LOCK_FILE_HELD = enum.auto()
+    MEMORY_HELD = enum.auto()
+
+
+HELD = {
+    'lock file "postmaster.pid" already exists': Start.LOCK_FILE_HELD,
+    "pre-existing shared memory block": Start.MEMORY_HELD,
+}
 
 
 class Server:
     """A running server process, our own child. Use `start_server`."""
 
-    def __init__(self, folders: Folders, process: subprocess.Popen[bytes], farewell: int) -> None:
+    def __init__(self, folders: Folders, process: subprocess.Popen[bytes], lifeline: int) -> None:
         self._folders = folders
         self._process = process
-        self._farewell = farewell
+        self._lifeline = lifeline
 
     @property
     def pid(self) -> int:
@@ -42,93 +57,92 @@ class Server:
         return self._process.pid
 
     @property
-    def ended(self) -> bool:
-        """Whether the process has ended."""
-        return self._process.poll() is not None
-
-    @property
     def is_ready(self) -> bool:
-        """Whether it accepts connections. It says so itself, in the eighth line of its lock file."""
+        """Whether it accepts connections. It says so itself, in its lock file."""
         lines = lock_file_lines(self._folders.cluster)
-        return len(lines) >= 8 and lines[0].strip() == str(self.pid) and lines[7].strip() == "ready"  # noqa: PLR2004
+        return len(lines) > STATUS_LINE and lines[0] == str(self.pid) and lines[STATUS_LINE].strip() == "ready"
 
-    async def ready(self, say: Callable[[str], None]) -> bool:
+    async def ready(self, say: Callable[[str], None]) -> Start:
         """Wait until it accepts connections, for as long as it lives: recovery takes what it takes.
 
-        True when ready, False when it ended because of another server's remains. Raises EmbeddedError with its last
-        words when it ended for another reason.
+        Tells when it ended because of another server's remains. Raises EmbeddedError with its last words when it ended
+        for another reason.
         """
         began, next_word = time.monotonic(), RECOVERING_AFTER_SECONDS
         while not self.is_ready:
-            if self.ended:
+            if self._process.poll() is not None:
                 return self._judge(self._folders.startup_log.read_text(errors="replace"))
             waited = time.monotonic() - began
             if waited > next_word:
                 say(f"the database is recovering ({waited:.0f} s)")
                 next_word = waited + 5
             await asyncio.sleep(PAUSE_SECONDS)
-        return True
+        return Start.READY
 
     async def gone(self) -> int:
         """Wait until the process has ended; its exit code."""
-        while (code := self._process.poll()) is None:
+        while (code := self._process.poll()) is None:  # noqa: ASYNC110 - polled: every other way needs a thread
             await asyncio.sleep(PAUSE_SECONDS)
         self._say_farewell()
         return code
 
     async def stop(self) -> None:
-        """End it, in order if it lets us. A session that hangs does not hold a fast shutdown up."""
+        """End it, in order if it lets us."""
         for step, patience in STEPS:
-            if self.ended:
-                break
-            self._process.send_signal(step)
+            self._process.send_signal(step)  # which does nothing to a process that has ended
             try:
                 await asyncio.wait_for(self.gone(), patience)
             except TimeoutError:
                 continue
-        self._process.wait()
-        self._say_farewell()
+            return
 
-    def _judge(self, words: str) -> bool:
+    def _judge(self, words: str) -> Start:
         self._say_farewell()
-        if any(sign in words for sign in HELD_BACK):
-            return False
+        for sign, held in HELD.items():
+            if sign in words:
+                return held
         raise EmbeddedError(told("postgres", words))
 
     def _say_farewell(self) -> None:
-        if self._farewell != NO_FAREWELL:
-            os.write(self._farewell, b".")
-            os.close(self._farewell)
-            self._farewell = NO_FAREWELL
+        """Let go of the process at the other end of the lifeline, before the server's number is given to another."""
+        if self._lifeline != NO_LIFELINE:
+            with contextlib.suppress(BrokenPipeError):  # it was killed, and has nothing left to do
+                os.write(self._lifeline, b".")
+            close_private(self._lifeline)
+            self._lifeline = NO_LIFELINE
 
 
 async def start_server(
-    folders: Folders, account: Account, binaries: Binaries, sockets: Path, settings: Mapping[str, str],
+    folders: Folders,
+    account: Account,
+    binaries: Binaries,
+    sockets: Path,
+    settings: Mapping[str, str],
     say: Callable[[str], None],
-) -> Server:  # fmt: skip
+) -> Server:
     """A server that accepts connections. Only for the owner of the lock; what was there before is waited for."""
     command = [binaries.tool("postgres"), f"-D{folders.cluster}", *_options(folders, sockets, settings)]
     while True:
-        harmless = await wait_for_leftover(folders, say)
-        server = _spawn(folders, account, command, harmless)
+        harmless = await wait_for_leftover(folders.cluster, say)
+        server = Server(folders, *spawn(command, account, folders.startup_log, harmless))
         try:
-            if await server.ready(say):
-                return server
+            outcome = await server.ready(say)
         except BaseException:
             await server.stop()
             raise
-        say("waiting for the last sessions of the previous server to end")
-        end_orphans(folders)
+        if outcome is Start.READY:
+            return server
+        if outcome is Start.MEMORY_HELD:
+            say("ending the last sessions of a server that was killed")
+            end_orphans(folders.cluster)
         await asyncio.sleep(PAUSE_SECONDS)
 
 
 def _options(folders: Folders, sockets: Path, settings: Mapping[str, str]) -> list[str]:
+    """What is told at each start, because the folders may have moved; the address is not the operator's to change."""
     quoted = str(sockets).replace('"', '""')
-    fixed = {
+    options = {
         "listen_addresses": "",
-        "port": str(PORT),
-        "unix_socket_directories": f'"{quoted}"',
-        "unix_socket_permissions": "0700",
         "logging_collector": "on",
         "log_directory": str(folders.log),
         "log_filename": "postgresql-%a.log",
@@ -136,32 +150,9 @@ def _options(folders: Folders, sockets: Path, settings: Mapping[str, str]) -> li
         "log_rotation_age": "1d",
         "log_rotation_size": "0",
         "log_file_mode": "0600",
+        **settings,
+        "port": str(PORT),
+        "unix_socket_directories": f'"{quoted}"',
+        "unix_socket_permissions": "0700",
     }
-    return [f"--{name}={value}" for name, value in {**fixed, **settings}.items()]
-
-
-def _spawn(folders: Folders, account: Account, command: list[str], harmless: int | None) -> Server:
-    """Start the process, in a session of its own so that the terminal's Ctrl-C reaches its owner first, and not it.
-
-    On Linux its life is tied to the *thread* that starts it, so that is left to the main thread, which lives as long as
-    the process does. From another thread, and where Linux's signal is missing, a pipe does the same.
-    """
-    tied = sys.platform == "linux" and threading.current_thread() is threading.main_thread()
-    reading, writing = (NO_FAREWELL, NO_FAREWELL) if tied else os.pipe()
-    more = {} if harmless is None else {"PG_GRANDPARENT_PID": str(harmless)}
-    launcher = [sys.executable, "-I", "-S", str(LAUNCHER)]
-    facts = [str(number) for number in (os.getpid(), account.uid, account.gid, reading)]
-    try:
-        with folders.startup_log.open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603 - the wheel's own program
-                [*launcher, *facts, *command], env=clean_environment(more), cwd="/", start_new_session=True,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=() if tied else (reading,),
-            )  # fmt: skip
-    except OSError as fault:
-        if not tied:
-            os.close(writing)
-        raise EmbeddedError(f"The embedded PostgreSQL can't be started: {fault}.") from fault
-    finally:
-        if not tied:
-            os.close(reading)
-    return Server(folders, process, writing)
+    return [f"--{name}={value}" for name, value in options.items()]

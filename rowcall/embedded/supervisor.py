@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from .server import Server, start_server
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 30.0
+LASTING_SECONDS = 60.0
+"""A server that lived this long was well, and its end is not one more in a row of failures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +41,17 @@ class Plan:
 async def owned(plan: Plan) -> AsyncIterator[tuple[Connection, str]]:
     """The server's connection and version, while this process owns it. Only for the holder of the lock.
 
-    A server that dies is started again by itself, for as long as the context lasts.
+    A server that dies is started again, for as long as the context lasts.
     """
-    prepare(plan.folders, plan.account)
-    if not plan.folders.cluster.exists():
-        plan.say("making a new database")
-    await make_cluster(
-        plan.folders, plan.account, plan.binaries, {} if plan.durable else plan.settings, durable=plan.durable
-    )
-    sockets = socket_folder(plan.folders, plan.account)
+    sockets = await _prepared(plan)
     connection = Connection(str(sockets), read_password(plan.folders))
-    server = await _start(plan, sockets)
-    keeper = Keeper(plan, sockets, server)
+    keeper = Keeper(plan, sockets, await _start(plan, sockets))
     try:
         version = await prove(connection, plan.folders, plan.binaries)
         await make_database(connection, plan.binaries)
         connection.tell(plan.folders)
-        task = asyncio.create_task(keeper.keep(), name="embedded PostgreSQL")
-        try:
+        async with keeper.keeping():
             yield connection, version
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
     finally:
         plan.folders.connection.unlink(missing_ok=True)
         await keeper.server.stop()
@@ -75,23 +66,46 @@ class Keeper:
         self._sockets = sockets
         self.server = server
 
-    async def keep(self) -> None:
-        """Watch the server for ever. It waits longer after each failure in a row, and never gives up."""
+    @contextlib.asynccontextmanager
+    async def keeping(self) -> AsyncIterator[None]:
+        """Watch the server meanwhile."""
+        task = asyncio.create_task(self._keep(), name="keeper of the embedded PostgreSQL")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _keep(self) -> None:
+        """Wait longer after each failure in a row, and never give up: a full disk is one day not full."""
         pause = FIRST_PAUSE_SECONDS
         while True:
+            began = time.monotonic()
             code = await self.server.gone()
-            self._plan.say(f"the database server ended unexpectedly (exit code {code}), starting it again")
-            while True:
-                try:
-                    self.server = await _start(self._plan, self._sockets)
-                except EmbeddedError as fault:
-                    self._plan.say(f"the database server could not be started, trying again in {pause:.1f} s: {fault}")
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-                else:
-                    break
-            pause = FIRST_PAUSE_SECONDS
+            if time.monotonic() - began > LASTING_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
+            self._plan.say(f"the database server has ended (exit code {code}): starting it again in {pause:.1f} s")
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            await self._start_again()
+
+    async def _start_again(self) -> None:
+        try:
+            self.server = await _start(self._plan, self._sockets)
             self._plan.say("the database server is ready again")
+        except (EmbeddedError, OSError) as fault:
+            self._plan.say(f"the database server could not be started: {fault}")
+
+
+async def _prepared(plan: Plan) -> Path:
+    """Folders, cluster, and the folder of the socket, which is returned."""
+    prepare(plan.folders, plan.account)
+    if not plan.folders.cluster.exists():
+        plan.say("making a new database")
+    lasting = {} if plan.durable else plan.settings
+    await make_cluster(plan.folders, plan.account, plan.binaries, lasting, durable=plan.durable)
+    return socket_folder(plan.folders, plan.account)
 
 
 async def _start(plan: Plan, sockets: Path) -> Server:
