@@ -1,0 +1,74 @@
+"""What is wrong with a JSON document as a whole, before its fields mean anything: what PostgreSQL could not keep.
+
+jsonb has no NUL and no half of a surrogate pair, and numbers beyond 64 bits or a double would come back as others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .errors import Fault
+from .faults import shown
+
+MAX_DEPTH = 64
+SMALLEST, LARGEST = -(2**63), 2**63 - 1
+
+
+def depth_of(document: object, limit: int = MAX_DEPTH) -> int:
+    """How deep objects and lists are nested; counting ends just above the limit."""
+    depth, level = 0, [document]
+    while level and depth <= limit:
+        containers = [value for value in level if isinstance(value, (dict, list))]
+        depth += bool(containers)
+        level = [inner for value in containers for inner in (value.values() if isinstance(value, dict) else value)]
+    return depth
+
+
+def document_faults(document: Mapping[str, Any]) -> list[Fault]:
+    """Every text and number in it that can't be kept; and what is nested too deeply, one fault a field."""
+    faults: list[Fault] = []
+    for name, value in document.items():
+        if depth_of(value) > MAX_DEPTH:
+            faults.append(Fault(name, f"is nested more than {MAX_DEPTH} deep"))
+            continue
+        faults += [Fault(field, message) for field, message in _within(name, value)]
+    return faults
+
+
+def text_fault(text: str) -> str | None:
+    """Why PostgreSQL could not keep this text, or None."""
+    if "\0" in text:
+        return "contains a NUL character (\\u0000), which PostgreSQL can't keep"
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return "contains half of a surrogate pair, which is no character"
+    return None
+
+
+def _within(path: str, value: object) -> Iterator[tuple[str, str]]:
+    """(field, message) for all that can't be kept in a value, and in the name it stands under."""
+    if (named := text_fault(path)) is not None:
+        yield path.encode("ascii", "backslashreplace").decode("ascii").replace("\0", "\\x00"), f"the name {named}"
+        return
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _within(f"{path}.{name}", inner)
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            yield from _within(f"{path}.{position}", inner)
+    elif (fault := _scalar_fault(value)) is not None:
+        yield path, fault
+
+
+def _scalar_fault(value: object) -> str | None:
+    match value:
+        case str():
+            return text_fault(value)
+        case int() if not SMALLEST <= value <= LARGEST:
+            return f"must fit into 64 bits, which {shown(value)} does not; send it as text"
+        case float() if not math.isfinite(value):
+            return "is beyond what a double holds; send it as text"
+    return None
