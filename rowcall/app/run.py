@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .cancellation import Cancellation, RunCancelled
@@ -89,7 +90,12 @@ class Run:
 
         loop = asyncio.get_running_loop()
         asked = asyncio.Event()
-        forget = self.signal.listen(partial(loop.call_soon_threadsafe, asked.set))
+
+        def wake() -> None:
+            with contextlib.suppress(RuntimeError):  # that loop is closed: nobody waits on it any more
+                loop.call_soon_threadsafe(asked.set)
+
+        forget = self.signal.listen(wake)
         try:
             await asked.wait()
         finally:

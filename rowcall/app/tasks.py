@@ -83,7 +83,7 @@ def is_async(function: TaskFunction) -> bool:
 def takes_run(function: TaskFunction) -> bool:
     """Whether the function wants the run (one argument) or nothing; raises InvalidInput if it wants more than that."""
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = _signature(function).parameters.values()
     except ValueError:  # a builtin that doesn't tell
         return True
     positional = [p for p in parameters if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
@@ -92,6 +92,15 @@ def takes_run(function: TaskFunction) -> bool:
         names = ", ".join(p.name for p in demanded)
         raise InvalidInput.of("function", f"{_label(function)} wants ({names}); a task takes the run, or nothing")
     return bool(positional)
+
+
+def _signature(function: TaskFunction) -> inspect.Signature:
+    """The parameters alone: an annotation may name what is imported for type checkers only."""
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
+
+        return inspect.signature(function, annotation_format=Format.STRING)
+    return inspect.signature(function)
 
 
 def _isolation(function: TaskFunction, wanted: str | None) -> Isolation:
