@@ -40,7 +40,7 @@ def occurrences_after(trigger: Trigger, moment: datetime, count: int) -> list[da
 
 
 def latest_through(trigger: Trigger, after: datetime, until: datetime, count: int) -> list[datetime]:
-    """The newest `count` occurrences in (after, until], ascending. The work is bounded however many lie in the span."""
+    """The newest `count` occurrences in (after, until], ascending. The work is bounded, however many there are."""
     if isinstance(trigger, Window):
         ends_at = until if trigger.ends_at is None else min(until, trigger.ends_at)
         return latest_through(trigger.trigger, trigger.entered(after), ends_at, count)
@@ -59,8 +59,8 @@ def _latest_by_arithmetic(trigger: IntervalTrigger, after: datetime, until: date
 def _latest_by_looking_back(trigger: Trigger, after: datetime, until: datetime, count: int) -> list[datetime]:
     """Look at windows going back from `until`: a wider one after each, but half of one that holds more than a few.
 
-    While nothing is found a few are very few, so that the hunt for the newest occurrence costs little even where it lies
-    behind months of silence in a dense stretch.
+    While nothing is found a few are very few, so that the hunt for the newest occurrence costs little even where it
+    lies behind months of silence in a dense stretch.
     """
     found: list[datetime] = []
     end, width, few = until, FIRST_LOOK, FIRST_FEW

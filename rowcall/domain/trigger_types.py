@@ -1,4 +1,4 @@
-"""The kinds of triggers: the rules that yield a schedule's occurrences. Pure, without memory, hashable; moments are UTC.
+"""The kinds of triggers: the rules that yield a schedule's occurrences. Pure, without memory; every moment is UTC.
 
     CronTrigger        a cron expression in a zone
     CronFieldsTrigger  cron_fields in a zone

@@ -6,15 +6,15 @@ it hands out can be asked for the next occurrence without failing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from .cron.calendar import calendar_of
+from .cron.describe import describe_cron, describe_fields, describe_interval, describe_once
 from .cron.fieldcalendar import fields_calendar_of
-from .cron.fields import FieldTexts, texts_of
-from .cron.grammar import uses_slots
+from .cron.fields import FieldTexts, texts_of, values_of
+from .cron.grammar import checked, parse, uses_slots
 from .cron.wallclock import CALENDAR_END, LOCAL_START, WallCalendar, instant_of
 from .errors import Fault, InvalidInput
 from .occurrences import latest_through, next_occurrence, occurrences_after
@@ -28,6 +28,7 @@ __all__ = [
     "OneTimeTrigger",
     "Trigger",
     "Window",
+    "describe_trigger",
     "latest_through",
     "next_occurrence",
     "occurrences_after",
@@ -35,6 +36,7 @@ __all__ = [
     "trigger_of",
 ]
 
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_INTERVAL_SECONDS = 3_155_760_000  # a hundred years
 SCHEDULE_TYPES: Mapping[str, tuple[str, ...]] = {
     "cron": ("cron_expression", "cron_fields"),
@@ -94,13 +96,50 @@ def trigger_of(
     return trigger if starts_at is None and ends_at is None else Window(trigger, starts_at, ends_at)
 
 
+def describe_trigger(
+    *,
+    schedule_type: str,
+    cron_expression: str | None = None,
+    cron_fields: Mapping[str, object] | None = None,
+    interval_seconds: int | None = None,
+    scheduled_time: datetime | None = None,
+    timezone: str = "UTC",
+    client_id: str = "default",
+    name: str = "",
+) -> str:
+    """A schedule's trigger in plain English, its zone named unless it is UTC. Refuses what `trigger_of` refuses."""
+    trigger = trigger_of(
+        schedule_type=schedule_type,
+        cron_expression=cron_expression,
+        cron_fields=cron_fields,
+        interval_seconds=interval_seconds,
+        scheduled_time=scheduled_time,
+        timezone=timezone,
+        starts_at=None,
+        ends_at=None,
+        created_at=LONG_AGO,
+        client_id=client_id,
+        name=name,
+    )
+    told = "" if timezone == "UTC" else f", {timezone} time"
+    match trigger:
+        case CronTrigger(expression, _, slot_key):
+            return describe_cron(parse(expression, slot_key)) + told
+        case CronFieldsTrigger(fields, _):
+            return describe_fields(values_of(fields)) + told
+        case OneTimeTrigger(moment):
+            return describe_once(moment.astimezone(zone(timezone))) + (told or " UTC")
+    assert isinstance(trigger, IntervalTrigger)
+    return describe_interval(trigger.seconds)
+
+
 def read_local(given: str | datetime, timezone: str, field: str = "scheduled_time") -> datetime:
     """The instant of a date and time, in UTC; one without offset is read in `timezone`.
 
     A local time that the clock skips means the first instant after the gap; one that occurs twice means the first pass.
     Text is ISO 8601. Raises InvalidInput for `field`, or for `timezone`.
     """
-    moment = _parsed(given, field) if isinstance(given, str) else given
+    moment = _parsed(given, field)
     try:
         return moment.astimezone(UTC) if moment.tzinfo else instant_of(moment, zone(timezone))
     except OverflowError:
@@ -112,19 +151,11 @@ def _faults_of_choice(schedule_type: str, given: list[str]) -> list[Fault]:
     if schedule_type not in SCHEDULE_TYPES:
         return [Fault("schedule_type", f"needs to be one of {', '.join(SCHEDULE_TYPES)}")]
     own = SCHEDULE_TYPES[schedule_type]
-    faults = [Fault(column, f"belongs to no {schedule_type} schedule; leave it out") for column in given if column not in own]
+    stray = f"belongs to no {schedule_type} schedule; leave it out"
+    faults = [Fault(column, stray) for column in given if column not in own]
     if sum(column in own for column in given) != 1:
         faults.append(Fault(own[0], f"{'exactly one of ' * (len(own) > 1)}{' and '.join(own)} is needed"))
     return faults
-
-
-@contextmanager
-def _gathered(faults: list[Fault]) -> Iterator[None]:
-    """Keep the faults of an InvalidInput, so that one answer can tell all that is wrong."""
-    try:
-        yield
-    except InvalidInput as invalid:
-        faults += invalid.faults
 
 
 def _window(
@@ -138,9 +169,10 @@ def _window(
 
 
 def _cron(expression: str, timezone: str, slot_key: str) -> CronTrigger:
-    key = slot_key if isinstance(expression, str) and uses_slots(expression) else ""
-    _try_out(calendar_of(expression, key), "cron_expression")
-    return CronTrigger(expression, timezone, key)
+    text = checked(expression)
+    key = slot_key if uses_slots(text) else ""
+    _try_out(calendar_of(text, key), "cron_expression")
+    return CronTrigger(text, timezone, key)
 
 
 def _cron_fields(texts: FieldTexts, timezone: str) -> CronFieldsTrigger:
@@ -167,10 +199,12 @@ def _interval(seconds: int, starts_at: datetime | None, created_at: datetime) ->
     return IntervalTrigger(seconds, created_at + timedelta(seconds=seconds))
 
 
-def _parsed(text: str, field: str) -> datetime:
+def _parsed(given: object, field: str) -> datetime:
+    if isinstance(given, datetime):
+        return given
     try:
-        if text.isascii():
-            return datetime.fromisoformat(text.strip())
+        if isinstance(given, str) and given.isascii():
+            return datetime.fromisoformat(given.strip())
     except ValueError:
         pass
     raise InvalidInput.of(field, "a date and time is needed, such as 2030-01-31T09:00:00 or 2030-01-31T09:00:00Z")

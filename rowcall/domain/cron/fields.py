@@ -40,7 +40,7 @@ ORDINALS: Mapping[str, int] = {"1st": 1, "2nd": 2, "3rd": 3, "4th": 4, "5th": 5,
 
 @dataclass(frozen=True, slots=True)
 class FieldValues:
-    """What one field matches: sorted `numbers`; of days also the `last`, and (n, weekday), where n is -1 for the last."""
+    """What one field matches: sorted `numbers`; of days also the `last`, and (n, weekday) with -1 for the last one."""
 
     numbers: tuple[int, ...] = ()
     starred: bool = False

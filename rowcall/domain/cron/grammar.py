@@ -83,24 +83,26 @@ class CronText:
 
 def parse(expression: object, slot_key: str = "") -> CronText:
     """Read a cron expression; `slot_key` is what an `H` in it is drawn from. Raises InvalidInput."""
-    texts = _split(_checked(expression))
+    texts = _split(checked(expression))
     return CronText(*(_field(rule, text, slot_key) for rule, text in zip(RULES, texts, strict=True)))
+
+
+def checked(expression: object) -> str:
+    """The expression if it can be looked at safely: text, short, one line of ASCII. Raises InvalidInput."""
+    if not isinstance(expression, str):
+        raise _fault(f"text is needed, such as '0 9 * * *', not a {type(expression).__name__}")
+    if len(expression) > LONGEST_TEXT:
+        raise _fault(f"longer than {LONGEST_TEXT} characters ({len(expression)})")
+    text = expression.replace("\t", " ")
+    if not (text.isascii() and text.isprintable()):
+        raise _fault("only plain ASCII on one line is read: no line breaks, no other digits than 0-9")
+    return text.strip()
 
 
 def uses_slots(expression: str) -> bool:
     """Whether the text holds an `H`, so that its meaning hangs on the schedule's client and name."""
     text = expression.upper()
     return "H" in text and any(_HASH.fullmatch(item) for part in text.split() for item in part.split(","))
-
-
-def _checked(expression: object) -> str:
-    if not isinstance(expression, str):
-        raise _fault(f"text is needed, such as '0 9 * * *', not a {type(expression).__name__}")
-    if len(expression) > LONGEST_TEXT:
-        raise _fault(f"longer than {LONGEST_TEXT} characters ({len(expression)})")
-    if not expression.isascii() or any(not (sign.isprintable() or sign == "\t") for sign in expression):
-        raise _fault("only plain ASCII on one line is read: no line breaks, no other digits than 0-9")
-    return expression.replace("\t", " ").strip()
 
 
 def _split(text: str) -> list[str]:

@@ -57,7 +57,7 @@ def next_instant(calendar: WallCalendar, zone: ZoneInfo, moment: datetime) -> da
     """The first instant strictly after `moment` at which the calendar runs in this zone; None if there is none."""
     if moment >= LAST_ASKED:
         return None
-    here = (moment if moment > CALENDAR_START else CALENDAR_START).astimezone(zone)
+    here = max(moment, CALENDAR_START).astimezone(zone)
     local = here.replace(tzinfo=None, fold=0)
     if fold := _fold_at(zone, local):
         return _next_in_fold(calendar, zone, fold, local, second_pass=here.fold == 1)
