@@ -6,6 +6,7 @@ import json
 from importlib.metadata import version
 
 import pytest
+from pydantic import ValidationError
 
 from rowcall.domain.errors import InvalidInput
 from rowcall.egress import EgressFailed, EgressRefused, HttpClient, HttpRequest, Policy, call
@@ -97,6 +98,12 @@ def test_a_bad_value_is_a_fault_of_its_field_that_keeps_secrets(field: str, valu
     found = faults(**{"url": URL, field: value})
     assert {name.split(".")[1] for name in found} == {field}
     assert "hush" not in str(found)
+
+
+def test_pydantics_own_words_keep_secrets_too():
+    with pytest.raises(ValidationError) as raised:
+        HttpRequest.model_validate({"url": "https://user:hush@example.com/"})
+    assert "hush" not in str(raised.value)
 
 
 def test_a_header_of_the_wrong_kind_is_named():

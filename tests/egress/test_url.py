@@ -121,6 +121,12 @@ def test_a_target_is_shown_without_query_and_without_tokens(url: str, shown: str
     assert str(parse_url(url)) == shown
 
 
+@pytest.mark.parametrize("netloc", ["user@h", "user:word@h", "@h", "h:80@127.0.0.1"])
+def test_a_user_name_is_refused_with_the_way_to_send_one(netloc: str):
+    with pytest.raises(EgressRefused, match="put credentials into a header"):
+        parse_url(f"http://{netloc}/")
+
+
 def test_a_long_target_is_shown_in_part():
     assert len(str(parse_url("https://example.com/" + "a/" * 2000 + "?secret"))) < 210
 
