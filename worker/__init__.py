@@ -1,0 +1,31 @@
+"""The worker: an identical replica among others. It looks for due work, runs it, and accounts for it.
+
+    service.py     a worker's life: register, beat, loop, drain; and again when its lease was lost
+    loop.py        look, start, sleep until the earliest of: next due, a notification, a freed slot, the sweep
+    holdings.py    what this worker runs, and how many more it may
+    running/       one attempt, on the loop, in a thread or in a child process
+    recorder.py    results, written back in batches
+    heartbeat.py   the lease, in a thread of its own
+    listening.py   notifications
+    sweep.py       what any replica does for all: recover the dead, plan, release, count, make days
+    offers.py      what this worker can run: its apps' tasks and the built-in ones
+    events.py      what is told to whoever watches
+
+The lease outlives the work: the heartbeat is entered first and left last, so that a long drain does not look like a
+death. Everything else may fail and is tried again; what is no fault of the store ends the process, loudly.
+"""
+
+from __future__ import annotations
+
+from .events import Event, ExecutionEnded, ExecutionNotRun, ExecutionStarted
+from .service import LookReport, look_once, serve_worker
+
+__all__ = [
+    "Event",
+    "ExecutionEnded",
+    "ExecutionNotRun",
+    "ExecutionStarted",
+    "LookReport",
+    "look_once",
+    "serve_worker",
+]

@@ -73,17 +73,26 @@ async def cancel_requests(session: Session, worker_id: int) -> list[int]:
     return [row["execution_id"] for row in await session.fetch("cancel_requests_of", worker_id)]
 
 
-async def give_back_unheld(database: Database, worker_id: int, held: Mapping[int, int]) -> int:
-    """Put back in the queue what runs in this worker's name and is not held by it: `held` maps executions to fences.
+@dataclass(frozen=True, slots=True)
+class Readback:
+    """What the database says runs in a worker's name: what of it was held, and how many were given back."""
+
+    present: frozenset[int]
+    given_back: int
+
+
+async def read_back(database: Database, worker_id: int, held: Mapping[int, int]) -> Readback:
+    """Read what runs in this worker's name, and put back in the queue what it does not hold (executions to fences).
 
     So a claim whose COMMIT was answered to nobody does not stay RUNNING under a healthy worker. Never call it while a
-    claim or a result of this worker is on its way.
+    claim of this worker is on its way.
     """
     rows = await database.fetch("open_of_worker", worker_id)
     unheld = [row for row in rows if held.get(row["execution_id"]) != row["fence"]]
     if unheld:
         await _requeue(database, worker_id, unheld, given_back=1, entries=[None] * len(unheld))
-    return len(unheld)
+    present = frozenset(row["execution_id"] for row in rows if held.get(row["execution_id"]) == row["fence"])
+    return Readback(present, len(unheld))
 
 
 async def set_worker_status(session: Session, worker_id: int, status: str) -> None:

@@ -20,4 +20,6 @@ WITH answers AS (
       JOIN rowcall.schedules AS s ON s.schedule_id = a.schedule_id
      WHERE a.status = 'QUEUED'
 )
-SELECT execution_id, schedule_id, status, scheduled_for, reason FROM answers
+SELECT a.execution_id, a.schedule_id, s.name, a.status, a.scheduled_for, a.reason
+  FROM answers AS a
+  JOIN rowcall.schedules AS s ON s.schedule_id = a.schedule_id

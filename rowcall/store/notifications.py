@@ -1,0 +1,43 @@
+"""Notifications: early news of changes and requests. Losing one costs lateness, never an occurrence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import asyncpg
+
+from .database import CONNECT_TIMEOUT_SECONDS, domain_errors, server_settings
+
+CHANNEL = "rowcall"
+CHECK_SECONDS = 30.0
+
+
+async def listen(dsn: str, on_message: Callable[[str], None], *, application_name: str = "rowcall listener") -> None:
+    """Call `on_message` with each payload until the connection ends; it never ends by itself otherwise.
+
+    `on_message` is called once with ``look`` as soon as it listens: what was said before is not heard. Raises
+    StoreUnavailable when the connection can't be made or is cut: listen again, a cut one does not come back.
+    """
+    gone = asyncio.Event()
+    with domain_errors():
+        connection = await asyncpg.connect(
+            dsn,
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            command_timeout=CONNECT_TIMEOUT_SECONDS,
+            server_settings=server_settings(application_name, CONNECT_TIMEOUT_SECONDS),
+        )
+        try:
+            connection.add_termination_listener(lambda _: gone.set())
+            await connection.add_listener(
+                CHANNEL, lambda _connection, _pid, _channel, payload: on_message(str(payload))
+            )
+            on_message("look")
+            while not gone.is_set():
+                try:
+                    await asyncio.wait_for(gone.wait(), timeout=CHECK_SECONDS)
+                except TimeoutError:
+                    await connection.execute("SELECT 1")  # a connection cut without a word is found out here
+            raise ConnectionResetError("the listening connection was closed")
+        finally:
+            connection.terminate()

@@ -1,0 +1,2 @@
+-- The id of this installation.
+SELECT i.installation_id FROM rowcall.installation AS i

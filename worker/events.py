@@ -1,0 +1,96 @@
+"""What a worker tells whoever watches it: a terminal, a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+import structlog
+
+from rowcall.store.database import Row
+
+log = structlog.get_logger("rowcall.worker")
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionStarted:
+    """An attempt was claimed and is about to run."""
+
+    execution_id: int
+    schedule_id: int
+    schedule_name: str
+    task_type: str
+    scheduled_for: datetime
+    executed_at: datetime
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionEnded:
+    """An attempt ended and that is recorded. `status` is QUEUED when it will be tried again."""
+
+    execution_id: int
+    schedule_id: int
+    schedule_name: str
+    task_type: str
+    scheduled_for: datetime
+    executed_at: datetime
+    attempt: int
+    status: str
+    duration_seconds: float
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionNotRun:
+    """An occurrence was answered for without running: SKIPPED, MISSED, or QUEUED behind an open execution."""
+
+    execution_id: int
+    schedule_id: int
+    schedule_name: str
+    scheduled_for: datetime
+    status: str
+    reason: str | None
+
+
+Event: TypeAlias = ExecutionStarted | ExecutionEnded | ExecutionNotRun
+Watcher: TypeAlias = Callable[[Event], None]
+
+
+def tell_nobody(event: Event) -> None:
+    """The watcher of a worker that nobody watches."""
+
+
+def write_down(event: Event) -> None:
+    """Log an event under the name that operators look for."""
+    match event:
+        case ExecutionStarted():
+            log.debug("schedule_triggered", **_facts(event), attempt=event.attempt)
+        case ExecutionEnded(status="SUCCEEDED"):
+            log.debug("scheduler_job_executed", **_facts(event), status=event.status, seconds=event.duration_seconds)
+        case ExecutionEnded():
+            log.warning(
+                "scheduler_job_error", **_facts(event), status=event.status, attempt=event.attempt, error=event.error
+            )
+        case ExecutionNotRun(status="MISSED"):
+            log.warning("schedule_missed", **_facts(event), reason=event.reason)
+        case ExecutionNotRun():
+            log.info("schedule_skipped", **_facts(event), status=event.status, reason=event.reason)
+
+
+def _facts(event: Event) -> dict[str, object]:
+    return {
+        "schedule": event.schedule_name,
+        "schedule_id": event.schedule_id,
+        "execution_id": event.execution_id,
+        "scheduled_for": event.scheduled_for.isoformat(),
+    }
+
+
+def not_run(row: Row) -> ExecutionNotRun:
+    """The event of a recorded answer."""
+    return ExecutionNotRun(
+        row["execution_id"], row["schedule_id"], row["name"], row["scheduled_for"], row["status"], row["reason"]
+    )

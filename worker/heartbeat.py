@@ -1,0 +1,124 @@
+"""The heartbeat: it renews the lease from a thread, a loop and a connection of its own.
+
+A task that blocks the worker's event loop therefore does not look like a death. The lease is trusted only as long as it
+can be proved: from before the request that renewed it was sent, for the lease's length less a margin. Silence is not a
+refusal; but when that window closes, what runs is ended before anyone else may take it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Self
+
+import structlog
+
+from rowcall.domain.errors import StoreUnavailable
+from rowcall.store.database import Database
+from rowcall.store.leases import beat, cancel_requests
+
+log = structlog.get_logger("rowcall.worker")
+
+MARGIN = 0.25
+"""The part of the lease that is not trusted: it must cover the ending of the work."""
+
+
+class Heartbeat:
+    """The beats of one worker id, in a thread. Enter it before the first claim, leave it after the last result.
+
+    `on_lost` is called at most once, `on_cancel` with the executions whose end is requested, and `on_beat` after every
+    beat: all on the loop that entered it.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        worker_id: int,
+        *,
+        interval_seconds: float,
+        lease_seconds: float,
+        on_lost: Callable[[str], None],
+        on_cancel: Callable[[Sequence[int]], None],
+        on_beat: Callable[[], None],
+    ) -> None:
+        self._dsn = dsn
+        self._worker_id = worker_id
+        self._interval = interval_seconds
+        self._trusted_seconds = lease_seconds * (1 - MARGIN)
+        self._on_lost = on_lost
+        self._on_cancel = on_cancel
+        self._on_beat = on_beat
+        self._owner = asyncio.get_running_loop()
+        self._stopping = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._poke: asyncio.Event | None = None
+        self._thread = threading.Thread(target=self._run, name="rowcall heartbeat", daemon=True)
+
+    async def __aenter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stopping.set()
+        self.beat_soon()
+        await asyncio.to_thread(self._thread.join, 10.0)
+
+    def beat_soon(self) -> None:
+        """Beat at once: a cancellation was requested, and the beat reads it."""
+        if self._loop is not None and self._poke is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._poke.set)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._beat_until_stopped())
+        except Exception as fault:  # without a beat nothing may run on
+            log.exception("heartbeat_died")
+            self._tell(self._on_lost, f"the heartbeat failed: {fault}")
+
+    async def _beat_until_stopped(self) -> None:
+        self._loop, self._poke = asyncio.get_running_loop(), asyncio.Event()
+        trusted_until = time.monotonic() + self._trusted_seconds
+        while not self._stopping.is_set():
+            try:
+                async with Database.open(
+                    self._dsn,
+                    size=1,
+                    timeout_seconds=max(1.0, self._interval),
+                    application_name=f"rowcall heartbeat {self._worker_id}",
+                    prepared_statements=False,
+                ) as database:
+                    while not self._stopping.is_set():
+                        asked_at = time.monotonic()
+                        if not await beat(database, self._worker_id):
+                            self._tell(self._on_lost, "its lease had run out")
+                            return
+                        trusted_until = asked_at + self._trusted_seconds
+                        await self._read_requests(database)
+                        await self._pause(self._interval)
+            except StoreUnavailable as fault:
+                left = trusted_until - time.monotonic()
+                log.warning("heartbeat_unanswered", error=str(fault), lease_left_seconds=round(left, 1))
+                if left <= 0:
+                    self._tell(self._on_lost, "it could not be renewed in time")
+                    return
+                await self._pause(min(left, self._interval, 1.0))
+
+    async def _read_requests(self, database: Database) -> None:
+        requested = await cancel_requests(database, self._worker_id)
+        if requested:
+            self._tell(self._on_cancel, requested)
+        self._tell(self._on_beat)
+
+    async def _pause(self, seconds: float) -> None:
+        assert self._poke is not None
+        try:
+            await asyncio.wait_for(self._poke.wait(), timeout=seconds)
+        except TimeoutError:
+            return
+        self._poke.clear()
+
+    def _tell(self, what: Callable[..., None], *arguments: object) -> None:
+        if not self._owner.is_closed():
+            self._owner.call_soon_threadsafe(what, *arguments)

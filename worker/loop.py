@@ -1,0 +1,122 @@
+"""The loop: look, start what was claimed, and sleep until there is reason to look again.
+
+A tick knows nothing of loops, so that tests and `rowcall tick` call it by itself. The loop can't die of the store's
+faults; anything else ends the worker, loudly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from random import Random
+
+import structlog
+
+from rowcall.domain.errors import StoreUnavailable
+from rowcall.store.claiming import Look, look
+from rowcall.store.database import Database
+from rowcall.store.leases import read_back
+
+from .work import Work
+
+log = structlog.get_logger("rowcall.worker")
+
+BATCH = 500
+FLOOR_SECONDS = 0.025
+"""A row held in another's transaction looks due: without a floor the loop would spin on it."""
+
+WAKE_MARGIN_SECONDS = 0.0005
+LONGEST_BACKOFF_SECONDS = 5.0
+
+
+class Loop:
+    """One worker id's look-outs for work. `wake` it to make it look at once."""
+
+    def __init__(
+        self, database: Database, worker_id: int, routes: Sequence[str], work: Work, random: Random, poll_seconds: float
+    ) -> None:
+        self._database = database
+        self._worker_id = worker_id
+        self._routes = routes
+        self._work = work
+        self._random = random
+        self._poll_seconds = poll_seconds
+        self._news = asyncio.Event()
+        self._reconcile_due = False
+        self._doubtful = False
+        work.on_room = self.wake
+
+    def wake(self) -> None:
+        """Look again as soon as possible."""
+        self._news.set()
+
+    def reconcile_soon(self) -> None:
+        """Hold what runs in this worker's name against what it knows, before the next look."""
+        self._reconcile_due = True
+        if self._doubtful or self._work.holdings.any:
+            self.wake()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Tick until `stopping` is set; wake the loop after setting it."""
+        failures = 0
+        while not stopping.is_set():
+            self._news.clear()  # before looking: what is said meanwhile is not lost
+            try:
+                delay = await self.tick()
+                failures = 0
+            except StoreUnavailable as fault:
+                failures += 1
+                self._doubtful = True  # a claim whose COMMIT nobody answered may stand all the same
+                delay = min(LONGEST_BACKOFF_SECONDS, 0.05 * 2**failures) * (0.5 + self._random.random() / 2)
+                log.warning("look_failed", error=str(fault), retry_in_seconds=round(delay, 2))
+            if delay > 0:
+                await self._sleep(delay)
+
+    async def tick(self) -> float:
+        """One look; in how many seconds the next is due. Raises StoreUnavailable."""
+        if self._reconcile_due:
+            await self._reconcile()
+        room = min(BATCH, self._work.holdings.free)
+        if room <= 0:
+            return self._poll_seconds
+        found = await look(self._database, self._worker_id, self._routes, room)
+        self._work.take(found)
+        return self._delay(found)
+
+    async def look_through(self) -> tuple[int, int]:
+        """Look until nothing more is due, or there is no more room; how many were claimed, and how many not run."""
+        claimed = recorded = 0
+        while (room := min(BATCH, self._work.holdings.free)) > 0:
+            found = await look(self._database, self._worker_id, self._routes, room)
+            self._work.take(found)
+            claimed, recorded = claimed + len(found.claims), recorded + len(found.recorded)
+            if not (found.claims or found.recorded):
+                break
+        return claimed, recorded
+
+    def _delay(self, found: Look) -> float:
+        if found.claims or found.recorded:
+            return 0.0  # there may be more, and the next moment has changed
+        if found.found_due:
+            return FLOOR_SECONDS  # due, and held by another: it will be gone in a moment
+        poll = self._poll_seconds * (0.9 + 0.2 * self._random.random())
+        if found.due_in_seconds is None:
+            return poll
+        return min(poll, found.due_in_seconds + WAKE_MARGIN_SECONDS)
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._news.wait(), timeout=seconds)
+        except TimeoutError:
+            return
+
+    async def _reconcile(self) -> None:
+        """Hold what runs in this worker's name against what it holds. No claim is on its way while this runs."""
+        self._reconcile_due = False
+        running = dict(self._work.holdings.running)
+        readback = await read_back(self._database, self._worker_id, self._work.holdings.held())
+        self._doubtful = False
+        if readback.given_back:
+            log.warning("unheld_executions_given_back", executions=readback.given_back)
+        for execution_id in running.keys() - readback.present:
+            self._work.cancel(execution_id, "it was given to another worker")

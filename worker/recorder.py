@@ -1,0 +1,109 @@
+"""Results on their way to the ledger: gathered while one batch is being written, and then written as the next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+
+import structlog
+
+from rowcall.domain.errors import StoreUnavailable
+from rowcall.domain.executions import ExecutionStatus, Outcome
+from rowcall.store.database import Database
+from rowcall.store.finishing import Recorded, Result, record_results
+
+from .events import ExecutionEnded, Watcher
+from .holdings import Holdings
+
+log = structlog.get_logger("rowcall.worker")
+
+BATCH = 1000
+LONGEST_PAUSE_SECONDS = 5.0
+
+
+class Recorder:
+    """Writes results back, in batches, for as long as it takes: while PostgreSQL is away they are kept and sent again."""
+
+    def __init__(self, database: Database, worker_id: int, holdings: Holdings, watch: Watcher, random: Random) -> None:
+        self._database = database
+        self._worker_id = worker_id
+        self._holdings = holdings
+        self._watch = watch
+        self._random = random
+        self._results: list[Result] = []
+        self._filled = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self.wrote = asyncio.Event()
+
+    def put(self, result: Result) -> None:
+        """Take a result in; it is written as soon as the batch before it is."""
+        self._results.append(result)
+        self._empty.clear()
+        self._filled.set()
+
+    async def flushed(self) -> None:
+        """Wait until everything taken in is recorded."""
+        await self._empty.wait()
+
+    async def run(self) -> None:
+        """Write batches until cancelled."""
+        failures = 0
+        while True:
+            await self._filled.wait()
+            batch = self._results[:BATCH]
+            try:
+                await self._write(batch)
+            except StoreUnavailable as fault:
+                failures += 1
+                pause = min(LONGEST_PAUSE_SECONDS, 0.1 * 2**failures) * (0.5 + self._random.random() / 2)
+                log.warning("results_wait", results=len(self._results), retry_in_seconds=pause, error=str(fault))
+                await asyncio.sleep(pause)
+                continue
+            failures = 0
+            self.wrote.set()
+            self._holdings.forget(result.claim for result in batch)
+            del self._results[: len(batch)]
+            if not self._results:
+                self._filled.clear()
+                self._empty.set()
+
+    async def _write(self, batch: Sequence[Result]) -> None:
+        """Write a batch; if one result in it can't be stored, all the others still are."""
+        try:
+            self._tell(await record_results(self._database, self._worker_id, batch, self._random))
+        except StoreUnavailable:
+            raise
+        except Exception as fault:  # whatever a value of a task's can provoke: it must not hold up the others
+            if len(batch) > 1:
+                for result in batch:
+                    await self._write([result])
+                return
+            log.exception("result_refused_by_the_database", execution_id=batch[0].claim.execution_id)
+            failed = replace(batch[0], outcome=Outcome.failed(f"the result could not be stored: {fault!r:.500}"))
+            if batch[0].outcome.result is None:
+                failed = replace(
+                    batch[0], outcome=Outcome.failed("the outcome could not be stored; see the worker's log")
+                )
+            self._tell(await record_results(self._database, self._worker_id, [failed], self._random))
+
+    def _tell(self, recorded: Recorded) -> None:
+        for result in recorded.finished:
+            self._watch(_ended(result, result.outcome.status or ExecutionStatus.CANCELLED))
+        for result in recorded.requeued:
+            self._watch(_ended(result, ExecutionStatus.QUEUED))
+        for result in recorded.refused:
+            log.warning(
+                "stale_result_refused", execution_id=result.claim.execution_id, fence=result.claim.fence,
+                outcome=result.outcome.status,
+            )  # fmt: skip
+
+
+def _ended(result: Result, status: ExecutionStatus) -> ExecutionEnded:
+    claim = result.claim
+    return ExecutionEnded(
+        claim.execution_id, claim.schedule_id, claim.schedule_name, claim.task_type, claim.scheduled_for,
+        claim.executed_at, claim.attempt, status.value, result.duration_seconds, result.outcome.error,
+    )  # fmt: skip

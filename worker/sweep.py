@@ -1,0 +1,38 @@
+"""The sweep: what any replica does for all of them, every poll interval, whether or not anything woke it.
+
+Correctness rests on it; everything that happens earlier only makes things punctual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from rowcall.store.claiming import answer_unroutable
+from rowcall.store.database import Database
+from rowcall.store.finishing import fold_outcomes
+from rowcall.store.leases import recover
+from rowcall.store.ledger import ensure_days_ahead
+from rowcall.store.releasing import release_waiting
+
+from .events import Watcher, not_run
+
+log = structlog.get_logger("rowcall.worker")
+
+
+async def sweep(database: Database, routes: Sequence[str], watch: Watcher) -> None:
+    """One sweep. Raises StoreUnavailable; then the next one does it."""
+    await ensure_days_ahead(database)
+    recovery = await recover(database)
+    for worker in recovery.dead:
+        log.warning("worker_given_up", worker=worker["name"], silent_seconds=round(worker["silent_seconds"], 1))
+    if recovery.requeued or recovery.lost or recovery.cancelled:
+        log.warning(
+            "executions_recovered", requeued=recovery.requeued, lost=recovery.lost, cancelled=recovery.cancelled
+        )
+    await release_waiting(database, None)
+    for row in await answer_unroutable(database, routes):
+        watch(not_run(row))
+    await fold_outcomes(database)
+    await database.fetch("forget_workers")

@@ -1,0 +1,101 @@
+"""The work in hand: what was claimed runs here, and its results go to the recorder."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+
+from rowcall.app import Run, TaskDefinition
+from rowcall.store.claiming import Claim, Look
+from rowcall.store.finishing import Result
+
+from .events import ExecutionStarted, Watcher, not_run
+from .holdings import Holdings
+from .recorder import Recorder
+from .running.runner import Runner
+
+
+class Work:
+    """Carries out claims. `on_room` is called when a slot becomes free and there was none."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        tasks: Mapping[str, TaskDefinition],
+        installation_id: str,
+        holdings: Holdings,
+        recorder: Recorder,
+        watch: Watcher,
+    ) -> None:
+        self.holdings = holdings
+        self.on_room: Callable[[], None] = lambda: None
+        self._runner = runner
+        self._definitions = tasks
+        self._installation_id = installation_id
+        self._recorder = recorder
+        self._watch = watch
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def take(self, found: Look) -> None:
+        """Start what a look claimed, and tell of what it recorded as not run."""
+        for claim in found.claims:
+            self._start(claim)
+        for row in found.recorded:
+            self._watch(not_run(row))
+
+    def cancel(self, execution_id: int, reason: str) -> None:
+        """Have a run end."""
+        self._runner.cancel(execution_id, reason)
+
+    async def ended(self) -> None:
+        """Wait until nothing runs any more."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _start(self, claim: Claim) -> None:
+        self.holdings.start(claim)
+        self._watch(_started(claim))
+        task = asyncio.create_task(self._execute(claim))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _execute(self, claim: Claim) -> None:
+        began = time.monotonic()
+        outcome = await self._runner.run(self._run_of(claim), timeout_seconds=self._limit(claim))
+        was_full = self.holdings.free <= 0
+        self.holdings.end(claim)
+        self._recorder.put(Result(claim, outcome, time.monotonic() - began))
+        if was_full:
+            self.on_room()
+
+    def _limit(self, claim: Claim) -> float:
+        """The schedule's time limit, or the task's own if that is shorter."""
+        definition = self._definitions.get(claim.task_type)
+        if definition is None or definition.timeout_seconds is None:
+            return claim.timeout_seconds
+        return min(claim.timeout_seconds, definition.timeout_seconds)
+
+    def _run_of(self, claim: Claim) -> Run:
+        return Run(
+            execution_id=claim.execution_id,
+            schedule_id=claim.schedule_id,
+            schedule_name=claim.schedule_name,
+            client_id=claim.client_id,
+            scheduled_for=claim.scheduled_for,
+            triggered_at=claim.executed_at,
+            attempt=claim.attempt,
+            fence=claim.fence,
+            task_type=claim.task_type,
+            trigger=claim.trigger,
+            input_data=json.loads(claim.input_data),
+            installation_id=self._installation_id,
+        )
+
+
+def _started(claim: Claim) -> ExecutionStarted:
+    return ExecutionStarted(
+        claim.execution_id, claim.schedule_id, claim.schedule_name, claim.task_type, claim.scheduled_for,
+        claim.executed_at, claim.attempt,
+    )  # fmt: skip
