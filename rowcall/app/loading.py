@@ -29,7 +29,7 @@ def load_app(reference: str) -> App:
     for part in (attribute or "app").split("."):
         found = _attribute(found, part, module_name)
     if not isinstance(found, App):
-        raise InvalidInput.of("app", f"{reference!r} is a {type(found).__name__}, not a rowcall.App")
+        raise InvalidInput.of("app", f"{reference!r} is no rowcall.App, but of type {type(found).__name__}")
     found.check()
     return found
 

@@ -1,0 +1,120 @@
+"""What a task gets: its ids, and the request to stop, seen from wherever the task runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+import rowcall
+from rowcall.app import Cancellation
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def run() -> rowcall.Run:
+    return rowcall.Run(
+        execution_id=7,
+        schedule_id=3,
+        schedule_name="daily",
+        client_id="default",
+        scheduled_for=NOON,
+        triggered_at=NOON,
+        attempt=2,
+        fence=5,
+        task_type="report",
+        trigger="schedule",
+        input_data={"a": 1},
+        installation_id="ab12",
+    )
+
+
+def test_the_idempotency_key_names_installation_and_execution(run):
+    assert run.idempotency_key == "ab12-7"
+
+
+def test_a_run_cannot_be_changed_by_its_task(run):
+    with pytest.raises(AttributeError):
+        run.attempt = 3
+
+
+def test_the_logger_names_the_run(run):
+    bound = run.logger._context
+    assert bound["execution_id"] == 7
+    assert bound["schedule_name"] == "daily"
+    assert run.logger is run.logger
+
+
+def test_a_run_that_nobody_cancels_goes_on(run):
+    assert not run.cancelled
+    run.raise_if_cancelled()
+    assert not run.wait_cancelled(0)
+
+
+def test_a_cancelled_run_is_told_and_the_telling_is_remembered(run):
+    run.signal.request("somebody asked")
+    assert run.signal.requested
+    assert not run.signal.seen
+    assert run.cancelled
+    assert run.signal.seen
+
+
+def test_a_cancelled_run_can_be_ended_where_it_stands_past_an_except_exception(run):
+    run.signal.request("somebody asked")
+    with pytest.raises(rowcall.RunCancelled, match="somebody asked"), contextlib.suppress(Exception):
+        run.raise_if_cancelled()
+
+
+def test_only_the_first_request_counts():
+    signal = Cancellation()
+    assert signal.request("first")
+    assert not signal.request("second")
+    assert signal.reason == "first"
+
+
+def test_a_thread_that_sleeps_is_woken_by_the_request(run):
+    woken: list[bool] = []
+    sleeper = threading.Thread(target=lambda: woken.append(run.wait_cancelled(60)))
+    sleeper.start()
+    run.signal.request("wake up")
+    sleeper.join(10)
+    assert woken == [True]
+
+
+async def test_a_coroutine_waits_for_the_request_of_another_thread(run):
+    waiting = asyncio.create_task(run.cancellation())
+    await asyncio.sleep(0)
+    asker = threading.Thread(target=run.signal.request, args=["from afar"])
+    asker.start()
+    assert await asyncio.wait_for(waiting, 10) == "from afar"
+    asker.join()
+
+
+async def test_a_coroutine_that_asks_late_is_answered_at_once(run):
+    run.signal.request("long ago")
+    assert await asyncio.wait_for(run.cancellation(), 10) == "long ago"
+
+
+async def test_who_stops_waiting_leaves_nothing_behind(run):
+    waiting = asyncio.create_task(run.cancellation())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert run.signal._listeners == []
+
+
+def test_a_request_after_the_waiting_loop_was_closed_is_no_error(run):
+    async def leave_it() -> object:
+        waiting = run.cancellation()
+        waiting.send(None)
+        return waiting
+
+    kept = asyncio.run(leave_it())
+    run.signal.request("too late")
+    kept.close()
+    assert run.cancelled
