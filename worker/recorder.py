@@ -24,7 +24,7 @@ LONGEST_PAUSE_SECONDS = 5.0
 
 
 class Recorder:
-    """Writes results back, in batches, for as long as it takes: while PostgreSQL is away they are kept and sent again."""
+    """Writes results back, in batches, however long it takes: while PostgreSQL is away they are kept."""
 
     def __init__(self, database: Database, worker_id: int, holdings: Holdings, watch: Watcher, random: Random) -> None:
         self._database = database
@@ -82,11 +82,7 @@ class Recorder:
                     await self._write([result])
                 return
             log.exception("result_refused_by_the_database", execution_id=batch[0].claim.execution_id)
-            failed = replace(batch[0], outcome=Outcome.failed(f"the result could not be stored: {fault!r:.500}"))
-            if batch[0].outcome.result is None:
-                failed = replace(
-                    batch[0], outcome=Outcome.failed("the outcome could not be stored; see the worker's log")
-                )
+            failed = replace(batch[0], outcome=Outcome.failed(f"the outcome can't be stored: {type(fault).__name__}"))
             self._tell(await record_results(self._database, self._worker_id, [failed], self._random))
 
     def _tell(self, recorded: Recorded) -> None:

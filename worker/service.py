@@ -1,4 +1,4 @@
-"""A worker's life: register, beat, loop, drain. When its lease was lost it ends its work and begins anew, as another."""
+"""A worker's life: register, beat, loop, drain. If its lease was lost it ends its work and begins anew, as another."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from random import Random
+from typing import Self
 
 import structlog
 
@@ -158,7 +159,7 @@ class Session:
         )
         self._stack = AsyncExitStack()
 
-    async def __aenter__(self) -> Session:
+    async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self._heartbeat)
         await self._stack.enter_async_context(self._runner)
         return self
@@ -205,10 +206,13 @@ class Session:
             await self._recorder.wrote.wait()
             self._recorder.wrote.clear()
             await asyncio.sleep(FOLD_SECONDS)
-            try:
-                await fold_outcomes(self._database)
-            except StoreUnavailable as fault:
-                log.warning("results_not_counted_yet", error=str(fault))
+            await self._count()
+
+    async def _count(self) -> None:
+        try:
+            await fold_outcomes(self._database)
+        except StoreUnavailable as fault:
+            log.warning("results_not_counted_yet", error=str(fault))
 
     async def _sweep_again_and_again(self) -> None:
         while True:
@@ -257,6 +261,7 @@ class Session:
         limit = ABORT_SECONDS if abort.is_set() else self._settings.lease.total_seconds()
         await within(limit, ended, self._recorder.flushed())
         await self._say("STOPPED")
+        await self._count()
 
     async def _say(self, status: str) -> None:
         try:
