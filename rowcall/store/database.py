@@ -30,8 +30,10 @@ UNAVAILABLE = (
     asyncpg.InternalClientError,
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
 )
-"""What a real restart, failover or cut raises. A fault in a statement of ours is none of them, and stays loud."""
+"""What a real restart, failover or cut raises, or a server that lets nobody in. A fault in a statement of ours is none of them, and stays loud."""
 
 
 @contextmanager
@@ -48,6 +50,8 @@ def domain_errors() -> Iterator[None]:
             raise
         field = str(fault.constraint_name).removeprefix("schedules_").replace("_", " ")
         raise InvalidInput.of("schedule", f"refused by the database: {field}") from fault
+    except asyncpg.ClientConfigurationError as fault:
+        raise InvalidInput.of("DATABASE_URL", str(fault)) from fault
     except asyncpg.InterfaceError as fault:
         if "connection" not in str(fault) and "pool" not in str(fault):
             raise
