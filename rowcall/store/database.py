@@ -33,7 +33,9 @@ UNAVAILABLE = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
 )
-"""What a real restart, failover or cut raises, or a server that lets nobody in. A fault in a statement of ours is none of them, and stays loud."""
+"""What a real restart, failover or cut raises, or a server that lets nobody in.
+
+A fault in a statement of ours is none of them, and stays loud."""
 
 
 @contextmanager
