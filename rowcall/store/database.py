@@ -169,6 +169,16 @@ class Database:
             async with self._pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection, connection.transaction():
                 yield Transaction(connection, self.known_days)
 
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Transaction]:
+        """A session that reads one moment of the database, however long it takes."""
+        with domain_errors():
+            async with (
+                self._pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                yield Transaction(connection, self.known_days)
+
     async def fetch(self, name: str, *arguments: Any) -> Sequence[Row]:
         """All rows of ``sql/<name>.sql``, run by itself."""
         with domain_errors():

@@ -72,13 +72,13 @@ async def _spans_of(session: Session, schedules: Sequence[Schedule]) -> Mapping[
     created = {schedule.schedule_id: schedule.created_at for schedule in schedules}
     spans: dict[int, list[Span]] = defaultdict(list)
     for row in rows:
-        trigger = _trigger_then(json.loads(row["definition"]), created[row["schedule_id"]])
+        trigger = trigger_then(json.loads(row["definition"]), created[row["schedule_id"]])
         span = Span(row["valid_from"], ScheduleStatus(row["status"]), row["status_reason"], trigger)
         spans[row["schedule_id"]].append(span)
     return spans
 
 
-def _trigger_then(definition: Mapping[str, Any], created_at: datetime) -> Trigger | None:
+def trigger_then(definition: Mapping[str, Any], created_at: datetime) -> Trigger | None:
     """The trigger of an older definition; None if that could not be scheduled."""
     try:
         return trigger_of(

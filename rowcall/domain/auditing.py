@@ -1,0 +1,224 @@
+"""The audit of the ledger: do its rows answer for every occurrence of a schedule exactly once?
+
+The rows of trigger `schedule` form a chain. Three things are held against each other: the chain itself (each
+`covers_after` is the `scheduled_for` before it), the triggers that were in force (each `scheduled_for` is an
+occurrence, and what one run stands for was late enough to be coalesced), and where the schedule says that it stands.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from .planning import BEGINNING, INSTANT
+from .schedules import ScheduleStatus
+from .settling import Span
+from .triggers import Trigger, next_occurrence
+
+NEVER_RAN = frozenset({"SKIPPED", "MISSED"})
+SLACK = timedelta(seconds=5)
+"""Between the look that plans and the statement that writes: what is late by less is no finding."""
+LONG = timedelta(minutes=1)
+"""More than a sweep and a lease take by default: what nobody saw to for longer was overlooked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it must be: of which schedule, of what kind, and over which span."""
+
+    schedule_id: int
+    schedule_name: str
+    kind: str
+    detail: str
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a version of a schedule said of late occurrences."""
+
+    trigger: Trigger | None
+    coalesce: str
+    grace: timedelta
+    jitter: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A schedule under audit: its row, the spans behind it, and the policies of its versions."""
+
+    schedule_id: int
+    name: str
+    status: ScheduleStatus
+    created_at: datetime
+    updated_at: datetime
+    last_occurrence_at: datetime | None
+    next_occurrence_at: datetime | None
+    next_run_at: datetime | None
+    grace: timedelta
+    max_executions: int | None
+    scheduled_runs: int
+    spans: Sequence[Span]
+    policies: dict[int, Policy]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """An execution as the audit reads it. `attempts` are the recorded ones, each with its start and end, if known."""
+
+    execution_id: int
+    scheduled_for: datetime
+    covers_after: datetime | None
+    created_at: datetime
+    executed_at: datetime | None
+    trigger: str
+    status: str
+    schedule_version: int
+    attempts: Sequence[tuple[datetime | None, datetime | None]] = ()
+
+
+@dataclass(slots=True)
+class ChainAudit:
+    """Sees the rows of one schedule in order; what it returns is the first thing wrong with it, or None.
+
+    `floor` is from where the ledger is whole; rows before it may be gone. With `since` the chain is entered midway.
+    """
+
+    subject: Subject
+    floor: datetime
+    since: datetime | None = None
+    answered: datetime | None = None
+    rows: int = 0
+    _starts: list[datetime] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._starts = [span.since for span in self.subject.spans]
+
+    def see(self, row: LedgerRow) -> Finding | None:
+        """Hold one more row against the chain so far."""
+        self.rows += 1
+        beside = self._attempts_beside_each_other(row)
+        if beside is not None or row.trigger != "schedule":
+            return beside
+        found = self._link(row) or self._occurrence(row)
+        self.answered = row.scheduled_for
+        return found
+
+    def finish(self, now: datetime, *, somebody_works: bool) -> Finding | None:
+        """Hold the end of the chain against where the schedule says that it stands."""
+        subject = self.subject
+        stands = subject.last_occurrence_at
+        if self.answered != stands and not self._before_floor(stands):
+            return self._finding(
+                "broken", f"answered through {_at(stands)}, but the ledger ends at {_at(self.answered)}"
+            )
+        limit = subject.max_executions
+        if limit is not None and subject.scheduled_runs > limit:
+            return self._finding("over_limit", f"{subject.scheduled_runs} runs, and max_executions is {limit}")
+        if subject.status is not ScheduleStatus.ACTIVE:
+            return None
+        if subject.next_occurrence_at is not None and subject.next_run_at is not None:
+            return self._ahead(subject.next_occurrence_at, subject.next_run_at, now, somebody_works=somebody_works)
+        waits = now - subject.updated_at > LONG
+        return self._finding("unplanned", "ACTIVE, and nobody planned it") if waits and somebody_works else None
+
+    def _ahead(
+        self, planned: datetime, next_run_at: datetime, now: datetime, *, somebody_works: bool
+    ) -> Finding | None:
+        """Whether what is planned is the next occurrence, and somebody sees to it."""
+        expected = _after(self._trigger_at(now), max(self.answered or BEGINNING, self._owed_from()))
+        if expected is not None and expected < planned:
+            detail = f"{_at(expected)} is not answered, and {_at(planned)} is planned"
+            return self._finding("gap", detail, expected, planned)
+        if somebody_works and next_run_at + self.subject.grace + LONG < now:
+            detail = f"due since {_at(next_run_at)}, past its grace, and nobody answered"
+            return self._finding("unanswered", detail, self.answered, now)
+        return None
+
+    def _owed_from(self) -> datetime:
+        """From where the present rule owes answers: the first of the spans that it has been in force."""
+        spans = self.subject.spans
+        if not spans:
+            return self.subject.created_at
+        first = len(spans) - 1
+        while first > 0 and _rule(spans[first - 1]) == _rule(spans[first]):
+            first -= 1
+        return spans[first].since
+
+    def _link(self, row: LedgerRow) -> Finding | None:
+        """Whether this row follows the one before it."""
+        after = row.covers_after
+        if self.answered is None:
+            enters = after is None or self._before_floor(after) or (self.since is not None and after < self.since)
+            return None if enters else self._finding("gap", f"the row for {_at(after)} is gone", None, after)
+        if after == self.answered:
+            return None
+        if after is None or after < self.answered:
+            detail = f"execution {row.execution_id} answers again for what was answered for"
+            return self._finding("double", detail, after, self.answered)
+        return self._finding("gap", f"nothing answers for {_at(self.answered)} to {_at(after)}", self.answered, after)
+
+    def _occurrence(self, row: LedgerRow) -> Finding | None:
+        """Whether this row's moment is an occurrence, and what it covers besides was late enough."""
+        moment, in_force = row.scheduled_for, self._trigger_at(row.scheduled_for)
+        first = None if row.covers_after is None else _after(in_force, row.covers_after)
+        if first == moment:
+            return None
+        policy = self.subject.policies.get(row.schedule_version)
+        recorded = policy.trigger if policy is not None else None
+        if not any(_names(trigger, moment) for trigger in (in_force, recorded, self._trigger_before(moment))):
+            return self._finding("not_an_occurrence", f"{_at(moment)} is none of its occurrences", moment, moment)
+        if first is None or policy is None or row.status in NEVER_RAN or first > moment:
+            return None
+        if policy.coalesce == "all":
+            detail = f"execution {row.execution_id} ran for several occurrences, and coalesce is all"
+            return self._finding("swallowed", detail, first, moment)
+        if row.created_at - first > policy.grace + policy.jitter + SLACK:
+            detail = f"execution {row.execution_id} ran for {_at(first)} too, which was past its grace"
+            return self._finding("swallowed", detail, first, moment)
+        return None
+
+    def _attempts_beside_each_other(self, row: LedgerRow) -> Finding | None:
+        """Whether an attempt of this row began before the one before it had ended."""
+        ended: datetime | None = None
+        for began, finished in (*row.attempts, (row.executed_at, None)):
+            if ended is not None and began is not None and began + SLACK / 10 < ended:
+                detail = f"two attempts of execution {row.execution_id} ran at the same time"
+                return self._finding("beside", detail, began, ended)
+            ended = finished or ended
+        return None
+
+    def _trigger_at(self, moment: datetime) -> Trigger | None:
+        position = bisect_right(self._starts, moment) - 1
+        return self.subject.spans[max(position, 0)].trigger if self.subject.spans else None
+
+    def _trigger_before(self, moment: datetime) -> Trigger | None:
+        """The rule before the one in force: its last span may have been answered for a moment later."""
+        position = bisect_right(self._starts, moment) - 2
+        return self.subject.spans[position].trigger if position >= 0 else None
+
+    def _before_floor(self, moment: datetime | None) -> bool:
+        return moment is not None and moment < self.floor
+
+    def _finding(self, kind: str, detail: str, since: datetime | None = None, until: datetime | None = None) -> Finding:
+        return Finding(self.subject.schedule_id, self.subject.name, kind, detail, since, until)
+
+
+def _rule(span: Span) -> tuple[ScheduleStatus, Trigger | None]:
+    return span.status, span.trigger
+
+
+def _after(trigger: Trigger | None, moment: datetime) -> datetime | None:
+    return None if trigger is None else next_occurrence(trigger, moment)
+
+
+def _names(trigger: Trigger | None, moment: datetime) -> bool:
+    """Whether this trigger names this very moment."""
+    return _after(trigger, moment - INSTANT) == moment
+
+
+def _at(moment: datetime | None) -> str:
+    return "the beginning" if moment is None else moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,6 @@
+-- What the audit needs to know of the whole installation.
+SELECT now() AS now, i.history_floor_at,
+       EXISTS (SELECT FROM rowcall.workers AS w WHERE w.ended_at IS NULL
+                  AND w.last_beat_at + make_interval(secs => w.lease_seconds) > clock_timestamp()) AS somebody_works,
+       (SELECT count(*) FROM rowcall.schedules AS s WHERE $1::bigint[] IS NULL OR s.schedule_id = ANY ($1::bigint[])) AS schedules
+  FROM rowcall.installation AS i

@@ -1,0 +1,15 @@
+-- A page of schedules, as ids, along the primary key.
+-- $1 bigint: after this id · $2 int: at most so many · $3 text[]: statuses. NULL leaves open: $4 task_type · $5 schedule_type
+-- $6 jsonb: labels with their values · $7 text[]: names of labels · $8 ILIKE pattern on name and description · $9 is_static.
+SELECT s.schedule_id
+  FROM rowcall.schedules AS s
+ WHERE s.schedule_id > $1
+   AND s.status = ANY ($3::text[])
+   AND ($4::text IS NULL OR s.task_type = $4)
+   AND ($5::text IS NULL OR s.schedule_type = $5)
+   AND ($6::jsonb IS NULL OR s.labels @> $6)
+   AND ($7::text[] IS NULL OR s.labels ?& $7)
+   AND ($8::text IS NULL OR s.name ILIKE $8 OR s.description ILIKE $8)
+   AND ($9::boolean IS NULL OR s.is_static = $9)
+ ORDER BY s.schedule_id
+ LIMIT $2::int

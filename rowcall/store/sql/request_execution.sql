@@ -1,0 +1,27 @@
+-- Queue a manual execution of the locked schedule $1 bigint, requested at $2 timestamptz, with $3 jsonb laid over its
+-- input; $4 boolean: line up behind what is open, where max_instances leaves no room. Its id, and whether it waits.
+WITH target AS MATERIALIZED (
+    SELECT s.schedule_id, s.version, s.priority, s.task_type, s.capability_required, s.route,
+           s.input_data || coalesce($3::jsonb, '{}') AS input_data, nextval('rowcall.execution_ids') AS execution_id,
+           CASE WHEN NOT $4::boolean OR (
+                     SELECT count(*) < s.max_instances AND count(*) FILTER (
+                                WHERE o.worker_id IS NULL AND o.available_at IS NULL) = 0
+                       FROM rowcall.open_executions AS o
+                      WHERE o.schedule_id = s.schedule_id)
+                THEN $2::timestamptz END AS available_at
+      FROM rowcall.schedules AS s
+     WHERE s.schedule_id = $1
+), opened AS (
+    INSERT INTO rowcall.open_executions
+                (execution_id, schedule_id, scheduled_for, available_at, priority, trigger, route)
+    SELECT t.execution_id, t.schedule_id, $2, t.available_at, t.priority, 'manual', t.route
+      FROM target AS t
+), written AS (
+    INSERT INTO rowcall.schedule_executions
+                (execution_id, schedule_id, scheduled_for, available_at, schedule_version, priority, trigger, status,
+                 task_type, capability_required, input_data)
+    SELECT t.execution_id, t.schedule_id, $2, t.available_at, t.version, t.priority, 'manual', 'QUEUED', t.task_type,
+           t.capability_required, t.input_data
+      FROM target AS t
+)
+SELECT t.execution_id, t.available_at IS NULL AS waits, pg_notify('rowcall', 'look') FROM target AS t

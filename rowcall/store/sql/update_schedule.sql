@@ -1,0 +1,19 @@
+-- Give the schedule $1 bigint the definition $2 jsonb, its columns by name. The client stays: it is part of the identity.
+UPDATE rowcall.schedules AS s
+   SET name = d.name, description = d.description, task_type = d.task_type, capability_required = d.capability_required,
+       input_data = d.input_data, priority = d.priority, labels = d.labels, schedule_type = d.schedule_type,
+       cron_expression = d.cron_expression, cron_fields = d.cron_fields, interval_seconds = d.interval_seconds,
+       scheduled_time = d.scheduled_time, timezone = d.timezone, starts_at = d.starts_at, ends_at = d.ends_at,
+       jitter_seconds = d.jitter_seconds, max_executions = d.max_executions,
+       grace_period_seconds = d.grace_period_seconds, "coalesce" = d."coalesce", catch_up_limit = d.catch_up_limit,
+       overlap_policy = d.overlap_policy, max_instances = d.max_instances, timeout_seconds = d.timeout_seconds,
+       max_retries = d.max_retries, retry_backoff_seconds = d.retry_backoff_seconds, callback_url = d.callback_url
+  FROM jsonb_to_record($2::jsonb) AS d (
+        client_id text, name text, description text, task_type text, capability_required text, input_data jsonb,
+        priority smallint, labels jsonb, schedule_type text, cron_expression text, cron_fields jsonb,
+        interval_seconds bigint, scheduled_time timestamptz, timezone text, starts_at timestamptz, ends_at timestamptz,
+        jitter_seconds integer, max_executions bigint, grace_period_seconds bigint, "coalesce" text,
+        catch_up_limit integer, overlap_policy text, max_instances integer, timeout_seconds double precision,
+        max_retries integer, retry_backoff_seconds double precision, callback_url text)
+ WHERE s.schedule_id = $1
+RETURNING s.schedule_id
