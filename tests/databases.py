@@ -29,7 +29,7 @@ class Admin:
     """A connection that makes and drops databases. It has a loop of its own, so that plain tests can use it too."""
 
     def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
+        self.dsn = dsn
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         self._connection = self._runner.run(asyncpg.connect(dsn))
         self._quick = " STRATEGY wal_log" if self._connection.get_server_version().major >= 15 else ""
@@ -40,7 +40,7 @@ class Admin:
     def make(self, name: str, template: str) -> str:
         """Make a database, and return its URL."""
         self.run(f"CREATE DATABASE {name} TEMPLATE {template}{self._quick}")
-        return urlsplit(self._dsn)._replace(path=f"/{name}").geturl()
+        return urlsplit(self.dsn)._replace(path=f"/{name}").geturl()
 
     def fill(self, dsn: str, script: str) -> None:
         self._runner.run(_execute(dsn, script))
@@ -80,7 +80,7 @@ def admin(meeting_place: Path) -> Iterator[Admin]:
 @pytest.fixture(scope="session")
 def server_dsn(admin: Admin) -> str:
     """The URL of the server. What a test does there, all other tests see."""
-    return admin._dsn
+    return admin.dsn
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +104,7 @@ def dsn(admin: Admin, template_database: str) -> Iterator[str]:
 
 
 @pytest.fixture
-async def db(dsn: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
+async def db(dsn: str) -> AsyncIterator[asyncpg.Connection[Any]]:
     """A connection to the fresh database of `dsn`."""
     connection = await asyncpg.connect(dsn)
     yield connection

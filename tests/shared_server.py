@@ -10,13 +10,16 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from rowcall.embedded import start_throwaway
+from tests.folders import short_lived_folder
+
+ROOT = Path(__file__).parent.parent
 
 
 @contextlib.contextmanager
@@ -49,26 +52,20 @@ def dsn_of_shared_server(place: Path) -> str:
 
 def _start_keeper(place: Path) -> None:
     with (place / "keeper.log").open("w") as log:
-        command = [sys.executable, __file__, str(place)]
-        started = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
+        command = [sys.executable, "-m", "tests.shared_server", str(place)]
+        started = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
     if started.returncode != 0:
         raise RuntimeError(f"no server for the tests:\n{(place / 'keeper.log').read_text()}")
 
 
 def _keep(place: Path, ready: Callable[[], None]) -> None:
-    from rowcall.embedded import start_throwaway
-
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    data = Path(tempfile.mkdtemp(prefix="rowcall-tests-"))
-    try:
-        with (place / "users").open("a") as users, start_throwaway(data) as server:
-            (place / "dsn").write_text(server.dsn)
-            ready()
-            fcntl.flock(users, fcntl.LOCK_EX)  # waits until the last user is gone, and keeps new ones out
-            for written in ("dsn", "template"):
-                (place / written).unlink(missing_ok=True)
-    finally:
-        shutil.rmtree(data, ignore_errors=True)
+    with (place / "users").open("a") as users, short_lived_folder() as folder, start_throwaway(folder) as server:
+        (place / "dsn").write_text(server.dsn)
+        ready()
+        fcntl.flock(users, fcntl.LOCK_EX)  # waits until the last user is gone, and keeps new ones out
+        for written in ("dsn", "template"):
+            (place / written).unlink(missing_ok=True)
 
 
 def main() -> None:

@@ -102,10 +102,10 @@ def make_root(folders: Folders) -> None:
 
 def prepare(folders: Folders, account: Account) -> None:
     """Make the account's folders, for the owner of the lock. Raises EmbeddedError if the account can't use them."""
+    _refuse_another_cluster(folders.cluster, account)
     _let_pass(folders.root, account)
     for folder in (folders.log, folders.run):
         give(folder, account)
-    _refuse_another_cluster(folders.cluster, account)
 
 
 def give(folder: Path, account: Account) -> Path:

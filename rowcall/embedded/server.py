@@ -71,7 +71,7 @@ class Server:
         began, next_word = time.monotonic(), RECOVERING_AFTER_SECONDS
         while not self.is_ready:
             if self._process.poll() is not None:
-                return self._judge(self._folders.startup_log.read_text(errors="replace"))
+                return self._judge(self._last_words())
             waited = time.monotonic() - began
             if waited > next_word:
                 say(f"the database is recovering ({waited:.0f} s)")
@@ -95,6 +95,13 @@ class Server:
             except TimeoutError:
                 continue
             return
+
+    def _last_words(self) -> str:
+        """What it said before its log began, and what its log says of it since."""
+        logs = sorted(self._folders.log.glob("*.log"), key=lambda path: path.stat().st_mtime)
+        logged = logs[-1].read_text(errors="replace").splitlines() if logs else []
+        mine = [line for line in logged[-50:] if f"[{self.pid}]" in line]
+        return "\n".join([self._folders.startup_log.read_text(errors="replace"), *mine])
 
     def _judge(self, words: str) -> Start:
         self._say_farewell()

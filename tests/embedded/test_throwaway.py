@@ -1,0 +1,77 @@
+"""Servers for tests and benchmarks, and the one that all tests of a run share."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from rowcall.embedded import start_throwaway
+from tests.embedded.processes import serves
+from tests.embedded.support import ask, until
+
+ROOT = Path(__file__).parent.parent.parent
+PART = """
+import sys
+from pathlib import Path
+from tests.shared_server import dsn_of_shared_server, taking_part
+
+place = Path(sys.argv[1])
+with taking_part(place, last_one=lambda: print("last", flush=True)):
+    print(dsn_of_shared_server(place), flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_throwaway_server_is_quick_and_takes_settings(place):
+    with start_throwaway(place / "data", {"work_mem": "5MB", "max_connections": "11"}) as server:
+        shown = [
+            asyncio.run(ask(server.dsn, f"SHOW {name}")) for name in ("fsync", "work_mem", "max_connections", "port")
+        ]
+        assert shown == ["off", "5MB", "11", "5432"]
+    assert not serves(place / "data")
+
+
+def test_a_throwaway_server_works_from_any_thread(place):
+    seen = []
+
+    def use():
+        with start_throwaway(place / "data") as server:
+            seen.append(asyncio.run(ask(server.dsn, "SELECT 1")))
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join()
+    assert seen == [1]
+    assert not serves(place / "data")
+
+
+def a_part(place):
+    command = [sys.executable, "-c", PART, str(place)]
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+async def test_all_parts_of_a_run_share_one_server_and_it_goes_with_the_last_even_if_that_is_killed(place):
+    with a_part(place) as first, a_part(place) as second:
+        dsn = first.stdout.readline().strip()
+        assert second.stdout.readline().strip() == dsn
+        data_dir = Path(await ask(dsn, "SHOW data_directory")).parent
+
+        first.stdin.close()
+        assert first.wait(20) == 0
+        assert first.stdout.read() == ""
+        assert await ask(dsn, "SELECT 1") == 1
+
+        second.kill()
+        await until(lambda: not data_dir.exists())
+
+
+async def test_a_part_that_comes_when_all_others_have_left_finds_a_new_server(place):
+    seen = []
+    for _ in range(2):
+        with a_part(place) as part:
+            seen.append(part.stdout.readline().strip())
+            assert await ask(seen[-1], "SELECT 1") == 1
+            part.stdin.close()
+            assert part.stdout.read() == "last\n"
+    assert len(set(seen)) == 2

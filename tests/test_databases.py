@@ -1,0 +1,37 @@
+"""The fixtures that other tests rest on."""
+
+import asyncio
+import secrets
+
+import asyncpg
+import pytest
+
+FILLED = []
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+async def test_each_test_has_a_database_of_its_own(db, turn):
+    assert await db.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
+    await db.execute("CREATE TABLE mine (n int)")
+    FILLED.append(await db.fetchval("SELECT current_database()"))
+    assert len(set(FILLED)) == len(FILLED)
+
+
+async def test_the_schema_is_there(db):
+    assert await db.fetchval("SELECT count(*) FROM rowcall.schedules") == 0
+
+
+def test_a_database_can_be_dropped_while_someone_is_connected(admin, template_database):
+    name = f"rowcall_test_{secrets.token_hex(6)}"
+    dsn = admin.make(name, template_database)
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        connection = runner.run(asyncpg.connect(dsn))
+        admin.drop(name)
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+            runner.run(connection.execute("SELECT 1"))
+        with pytest.raises(asyncpg.InvalidCatalogNameError):
+            runner.run(asyncpg.connect(dsn))
+
+
+def test_a_plain_test_may_use_a_database_too(dsn):
+    assert "rowcall_test_" in dsn
