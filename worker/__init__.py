@@ -17,8 +17,22 @@ death. Everything else may fail and is tried again; what is no fault of the stor
 
 from __future__ import annotations
 
-from .events import Event, ExecutionEnded, ExecutionNotRun, ExecutionStarted
-from .service import LookReport, look_once, serve_worker
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .events import Event, ExecutionEnded, ExecutionNotRun, ExecutionStarted
+    from .service import LookReport, look_once, serve_worker
+
+_HOMES = {
+    "Event": "events",
+    "ExecutionEnded": "events",
+    "ExecutionNotRun": "events",
+    "ExecutionStarted": "events",
+    "LookReport": "service",
+    "look_once": "service",
+    "serve_worker": "service",
+}
 
 __all__ = [
     "Event",
@@ -29,3 +43,10 @@ __all__ = [
     "look_once",
     "serve_worker",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for, and no more: every child process of a task comes through here, and needs none of it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)

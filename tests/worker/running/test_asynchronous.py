@@ -1,0 +1,204 @@
+"""Coroutine functions: their results, their errors, and their ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+
+import pytest
+from structlog.testing import capture_logs
+
+from rowcall.app import RunCancelled, current_run
+from rowcall.domain.executions import ExecutionStatus, Outcome
+
+from .helpers import a_run, a_runner, until
+
+
+async def test_a_task_that_returns_has_succeeded_with_its_result(app):
+    @app.task("report")
+    async def report(run):
+        await asyncio.sleep(0)
+        return {"attempt": run.attempt, "input": run.input_data}
+
+    async with a_runner(app) as runner:
+        outcome = await runner.run(a_run("report", attempt=2, input_data={"a": 1}), timeout_seconds=5)
+    assert outcome == Outcome.succeeded('{"attempt":2,"input":{"a":1}}')
+
+
+async def test_a_task_without_a_run_and_without_a_result_has_succeeded(app):
+    @app.task("report")
+    async def report(): ...
+
+    async with a_runner(app) as runner:
+        assert await runner.run(a_run("report"), timeout_seconds=5) == Outcome.succeeded()
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (ValueError("bad"), "ValueError: bad"),
+        (TimeoutError("of the task's own"), "TimeoutError: of the task's own"),
+        (SystemExit(3), "SystemExit: 3"),
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+        (GeneratorExit(), "GeneratorExit"),
+        (StopAsyncIteration(), "StopAsyncIteration"),
+        (BaseExceptionGroup("several", [SystemExit(1), RunCancelled()]), "BaseExceptionGroup: several"),
+        (asyncio.CancelledError(), "the task cancelled itself, though nobody had asked it to stop"),
+        (RunCancelled(), "the task cancelled itself"),
+        (BaseExceptionGroup("all", [RunCancelled(), asyncio.CancelledError()]), "the task cancelled itself"),
+    ],
+)
+async def test_whatever_a_task_raises_is_a_failure_and_not_the_end_of_the_worker(app, fault, told):
+    @app.task("report")
+    async def report():
+        raise fault
+
+    async with a_runner(app) as runner:
+        outcome = await runner.run(a_run("report"), timeout_seconds=5)
+    assert outcome.status is ExecutionStatus.FAILED
+    assert (outcome.error or "").startswith(told)
+
+
+async def test_a_result_that_cannot_be_kept_is_a_failure_that_says_where(app):
+    @app.task("report")
+    async def report():
+        return {"rows": [object()]}
+
+    async with a_runner(app) as runner:
+        outcome = await runner.run(a_run("report"), timeout_seconds=5)
+    assert outcome == Outcome.failed(
+        "the task returned, but its result can't be kept: result.rows[0]: an object has no form in JSON; "
+        "return dicts, lists, text, numbers, dates, dataclasses or pydantic models"
+    )
+
+
+async def test_a_task_that_runs_too_long_is_cancelled_at_its_limit(app):
+    @app.task("report")
+    async def report():
+        await asyncio.Event().wait()
+
+    async with a_runner(app) as runner:
+        outcome = await runner.run(a_run("report"), timeout_seconds=0.05)
+    assert outcome == Outcome.timed_out("timed out after 0.05 s: its coroutine was cancelled")
+
+
+async def test_a_cancelled_task_may_stop_by_itself_first(app):
+    @app.task("report")
+    async def report(run):
+        await run.cancellation()
+        return "half of it"
+
+    run = a_run("report")
+    async with a_runner(app, cancel_grace_seconds=60) as runner:
+        running = asyncio.create_task(runner.run(run, timeout_seconds=60))
+        await until(lambda: run.execution_id in runner.running)
+        assert runner.cancel(run.execution_id, "somebody asked")
+        assert await running == Outcome.cancelled("cancelled (somebody asked): the task stopped by itself")
+        assert not runner.running
+
+
+async def test_a_cancelled_task_that_does_not_listen_is_cancelled_by_asyncio(app):
+    @app.task("report")
+    async def report():
+        await asyncio.Event().wait()
+
+    run = a_run("report")
+    async with a_runner(app) as runner:
+        running = asyncio.create_task(runner.run(run, timeout_seconds=60))
+        await until(lambda: runner.running)
+        runner.cancel(run.execution_id, "somebody asked")
+        assert await running == Outcome.cancelled("cancelled (somebody asked): its coroutine was cancelled")
+
+
+async def test_a_task_that_ends_before_it_noticed_its_cancellation_has_succeeded(app):
+    finish = asyncio.Event()
+
+    @app.task("report")
+    async def report():
+        await finish.wait()
+        return "all of it"
+
+    run = a_run("report")
+    async with a_runner(app, cancel_grace_seconds=60) as runner:
+        running = asyncio.create_task(runner.run(run, timeout_seconds=60))
+        await until(lambda: runner.running)
+        runner.cancel(run.execution_id, "somebody asked")
+        finish.set()
+        assert await running == Outcome.succeeded('"all of it"')
+
+
+async def test_a_task_that_fails_while_it_is_stopped_says_so(app):
+    @app.task("report")
+    async def report():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ValueError("the clean-up failed")
+
+    async with a_runner(app) as runner:
+        outcome = await runner.run(a_run("report"), timeout_seconds=0.05)
+    assert outcome.status is ExecutionStatus.TIMED_OUT
+    assert (outcome.error or "").startswith(
+        "timed out after 0.05 s: its coroutine was cancelled, it raised an error\n\nValueError: the clean-up failed"
+    )
+
+
+async def test_a_task_that_swallows_its_cancellation_is_left_behind_and_watched(app):
+    release = asyncio.Event()
+
+    @app.task("stubborn")
+    async def stubborn():
+        while not release.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await release.wait()
+
+    with capture_logs() as logs:
+        async with a_runner(app) as runner:
+            outcome = await runner.run(a_run("stubborn"), timeout_seconds=0.05)
+            assert outcome == Outcome.timed_out("timed out after 0.05 s: the task ignored its cancellation and runs on")
+            assert not runner.running
+            release.set()
+            await until(lambda: len(logs) == 2)
+    assert [line["event"] for line in logs] == ["task_runs_on", "task_ended_after_all"]
+    assert logs[1]["task_type"] == "stubborn"
+
+
+async def test_code_inside_a_run_can_find_out_which_run_it_is_part_of(app):
+    @app.task("report")
+    async def report(run):
+        return [current_run() is run, await asyncio.create_task(child(run))]
+
+    async def child(run):
+        return current_run() is run
+
+    async with a_runner(app) as runner:
+        assert await runner.run(a_run("report"), timeout_seconds=5) == Outcome.succeeded("[true,true]")
+    assert current_run() is None
+
+
+async def test_the_runs_of_many_tasks_do_not_mix(app):
+    @app.task("report")
+    async def report(run):
+        await asyncio.sleep(0)
+        return current_run().execution_id
+
+    async with a_runner(app) as runner:
+        runs = [a_run("report") for _ in range(200)]
+        outcomes = await asyncio.gather(*(runner.run(run, timeout_seconds=5) for run in runs))
+    assert [outcome.result for outcome in outcomes] == [str(run.execution_id) for run in runs]
+
+
+async def test_a_deep_recursion_is_a_failure_with_a_short_text(app):
+    @app.task("report")
+    async def report():
+        def fall(n: int) -> int:
+            return fall(n + 1)
+
+        fall(0)
+
+    async with a_runner(app) as runner:
+        outcome = await runner.run(a_run("report"), timeout_seconds=30)
+    assert (outcome.error or "").startswith("RecursionError")
+    assert len(outcome.error or "") <= 2000
+    assert sys.getrecursionlimit() > 0
