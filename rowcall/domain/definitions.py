@@ -11,14 +11,15 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from .documents import document_faults, text_fault
+from .documents import read_document
 from .errors import Fault, InvalidInput
-from .faults import did_you_mean, read_partly, shown
+from .faults import did_you_mean, shown
 from .fields import ScheduleFields
 from .timing import FAMILIES, Timing, families_given, pace_fault, read_timing
 from .triggers import Trigger, next_occurrence
 
 MOST_NAMED = 20
+IDENTITY = ("client_id", "name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +110,10 @@ def define(
 def merged(definition: Definition, changes: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a definition with changes laid over them: what is given replaces the old value as a whole.
 
-    null is "as if left out": back to the default. A rule of another kind takes the place of the old one.
+    null is "as if left out": back to the default, or, of client and name, no change. A rule of another kind takes the
+    place of the old one.
     """
+    changes = {name: value for name, value in changes.items() if value is not None or name not in IDENTITY}
     base = {name: value for name, value in definition.columns().items() if value is not None}
     if families_given(changes):
         for column, (_, names) in FAMILIES.items():
@@ -123,12 +126,9 @@ def _read(given: Mapping[str, Any]) -> tuple[ScheduleFields, list[Fault]]:
     """The fields that can be used, and the faults of the others. null counts as left out."""
     known = ScheduleFields.model_fields
     stated = {name: value for name, value in given.items() if value is not None or name not in known}
-    faults = document_faults(stated)
-    unkept = {fault.field.partition(".")[0] for fault in faults}
-    usable = {name: value for name, value in stated.items() if name not in unkept and text_fault(name) is None}
-    read, misfits = read_partly(ScheduleFields, usable)
+    read, faults = read_document(ScheduleFields, stated)
     assert read is not None  # no field of it must be given
-    return read, faults + misfits
+    return read, faults
 
 
 def _task_faults(

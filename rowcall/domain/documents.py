@@ -10,10 +10,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .errors import Fault
-from .faults import shown
+from .faults import M, read_partly, shown
 
 MAX_DEPTH = 64
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
+
+
+def read_document(model: type[M], given: Mapping[str, Any]) -> tuple[M | None, list[Fault]]:
+    """The model of what can be used among what was given, and every fault of the rest; see `faults.read_partly`."""
+    faults = document_faults(given)
+    unkept = {fault.field.partition(".")[0] for fault in faults}
+    usable = {name: value for name, value in given.items() if name not in unkept and text_fault(name) is None}
+    read, misfits = read_partly(model, usable)
+    return read, faults + misfits
 
 
 def depth_of(document: object, limit: int = MAX_DEPTH) -> int:

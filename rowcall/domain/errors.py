@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class InvalidInput(RowcallError):
         super().__init__("; ".join(f"{fault.field}: {fault.message}" for fault in self.faults))
 
     @classmethod
-    def of(cls, field: str, message: str) -> InvalidInput:
+    def of(cls, field: str, message: str) -> Self:
         """An InvalidInput with one fault."""
         return cls([Fault(field, message)])
 

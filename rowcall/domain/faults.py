@@ -9,20 +9,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from .errors import Fault, InvalidInput
+from .errors import Fault
 
 M = TypeVar("M", bound=BaseModel)
 
 SHOWN = 60
 """So much of a value is repeated in a message; no answer echoes a body."""
-
-
-def read_model(model: type[M], given: Mapping[str, Any]) -> M:
-    """The model of what was given; raises InvalidInput with every fault."""
-    found, faults = read_partly(model, given)
-    if found is None or faults:
-        raise InvalidInput(faults)
-    return found
 
 
 def read_partly(model: type[M], given: Mapping[str, Any]) -> tuple[M | None, list[Fault]]:

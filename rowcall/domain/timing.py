@@ -50,6 +50,11 @@ class Timing:
         columns = {field.name: getattr(self, field.name) for field in fields(Timing)}
         return trigger_of(**columns, created_at=created_at, client_id=client_id, name=name)
 
+    def rule(self) -> dict[str, Any]:
+        """Only the rule and its zone, by column: what a description tells."""
+        columns = ("schedule_type", *FAMILIES, "timezone")
+        return {column: getattr(self, column) for column in columns}
+
     @property
     def family(self) -> str:
         """The column that holds the rule; the first of them where none does."""

@@ -1,0 +1,140 @@
+"""What people and programs do with executions: read the ledger, ask for a run now, and end one.
+
+An execution is handed over as a mapping of its columns, under their names, jsonb read. Its row in `open_executions` is
+always locked before its row in the ledger: whoever holds the first holds the execution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rowcall.domain.errors import Conflict, InvalidInput, NotFound
+from rowcall.domain.executions import OPEN_STATUSES
+from rowcall.domain.schedules import ScheduleStatus
+
+from .database import Database, Row, Session
+from .jsonb import read_jsonb, write_jsonb
+from .ledger import ensure_days
+from .releasing import release_waiting
+from .schedules import LARGEST_ID, ScheduleRow
+
+ExecutionRow = Mapping[str, Any]
+
+JSONB_COLUMNS = ("input_data", "result_data", "errors")
+RUNNABLE = (ScheduleStatus.ACTIVE, ScheduleStatus.PAUSED, ScheduleStatus.COMPLETED)
+KEPT_OF_HTTP = ("url", "headers", "method")
+"""Where an http task calls, and as whom, is decided by who writes the schedule, not by who runs it."""
+
+
+async def find_execution(session: Session, execution_id: int) -> ExecutionRow:
+    """The execution. Raises NotFound, also for what retention has dropped."""
+    moment = await session.fetchval("locate_execution", execution_id) if execution_id <= LARGEST_ID else None
+    found = [] if moment is None else await _find(session, [execution_id], [moment])
+    if not found:
+        raise NotFound(f"there is no execution {execution_id}, or it is older than what is kept")
+    return found[0]
+
+
+async def execute_schedule(
+    session: Session, schedule: ScheduleRow, *, input_data: Mapping[str, Any] | None = None, wait: bool = True
+) -> ExecutionRow:
+    """Queue a run of a locked schedule now; `input_data` is laid over the schedule's, field by field.
+
+    With `wait` it lines up behind what is open, where `max_instances` leaves no room. `next_run_at` stays as it is.
+    Raises Conflict for a schedule that is DISABLED or INVALID, InvalidInput for an override that is not allowed.
+    """
+    if schedule["status"] not in RUNNABLE:
+        because = f": {schedule['status_reason']}" if schedule["status_reason"] else ""
+        raise Conflict(f"schedule {schedule['name']!r} is {schedule['status']}{because}; it can't be run")
+    _check_override(schedule["task_type"], input_data or {})
+    requested_at = schedule["now"]
+    await ensure_days(session, [requested_at])
+    override = write_jsonb(input_data) if input_data else None
+    row = await session.fetchrow("request_execution", schedule["schedule_id"], requested_at, override, wait)
+    assert row is not None  # the schedule is locked, so it is there
+    return (await _find(session, [row["execution_id"]], [requested_at]))[0]
+
+
+def _check_override(task_type: str, override: Mapping[str, Any]) -> None:
+    refused = [name for name in KEPT_OF_HTTP if task_type == "http" and name in override]
+    if refused:
+        raise InvalidInput.of(
+            f"input_data.{refused[0]}",
+            f"{', '.join(refused)} of an http task can't be replaced here; change the schedule",
+        )
+
+
+async def cancel_execution(database: Database, execution_id: int, by: str) -> ExecutionRow:
+    """End an execution: one that is QUEUED is CANCELLED at once, of one that is RUNNING the end is requested.
+
+    Raises NotFound, and Conflict for one that is final already.
+    """
+    freed: list[int] = []
+    async with database.transaction() as transaction:
+        opened = await transaction.fetchrow("lock_open_execution", min(execution_id, LARGEST_ID))
+        execution = await find_execution(transaction, execution_id)
+        if opened is None:
+            raise Conflict(f"execution {execution_id} is {execution['status']} already; there is nothing to cancel")
+        if opened["worker_id"] is None:
+            await transaction.fetch("cancel_queued", execution_id, f"cancelled by {by}")
+            freed.append(opened["schedule_id"])
+        else:
+            await transaction.fetch("request_cancel", execution_id)
+        execution = await find_execution(transaction, execution_id)
+    await release_waiting(database, freed)  # whoever waited behind it need not wait for the sweep
+    return execution
+
+
+# ── lists ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionFilter:
+    """Which executions are asked for; None, or empty, leaves that side open. `since` is inclusive, `until` is not."""
+
+    schedule_id: int | None = None
+    statuses: Sequence[str] = ()
+    task_type: str | None = None
+    trigger: str | None = None
+    client_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ended: the last execution on it."""
+
+    scheduled_for: datetime
+    execution_id: int
+    is_manual: bool
+
+
+async def list_executions(
+    session: Session, wanted: ExecutionFilter, before: Position | None, limit: int
+) -> list[ExecutionRow]:
+    """Up to `limit` executions, the newest first: of one schedule by `scheduled_for`, otherwise by id."""
+    below = LARGEST_ID if before is None else before.execution_id
+    filters = (list(wanted.statuses) or None, wanted.task_type, wanted.trigger, wanted.since, wanted.until)
+    if wanted.statuses and set(wanted.statuses) <= OPEN_STATUSES:
+        rows = await session.fetch("list_open_executions", below, limit, *filters, wanted.client_id, wanted.schedule_id)
+    elif wanted.schedule_id is not None:
+        after = (None, None) if before is None else (before.scheduled_for, before.execution_id * before.is_manual)
+        rows = await session.fetch("list_executions_of_schedule", wanted.schedule_id, limit, *filters, *after)
+    else:
+        rows = await session.fetch("list_executions", below, limit, *filters, wanted.client_id)
+    return await _find(session, [row["execution_id"] for row in rows], [row["scheduled_for"] for row in rows])
+
+
+async def _find(session: Session, ids: Sequence[int], moments: Sequence[datetime]) -> list[ExecutionRow]:
+    if not ids:
+        return []
+    rows = await session.fetch("find_executions", ids, moments, min(moments), max(moments))
+    return [_readable(row) for row in rows]
+
+
+def _readable(row: Row) -> ExecutionRow:
+    return {column: read_jsonb(row[column]) if column in JSONB_COLUMNS else row[column] for column in row.keys()}  # noqa: SIM118 - of a record

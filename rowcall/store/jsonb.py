@@ -1,0 +1,38 @@
+"""jsonb between PostgreSQL and Python: the driver hands it over as text.
+
+Numbers there are of any size, and rows may be written by anybody. What no reader of JSON could hold becomes text.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import datetime
+from typing import Any
+
+MOST_DIGITS = 400
+
+
+def read_jsonb(text: str | None) -> Any:
+    """The value of a jsonb column; None for NULL."""
+    return None if text is None else json.loads(text, parse_int=_whole, parse_float=_real)
+
+
+def write_jsonb(value: Any) -> str:
+    """A value as text for a jsonb parameter; moments become ISO 8601."""
+    return json.dumps(value, default=_moment, allow_nan=False)
+
+
+def _whole(digits: str) -> int | str:
+    return int(digits) if len(digits) <= MOST_DIGITS else digits
+
+
+def _real(digits: str) -> float | str:
+    number = float(digits)
+    return number if math.isfinite(number) else digits
+
+
+def _moment(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"jsonb holds no {type(value).__name__}")

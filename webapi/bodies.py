@@ -1,0 +1,104 @@
+"""Reading a body: its type, its size, and strict JSON. What comes out is an object; what it means is judged elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from email.message import Message
+from typing import Any, NoReturn
+
+from starlette.requests import Request
+
+from rowcall.domain.documents import MAX_DEPTH, depth_of
+
+from .problems import Problem
+
+MOST_DIGITS = 400
+
+
+async def read_object(request: Request, max_bytes: int, *, required: bool) -> dict[str, Any]:
+    """The JSON object in the request's body; {} for an empty body that need not be there.
+
+    Raises Problem: 415 for another type, 413 above the limit, 400 for what is no JSON object.
+    """
+    raw = await _read_bytes(request, max_bytes)
+    if not raw and not required:
+        return {}
+    _check_type(request)
+    try:
+        document = json.loads(
+            raw.decode("utf-8"),
+            object_pairs_hook=_object,
+            parse_constant=_constant,
+            parse_int=_whole,
+        )
+    except RecursionError:
+        raise _too_deep() from None
+    except UnicodeDecodeError as fault:
+        raise Problem(400, f"the body is not UTF-8: byte {fault.start} is out of place") from None
+    except json.JSONDecodeError as fault:
+        raise Problem(400, f"the body is no JSON: {fault.msg} (line {fault.lineno}, column {fault.colno})") from None
+    if not isinstance(document, dict):
+        raise Problem(400, "the body must be a JSON object: {…}")
+    if depth_of(document) > MAX_DEPTH:
+        raise _too_deep()
+    return document
+
+
+async def _read_bytes(request: Request, max_bytes: int) -> bytes:
+    """The body as it is; no more of it is read than the limit."""
+    announced = request.headers.get("content-length", "0")
+    if announced.isascii() and announced.isdigit() and (len(announced) > 18 or int(announced) > max_bytes):
+        raise _too_large(max_bytes)
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _check_type(request: Request) -> None:
+    """JSON in UTF-8, not compressed; parameters besides charset are nobody's business."""
+    header = Message()
+    header["content-type"] = request.headers.get("content-type", "")
+    charset = header.get_param("charset", "utf-8")
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if (
+        given != "application/json"
+        or not isinstance(charset, str)
+        or charset.lower() not in {"utf-8", "utf8", "us-ascii"}
+    ):
+        raise Problem(415, "send the body as Content-Type: application/json, in UTF-8")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Problem(415, "send the body without a Content-Encoding")
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Readers disagree on which of two equal names counts, so there must not be two."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Problem(400, f"the body names {twice[:80]!r} twice in one object")
+    return found
+
+
+def _constant(name: str) -> NoReturn:
+    raise Problem(400, f"the body is no JSON: it has no {name}")
+
+
+def _whole(digits: str) -> int | float:
+    """Python refuses to read thousands of digits; as infinity they are refused by name."""
+    return int(digits) if len(digits) <= MOST_DIGITS else float("inf")
+
+
+def _too_deep() -> Problem:
+    return Problem(400, f"the body is nested more than {MAX_DEPTH} deep")
+
+
+def _too_large(max_bytes: int) -> Problem:
+    # What was not read would be taken for the next request.
+    return Problem(413, f"the body is larger than {max_bytes} bytes", headers={"Connection": "close"})

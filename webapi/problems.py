@@ -1,0 +1,105 @@
+"""Problem details (RFC 9457): the one shape of every error, and the one table from errors to statuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from rowcall.domain.errors import Conflict, Fault, Forbidden, InvalidInput, NotFound, RowcallError, StoreUnavailable
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 2
+
+STATUS: Mapping[type[RowcallError], int] = {
+    InvalidInput: 422,
+    NotFound: 404,
+    Conflict: 409,
+    Forbidden: 403,
+    StoreUnavailable: 503,
+}
+"""What every error of the domain means to a client. A lost lease is not among them: only workers meet it."""
+
+SLUGS: Mapping[int, str] = {
+    400: "malformed",
+    403: "forbidden",
+    404: "not-found",
+    405: "method-not-allowed",
+    409: "conflict",
+    412: "precondition-failed",
+    413: "too-large",
+    415: "unsupported-media-type",
+    421: "unknown-host",
+    422: "invalid-input",
+    500: "internal-error",
+    503: "unavailable",
+}
+"""The last part of a problem's `type`, by status: stable, for programs to tell problems apart."""
+
+
+class ErrorItem(BaseModel):
+    """One thing wrong with what was given."""
+
+    field: str = Field(description="The field's path, with dots.")
+    pointer: str | None = Field(None, description="The place in the body, as a JSON pointer; null for parameters.")
+    message: str = Field(description="What is wrong, and what to do about it.")
+
+
+class ProblemDetails(BaseModel):
+    """An error, as RFC 9457 has it."""
+
+    type: str = Field(description="A stable URI for this kind of problem.", examples=["urn:rowcall:problem:not-found"])
+    title: str
+    status: int
+    detail: str
+    errors: list[ErrorItem] | None = Field(None, description="Everything that is wrong with the input, at once.")
+
+
+@dataclass
+class Problem(Exception):
+    """An error of HTTP's own, raised to end a request."""
+
+    status: int
+    detail: str
+    kind: str | None = None
+    headers: Mapping[str, str] | None = None
+
+
+class InvalidParameters(InvalidInput):
+    """Faults in the query or the path, where a JSON pointer would point at nothing."""
+
+
+def respond(problem: Problem, errors: Sequence[Mapping[str, Any]] | None = None) -> Response:
+    """The answer that tells of a problem."""
+    content: dict[str, Any] = {
+        "type": f"urn:rowcall:problem:{problem.kind or SLUGS.get(problem.status, 'error')}",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+    }
+    if errors is not None:
+        content["errors"] = errors
+    # Escaped to ASCII: a message may repeat half of a surrogate pair, which has no encoding.
+    return Response(json.dumps(content), problem.status, problem.headers, MEDIA_TYPE)
+
+
+def respond_to(error: RowcallError) -> Response:
+    """The answer that tells of an error of the domain."""
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else None
+    if not isinstance(error, InvalidInput):
+        return respond(Problem(status, str(error), headers=headers))
+    in_body = not isinstance(error, InvalidParameters)
+    count = len(error.faults)
+    detail = str(error) if count == 1 else f"{count} faults; `errors` names them all"
+    return respond(Problem(status, detail), [_item(fault, in_body=in_body) for fault in error.faults])
+
+
+def _item(fault: Fault, *, in_body: bool) -> dict[str, Any]:
+    pointer = "/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in fault.field.split("."))
+    return {"field": fault.field, "pointer": pointer if in_body else None, "message": fault.message}

@@ -1,0 +1,172 @@
+"""Operations as data: one entry makes the route, validates what comes in, and is described by OpenAPI.
+
+A handler gets a Call, with query and body already read into their models, and returns an Answer's response. It raises
+errors of the domain; what they are in HTTP is decided in `problems`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from rowcall.domain.definitions import Defaults
+from rowcall.domain.documents import read_document, text_fault
+from rowcall.domain.errors import InvalidInput, NotFound
+from rowcall.settings import Settings
+from rowcall.store.database import Database
+
+from .bodies import read_object
+from .problems import Problem
+from .queries import Query, read_query
+
+Q = TypeVar("Q", bound=Query)
+B = TypeVar("B")
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What handlers work with."""
+
+    database: Database
+    settings: Settings
+    defaults: Defaults
+    ready: Callable[[], bool] | None = None
+
+
+class Body(BaseModel):
+    """A body that is read by itself; strictly, like all JSON here."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class NoFields(Body):
+    """A body without fields, which may be left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Q, B]):
+    """One request, read."""
+
+    request: Request
+    services: Services
+    query: Q
+    body: B
+
+    def named(self, parameter: str) -> str:
+        """A part of the path. Raises NotFound for text that no name here can be."""
+        text: str = self.request.path_params[parameter]
+        if text_fault(text) is not None:
+            raise NotFound("no name here contains such characters")
+        return text
+
+
+Handler = Callable[[Call[Any, Any]], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """An entry of the registry. `answers` maps statuses to what they carry, `problems` are the errors to expect."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    tag: str
+    query: type[Query]
+    body: type[BaseModel] | None
+    body_required: bool
+    body_unread: bool
+    answers: Mapping[int, type[BaseModel] | None]
+    problems: Sequence[int]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The operation's id in OpenAPI: the handler's name."""
+        return self.handler.__name__
+
+
+def route(
+    method: str,
+    path: str,
+    handler: Handler,
+    *,
+    summary: str,
+    tag: str,
+    query: type[Query] = Query,
+    body: type[BaseModel] | None = None,
+    body_required: bool = True,
+    body_unread: bool = False,
+    answers: Mapping[int, type[BaseModel] | None],
+    problems: Sequence[int] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Operation:
+    """Declare an operation.
+
+    With `body_unread` the handler gets the JSON object as it came, and judges it together with what only it knows;
+    `body` then only describes it. `headers` are those that the operation reads, with what they mean.
+    """
+    return Operation(
+        method=method,
+        path=path,
+        handler=handler,
+        summary=summary,
+        tag=tag,
+        query=query,
+        body=body,
+        body_required=body_required,
+        body_unread=body_unread,
+        answers=answers,
+        problems=problems,
+        headers=headers or {},
+    )
+
+
+def routes_of(operations: Sequence[Operation], services: Services) -> list[Route]:
+    """One Starlette route for each path, so that a 405 can name all methods of it."""
+    by_path: dict[str, dict[str, Operation]] = {}
+    for operation in operations:
+        by_path.setdefault(operation.path, {})[operation.method] = operation
+    return [Route(path, _endpoint(methods, services), methods=list(methods)) for path, methods in by_path.items()]
+
+
+def _endpoint(methods: Mapping[str, Operation], services: Services) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        operation = methods["GET" if request.method == "HEAD" else request.method]
+        call = Call(request, services, read_query(request, operation.query), await _body(request, operation, services))
+        return await operation.handler(call)
+
+    return answer
+
+
+async def _body(request: Request, operation: Operation, services: Services) -> Any:
+    if operation.body is None:
+        return None
+    given = await read_object(request, services.settings.max_body_bytes, required=operation.body_required)
+    return given if operation.body_unread else read_body(operation.body, given)
+
+
+def read_body(model: type[M], given: Mapping[str, Any]) -> M:
+    """The body as the model. Raises InvalidInput with every fault."""
+    read, faults = read_document(model, given)
+    if faults or read is None:
+        raise InvalidInput(faults)
+    return read
+
+
+def reply(content: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer in JSON."""
+    return Response(content.model_dump_json(), status, headers, "application/json")
+
+
+def check_scheduler(services: Services) -> None:
+    """Raise a 503 where schedules are switched off: nothing that was asked for would run."""
+    if not services.settings.scheduler_enabled:
+        raise Problem(503, "schedules are switched off here: ROWCALL_SCHEDULER_ENABLED is off", "scheduler-disabled")

@@ -1,0 +1,20 @@
+"""The resources: each module holds the handlers of some paths, and the operations that make routes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rowcall.webapi.registry import Operation
+
+from . import actions, executions, explain, health, monitoring, preview, schedules
+
+OPERATIONS: Sequence[Operation] = (
+    *schedules.OPERATIONS,
+    *actions.OPERATIONS,
+    *explain.OPERATIONS,
+    *executions.OPERATIONS,
+    *preview.OPERATIONS,
+    *monitoring.OPERATIONS,
+    *health.OPERATIONS,
+)
+"""Every operation of the API, in the order of the reference."""

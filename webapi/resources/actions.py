@@ -1,0 +1,166 @@
+"""/v1/schedules/{id}/…: pause, resume and execute a schedule; its executions, and what comes next."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import structlog
+from pydantic import Field
+from starlette.responses import Response
+
+from rowcall.domain.fields import InputData
+from rowcall.domain.schedules import ScheduleStatus, schedule_of
+from rowcall.domain.triggers import occurrences_after
+from rowcall.store.executions import execute_schedule
+from rowcall.store.schedules import ScheduleRow, pause_schedule, resume_schedule
+from rowcall.webapi.registry import Body, Call, NoFields, check_scheduler, reply, route
+from rowcall.webapi.views import ExecutionView, ScheduleView, View, execution_view, schedule_view
+
+from .etags import etag_of
+from .references import Reference, found, locked
+
+log = structlog.get_logger("rowcall.webapi")
+
+WHO = "the API"
+"""Who asks, as reasons name them, until keys tell."""
+
+
+class Pause(Body):
+    """Why a schedule is paused."""
+
+    reason: Annotated[str, Field(max_length=500)] | None = Field(None, description="Told wherever the pause is seen.")
+
+
+class Execute(Body):
+    """A run now."""
+
+    input_data: InputData | None = Field(
+        None, description="Laid over the schedule's input, field by field; never the url, headers or method of http."
+    )
+    wait: bool = Field(True, description="Line up behind what is open, where `max_instances` leaves no room.")
+
+
+class UpcomingQuery(Reference):
+    """How much to look ahead."""
+
+    count: Annotated[int, Field(ge=1, le=100)] = 5
+
+
+class Upcoming(View):
+    """The next occurrences. Empty unless the schedule is ACTIVE."""
+
+    schedule_id: int
+    status: str
+    timezone: str
+    upcoming: list[datetime]
+
+
+async def pause(call: Call[Reference, Pause]) -> Response:
+    """Pause a schedule."""
+    async with call.services.database.transaction() as transaction:
+        schedule = await locked(transaction, call)
+        paused = await pause_schedule(transaction, schedule, (call.body.reason or "").strip() or None, WHO)
+    _tell("schedule_pause", paused, reason=call.body.reason)
+    return reply(schedule_view(paused), headers={"ETag": etag_of(paused)})
+
+
+async def resume(call: Call[Reference, NoFields]) -> Response:
+    """Resume a schedule."""
+    check_scheduler(call.services)
+    async with call.services.database.transaction() as transaction:
+        resumed = await resume_schedule(transaction, await locked(transaction, call))
+    _tell("schedule_resume", resumed)
+    return reply(schedule_view(resumed), headers={"ETag": etag_of(resumed)})
+
+
+async def execute(call: Call[Reference, Execute]) -> Response:
+    """Run a schedule now."""
+    check_scheduler(call.services)
+    async with call.services.database.transaction() as transaction:
+        schedule = await locked(transaction, call)
+        execution = await execute_schedule(transaction, schedule, input_data=call.body.input_data, wait=call.body.wait)
+    _tell("schedule_execute", schedule, execution_id=execution["execution_id"])
+    return reply(execution_view(execution), 201, {"Location": f"/v1/executions/{execution['execution_id']}"})
+
+
+async def upcoming(call: Call[UpcomingQuery, None]) -> Response:
+    """Look ahead."""
+    schedule = await found(call)
+    return reply(
+        Upcoming(
+            schedule_id=schedule["schedule_id"],
+            status=schedule["status"],
+            timezone=schedule["timezone"],
+            upcoming=_occurrences(schedule, call.query.count),
+        )
+    )
+
+
+def _occurrences(schedule: ScheduleRow, count: int) -> list[datetime]:
+    """The next occurrences of an ACTIVE schedule, one that is due and not answered for yet included."""
+    if schedule["status"] != ScheduleStatus.ACTIVE:
+        return []
+    planned = schedule_of(schedule, schedule["cron_fields"])
+    if planned.max_executions is not None:
+        count = min(count, max(0, planned.max_executions - planned.scheduled_runs))
+    first = planned.next_occurrence_at
+    if first is None:
+        return occurrences_after(planned.trigger, schedule["now"], count)
+    return [first, *occurrences_after(planned.trigger, first, count - 1)][:count]
+
+
+def _tell(event: str, schedule: ScheduleRow, **more: Any) -> None:
+    log.info(
+        event, schedule_id=schedule["schedule_id"], schedule=schedule["name"], client_id=schedule["client_id"], **more
+    )
+
+
+OPERATIONS = (
+    route(
+        "POST",
+        "/v1/schedules/{id}/pause",
+        pause,
+        summary="Pause a schedule: no new occurrences; what is open goes on",
+        tag="schedules",
+        query=Reference,
+        body=Pause,
+        body_required=False,
+        answers={200: ScheduleView},
+        problems=(404, 409),
+    ),
+    route(
+        "POST",
+        "/v1/schedules/{id}/resume",
+        resume,
+        summary="Resume a schedule with its next occurrence after now",
+        tag="schedules",
+        query=Reference,
+        body=NoFields,
+        body_required=False,
+        answers={200: ScheduleView},
+        problems=(404, 409),
+    ),
+    route(
+        "POST",
+        "/v1/schedules/{id}/execute",
+        execute,
+        summary="Run a schedule now; its next run stays when it is",
+        tag="schedules",
+        query=Reference,
+        body=Execute,
+        body_required=False,
+        answers={201: ExecutionView},
+        problems=(404, 409),
+    ),
+    route(
+        "GET",
+        "/v1/schedules/{id}/upcoming",
+        upcoming,
+        summary="The next occurrences of a schedule",
+        tag="schedules",
+        query=UpcomingQuery,
+        answers={200: Upcoming},
+        problems=(404,),
+    ),
+)

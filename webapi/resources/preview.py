@@ -1,0 +1,76 @@
+"""/v1/preview: what a rule means, in words and in its next occurrences, before anything is created."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+from starlette.responses import Response
+
+from rowcall.domain.documents import read_document
+from rowcall.domain.errors import InvalidInput
+from rowcall.domain.fields import Moment, TriggerFields, Whole
+from rowcall.domain.timing import read_timing
+from rowcall.domain.triggers import describe_trigger, occurrences_after, read_local
+from rowcall.store.schedules import known_tasks
+from rowcall.webapi.queries import Query
+from rowcall.webapi.registry import Call, reply, route
+from rowcall.webapi.views import View
+
+
+class PreviewFields(TriggerFields):
+    """A rule to try out, given as for a schedule."""
+
+    after: Moment | None = Field(None, description="Look from this moment on; now where left out.")
+    count: Annotated[Whole, Field(ge=1, le=100)] | None = Field(None, description="5 where left out.")
+
+
+class Preview(View):
+    """What a rule means."""
+
+    description: str
+    timezone: str
+    upcoming: list[datetime]
+
+
+async def preview(call: Call[Query, dict[str, Any]]) -> Response:
+    """Try a rule out."""
+    now, _ = await known_tasks(call.services.database)
+    return reply(_preview(call.body, now, call.services.defaults.timezone))
+
+
+def _preview(given: dict[str, Any], now: datetime, default_timezone: str) -> Preview:
+    read, faults = read_document(PreviewFields, {name: value for name, value in given.items() if value is not None})
+    assert read is not None  # no field of it must be given
+    unusable = {fault.field.partition(".")[0] for fault in faults}
+    after = now
+    try:
+        after = now if read.after is None else read_local(read.after, read.timezone or default_timezone, "after")
+    except InvalidInput as invalid:  # a fault of the zone is told below
+        faults += [fault for fault in invalid.faults if fault.field == "after"]
+    timing, trigger, timing_faults = read_timing(
+        read, unusable, default_timezone=default_timezone, created_at=after, client_id="default", name=""
+    )
+    faults += timing_faults
+    if faults or timing is None or trigger is None:
+        raise InvalidInput(faults)
+    return Preview(
+        description=describe_trigger(**timing.rule()),
+        timezone=timing.timezone,
+        upcoming=occurrences_after(trigger, after, read.count or 5),
+    )
+
+
+OPERATIONS = (
+    route(
+        "POST",
+        "/v1/preview",
+        preview,
+        summary="What a rule means: in words, and its next occurrences",
+        tag="preview",
+        body=PreviewFields,
+        body_unread=True,
+        answers={200: Preview},
+    ),
+)

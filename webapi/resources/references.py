@@ -1,0 +1,37 @@
+"""How a path names a schedule: by its id, or by its name within a client."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from rowcall.store.database import Session
+from rowcall.store.schedules import ScheduleRow, find_schedule, lock_schedule, resolve_schedule
+from rowcall.webapi.queries import Query
+from rowcall.webapi.registry import Call
+
+DEFAULT_CLIENT = "default"
+
+
+class Reference(Query):
+    """Whose schedule a name means."""
+
+    client_id: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+        DEFAULT_CLIENT, description="Whose schedule the name means; an id needs none."
+    )
+
+
+async def found(call: Call[Any, Any]) -> ScheduleRow:
+    """The schedule that the path names, to read."""
+    database = call.services.database
+    return await find_schedule(database, await _id(database, call))
+
+
+async def locked(session: Session, call: Call[Any, Any]) -> ScheduleRow:
+    """The schedule that the path names, to change before the transaction ends."""
+    return await lock_schedule(session, await _id(session, call))
+
+
+async def _id(session: Session, call: Call[Any, Any]) -> int:
+    return await resolve_schedule(session, call.query.client_id, call.named("id"))

@@ -1,0 +1,276 @@
+"""/v1/schedules: create, list, read, change, replace and delete schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import structlog
+from pydantic import Field
+from starlette.responses import Response
+
+from rowcall.domain.definitions import IDENTITY, Definition, define, merged
+from rowcall.domain.errors import Conflict, InvalidInput, NotFound
+from rowcall.domain.fields import ScheduleFields
+from rowcall.store.database import Session
+from rowcall.store.schedules import (
+    ScheduleFilter,
+    ScheduleRow,
+    change_schedule,
+    check_changeable,
+    create_schedule,
+    definition_of,
+    delete_schedule,
+    is_id,
+    known_tasks,
+    list_schedules,
+    lock_schedule,
+    resolve_schedule,
+)
+from rowcall.webapi.pages import decode, encode, link_to_next
+from rowcall.webapi.problems import Problem
+from rowcall.webapi.queries import Query
+from rowcall.webapi.registry import Call, check_scheduler, reply, route
+from rowcall.webapi.views import ScheduleList, ScheduleView, schedule_view
+
+from .etags import IF_MATCH, check_match, etag_of
+from .references import Reference, found, locked
+
+log = structlog.get_logger("rowcall.webapi")
+
+Status = Literal["ACTIVE", "PAUSED", "COMPLETED", "DISABLED", "INVALID"]
+
+
+class ScheduleQuery(Query):
+    """Which schedules to list."""
+
+    client_id: str | None = Field(None, description="What this client may see: its own, and the static ones of all.")
+    status: list[Status] = Field([], description="May be repeated.")
+    task_type: str | None = None
+    schedule_type: Literal["cron", "interval", "one_time"] | None = None
+    label: list[str] = Field([], description="`name=value`, or `name` for any value; repeated, all must match.")
+    text: str | None = Field(None, description="Stands in the name or the description.")
+    is_static: bool | None = None
+    include_disabled: bool = Field(False, description="Deleted ones too.")
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    cursor: str | None = Field(None, description="`next_cursor` of the page before.")
+
+
+class ScheduleCreation(ScheduleFields):
+    """A new schedule: what to run, and one rule that says when."""
+
+    model_config = {"json_schema_extra": {"required": ["task_type"]}}
+
+
+async def create(call: Call[Query, dict[str, Any]]) -> Response:
+    """Create a schedule."""
+    check_scheduler(call.services)
+    definition = await _judged(call, call.services.database, call.body)
+    return _created(await _create(call, definition))
+
+
+async def list_all(call: Call[ScheduleQuery, None]) -> Response:
+    """List schedules."""
+    query = call.query
+    after = decode(query.cursor, 1)[0] if query.cursor is not None else 0
+    rows = await list_schedules(call.services.database, _filter(query), after, query.limit + 1)
+    page = rows[: query.limit]
+    cursor = encode(page[-1]["schedule_id"]) if len(rows) > len(page) else None
+    answer = ScheduleList(schedules=[schedule_view(row) for row in page], next_cursor=cursor)
+    return reply(answer, headers=link_to_next(call.request, cursor))
+
+
+async def read(call: Call[Reference, None]) -> Response:
+    """Read a schedule."""
+    return _shown(await found(call))
+
+
+async def change(call: Call[Reference, dict[str, Any]]) -> Response:
+    """Change some fields of a schedule."""
+    check_scheduler(call.services)
+    async with call.services.database.transaction() as transaction:
+        schedule = await _to_change(transaction, call)
+        previous = definition_of(schedule)
+        definition = await _judged(call, transaction, merged(previous, call.body), previous)
+        changed = await change_schedule(transaction, schedule, definition)
+    _tell("schedule_update", changed)
+    return _shown(changed)
+
+
+async def replace(call: Call[Reference, dict[str, Any]]) -> Response:
+    """Replace the definition of a schedule, or create the one of this name."""
+    check_scheduler(call.services)
+    fields = _named_by_path(call)
+    try:
+        return await _replace(call, fields)
+    except NotFound:
+        if "if-match" in call.request.headers:
+            raise Problem(412, "there is no such schedule, so it is not in the state that If-Match names") from None
+        if is_id(call.named("id")):
+            raise
+    definition = await _judged(call, call.services.database, fields)
+    try:
+        return _created(await _create(call, definition))
+    except Conflict:  # somebody else created it between the two looks
+        return await _replace(call, fields)
+
+
+async def remove(call: Call[Reference, None]) -> Response:
+    """Delete a schedule; its history stays."""
+    async with call.services.database.transaction() as transaction:
+        schedule = await locked(transaction, call)
+        check_match(call.request, schedule)
+        cancelled = await delete_schedule(transaction, schedule)
+    _tell("schedule_remove", schedule, cancelled=cancelled)
+    return Response(status_code=204)
+
+
+async def _replace(call: Call[Reference, dict[str, Any]], fields: Mapping[str, Any]) -> Response:
+    async with call.services.database.transaction() as transaction:
+        schedule = await _to_change(transaction, call)
+        if call.request.headers.get("if-none-match", "").strip() == "*":
+            raise Problem(412, f"schedule {schedule['name']!r} exists already; leave out If-None-Match to replace it")
+        identity = {field: schedule[field] for field in IDENTITY if fields.get(field) is None}
+        definition = await _judged(call, transaction, {**fields, **identity}, definition_of(schedule))
+        changed = await change_schedule(transaction, schedule, definition)
+    _tell("schedule_update", changed)
+    return _shown(changed)
+
+
+def _named_by_path(call: Call[Reference, dict[str, Any]]) -> dict[str, Any]:
+    """The body, with the client and the name that the path says; raises InvalidInput where they contradict."""
+    if is_id(call.named("id")):
+        return call.body
+    said = {"client_id": call.query.client_id, "name": call.named("id")}
+    for field, value in said.items():
+        if call.body.get(field) not in (None, value):
+            raise InvalidInput.of(field, f"must be {value!r}, as the address says; PATCH renames a schedule")
+    return {**call.body, **said}
+
+
+async def _create(call: Call[Any, Any], definition: Definition) -> ScheduleRow:
+    async with call.services.database.transaction() as transaction:
+        created = await create_schedule(transaction, definition)
+    _tell("schedule_create", created)
+    return created
+
+
+async def _to_change(session: Session, call: Call[Reference, Any]) -> ScheduleRow:
+    schedule = await lock_schedule(session, await resolve_schedule(session, call.query.client_id, call.named("id")))
+    check_changeable(schedule)
+    check_match(call.request, schedule)
+    return schedule
+
+
+async def _judged(
+    call: Call[Any, Any], session: Session, fields: Mapping[str, Any], previous: Definition | None = None
+) -> Definition:
+    """The definition that these fields make, by the database's clock and the tasks it knows."""
+    now, tasks = await known_tasks(session)
+    return define(fields, now=now, defaults=call.services.defaults, known_tasks=tasks, previous=previous)
+
+
+def _filter(query: ScheduleQuery) -> ScheduleFilter:
+    pairs = [label.partition("=") for label in query.label]
+    return ScheduleFilter(
+        statuses=query.status,
+        client_id=query.client_id,
+        task_type=query.task_type,
+        schedule_type=query.schedule_type,
+        labels={name: value for name, equals, value in pairs if equals},
+        label_names=[name for name, equals, _ in pairs if not equals],
+        text=query.text,
+        is_static=query.is_static,
+        include_disabled=query.include_disabled,
+    )
+
+
+def _shown(schedule: ScheduleRow) -> Response:
+    return reply(schedule_view(schedule), headers={"ETag": etag_of(schedule)})
+
+
+def _created(schedule: ScheduleRow) -> Response:
+    headers = {"Location": f"/v1/schedules/{schedule['schedule_id']}", "ETag": etag_of(schedule)}
+    return reply(schedule_view(schedule), 201, headers)
+
+
+def _tell(event: str, schedule: ScheduleRow, **more: object) -> None:
+    log.info(
+        event,
+        schedule_id=schedule["schedule_id"],
+        schedule=schedule["name"],
+        client_id=schedule["client_id"],
+        version=schedule["version"],
+        **more,
+    )
+
+
+OPERATIONS = (
+    route(
+        "POST",
+        "/v1/schedules",
+        create,
+        summary="Create a schedule",
+        tag="schedules",
+        body=ScheduleCreation,
+        body_unread=True,
+        answers={201: ScheduleView},
+        problems=(409,),
+    ),
+    route(
+        "GET",
+        "/v1/schedules",
+        list_all,
+        summary="List schedules, in order of id",
+        tag="schedules",
+        query=ScheduleQuery,
+        answers={200: ScheduleList},
+    ),
+    route(
+        "GET",
+        "/v1/schedules/{id}",
+        read,
+        summary="Read a schedule",
+        tag="schedules",
+        query=Reference,
+        answers={200: ScheduleView},
+        problems=(404,),
+    ),
+    route(
+        "PATCH",
+        "/v1/schedules/{id}",
+        change,
+        summary="Change some fields of a schedule; null puts a field back to its default",
+        tag="schedules",
+        query=Reference,
+        body=ScheduleFields,
+        body_unread=True,
+        answers={200: ScheduleView},
+        problems=(403, 404, 409, 412),
+        headers=IF_MATCH,
+    ),
+    route(
+        "PUT",
+        "/v1/schedules/{id}",
+        replace,
+        summary="Replace the definition of a schedule, or create the one of this name",
+        tag="schedules",
+        query=Reference,
+        body=ScheduleCreation,
+        body_unread=True,
+        answers={200: ScheduleView, 201: ScheduleView},
+        problems=(403, 404, 409, 412),
+        headers={**IF_MATCH, "If-None-Match": "`*` only creates; if the schedule exists, the answer is 412."},
+    ),
+    route(
+        "DELETE",
+        "/v1/schedules/{id}",
+        remove,
+        summary="Delete a schedule: its history stays, what is queued is cancelled",
+        tag="schedules",
+        query=Reference,
+        answers={204: None},
+        problems=(403, 404, 412),
+        headers=IF_MATCH,
+    ),
+)
