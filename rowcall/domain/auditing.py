@@ -44,6 +44,7 @@ class Policy:
     coalesce: str
     grace: timedelta
     jitter: timedelta
+    max_executions: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,6 @@ class Subject:
     next_occurrence_at: datetime | None
     next_run_at: datetime | None
     grace: timedelta
-    max_executions: int | None
-    scheduled_runs: int
     spans: Sequence[Span]
     policies: dict[int, Policy]
 
@@ -92,6 +91,7 @@ class ChainAudit:
     since: datetime | None = None
     answered: datetime | None = None
     rows: int = 0
+    runs: int = 0
     _starts: list[datetime] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -103,7 +103,7 @@ class ChainAudit:
         beside = self._attempts_beside_each_other(row)
         if beside is not None or row.trigger != "schedule":
             return beside
-        found = self._link(row) or self._occurrence(row)
+        found = self._link(row) or self._occurrence(row) or self._limit(row)
         self.answered = row.scheduled_for
         return found
 
@@ -115,9 +115,6 @@ class ChainAudit:
             return self._finding(
                 "broken", f"answered through {_at(stands)}, but the ledger ends at {_at(self.answered)}"
             )
-        limit = subject.max_executions
-        if limit is not None and subject.scheduled_runs > limit:
-            return self._finding("over_limit", f"{subject.scheduled_runs} runs, and max_executions is {limit}")
         if subject.status is not ScheduleStatus.ACTIVE:
             return None
         if subject.next_occurrence_at is not None and subject.next_run_at is not None:
@@ -180,6 +177,15 @@ class ChainAudit:
             detail = f"execution {row.execution_id} ran for {_at(first)} too, which was past its grace"
             return self._finding("swallowed", detail, first, moment)
         return None
+
+    def _limit(self, row: LedgerRow) -> Finding | None:
+        """Whether this run was still within the limit of the version that started it."""
+        self.runs += row.status not in NEVER_RAN
+        policy = self.subject.policies.get(row.schedule_version)
+        limit = policy.max_executions if policy is not None else None
+        if limit is None or row.status in NEVER_RAN or self.runs <= limit:
+            return None
+        return self._finding("over_limit", f"run {self.runs}, and max_executions was {limit}", None, row.scheduled_for)
 
     def _attempts_beside_each_other(self, row: LedgerRow) -> Finding | None:
         """Whether an attempt of this row began before the one before it had ended."""

@@ -142,6 +142,7 @@ async def _subjects(session: Session, rows: Sequence[Row]) -> list[Subject]:
             definition["coalesce"],
             timedelta(seconds=definition["grace_period_seconds"]),
             timedelta(seconds=definition["jitter_seconds"]),
+            definition["max_executions"],
         )
     return [_subject(row, spans[row["schedule_id"]], policies[row["schedule_id"]]) for row in rows]
 
@@ -157,8 +158,6 @@ def _subject(row: Row, spans: Sequence[Span], policies: dict[int, Policy]) -> Su
         next_occurrence_at=row["next_occurrence_at"],
         next_run_at=row["next_run_at"],
         grace=timedelta(seconds=row["grace_period_seconds"]),
-        max_executions=row["max_executions"],
-        scheduled_runs=row["scheduled_runs"],
         spans=spans,
         policies=policies,
     )
