@@ -1,0 +1,21 @@
+"""The command line: the only place that puts API, worker and embedded PostgreSQL together.
+
+application.py   all commands, by name; running them, and turning errors into words and exit codes
+commands/        what each command takes, and what it writes
+serving.py       a process that stays: parts in order, signals, the way down
+access.py        the database that a command works on
+doctor/          what can be wrong with an installation, each looked at by a function of its own
+output.py        data on standard output, talk on standard error
+exits.py         what the exit codes mean
+
+Commands import what they need when they run, so that ``rowcall --help`` is quick.
+"""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """Run the command line: the entry point ``rowcall``."""
+    from .application import run_command_line
+
+    run_command_line()

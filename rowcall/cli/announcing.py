@@ -1,0 +1,39 @@
+"""What ``rowcall serve`` tells when it is ready: where to look, and what to type next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from rowcall.app import App
+
+from .access import Place
+from .psql import psql_command
+
+
+def greeting(version: str, url: str, place: Place, server_version: str, apps: Sequence[App]) -> str:
+    """The text, several lines."""
+    where = f"embedded, in {place.embedded.data_dir}" if place.embedded else "named by DATABASE_URL"
+    return f"""Rowcall {version} is running. Ctrl-C stops it; what runs may finish first.
+
+  API        {url}/v1/schedules
+  OpenAPI    {url}/openapi.json
+  database   PostgreSQL {server_version}, {where}
+             {psql_command(place.embedded)}
+
+  Create the next schedule:
+
+  {curl_command(url, apps)}
+"""
+
+
+def curl_command(url: str, apps: Sequence[App]) -> str:
+    """A line for a shell that creates a schedule which this process can run, every minute."""
+    body = {"cron_expression": "* * * * *", **_work(apps)}
+    return f"curl -sS {url}/v1/schedules -H 'Content-Type: application/json' -d '{json.dumps(body)}'"
+
+
+def _work(apps: Sequence[App]) -> dict[str, object]:
+    """The first task there is; without one, the built-in that calls a URL."""
+    own = next((task_type for app in apps for task_type in app.tasks), None)
+    return {"task_type": own} if own else {"task_type": "http", "input_data": {"url": "https://example.com/"}}

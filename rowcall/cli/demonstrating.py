@@ -1,0 +1,26 @@
+"""The schedules of ``rowcall serve --demo``."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from rowcall.demo import SCHEDULES
+from rowcall.domain.definitions import define
+from rowcall.domain.errors import Conflict
+from rowcall.settings import Settings
+from rowcall.store.database import Database
+from rowcall.store.schedules import ScheduleFilter, create_schedule, known_tasks, list_schedules
+
+from .defaults import defaults_of
+
+
+async def make_demonstration(database: Database, settings: Settings) -> None:
+    """Create them where there is no schedule at all; what is there already is left alone."""
+    if await list_schedules(database, ScheduleFilter(include_disabled=True), after=0, limit=1):
+        return
+    now, _ = await known_tasks(database)
+    for given in SCHEDULES:
+        definition = define(given, now=now, defaults=defaults_of(settings))
+        with suppress(Conflict):  # another process that started at the same moment was quicker
+            async with database.transaction() as transaction:
+                await create_schedule(transaction, definition, source="demo")

@@ -1,0 +1,86 @@
+"""Who works, what nobody can run, what is overdue, what can't be scheduled, and the ledger's days ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rowcall.cli.output import span
+from rowcall.settings import Settings
+from rowcall.store.database import Database
+from rowcall.store.diagnosis import (
+    AliveWorker,
+    Lane,
+    alive_workers,
+    invalid_schedules,
+    lanes_of_schedules,
+    missing_days,
+)
+
+from .findings import Finding
+
+NAMED = 5
+LEAST_OVERDUE_SECONDS = 60.0
+
+
+async def look_at_work(database: Database, settings: Settings) -> list[Finding]:
+    """All findings on the work. Raises StoreUnavailable when the server stops answering."""
+    workers, lanes = await alive_workers(database), await lanes_of_schedules(database)
+    return [
+        _workers(workers, lanes),
+        _unroutable(workers, lanes),
+        _overdue(lanes, settings),
+        await _invalid(database),
+        await _days(database),
+    ]
+
+
+def _workers(workers: Sequence[AliveWorker], lanes: Sequence[Lane]) -> Finding:
+    if not workers:
+        to_do = "start `rowcall serve` or `rowcall worker`"
+        return (Finding.fail if lanes else Finding.warn)("workers", "none is alive", to_do)
+    versions = sorted({worker.rowcall_version for worker in workers})
+    found = (
+        f"{len(workers)} alive, {sum(worker.slots for worker in workers)} slots: {_named([w.name for w in workers])}"
+    )
+    if len(versions) > 1:
+        return Finding.warn("workers", f"{found}; versions {', '.join(versions)}", "finish the upgrade")
+    return Finding.ok("workers", found)
+
+
+def _unroutable(workers: Sequence[AliveWorker], lanes: Sequence[Lane]) -> Finding:
+    missing = [lane.route for lane in lanes if not lane.routable]
+    if not missing:
+        return Finding.ok("routes", f"{len(lanes)} needed, each has a worker")
+    if not workers:
+        return Finding.warn("routes", f"{len(lanes)} needed, and no worker is alive", "start one")
+    return Finding.fail("routes", f"no worker runs {_named(missing)}", "start a worker with the app that has it")
+
+
+def _overdue(lanes: Sequence[Lane], settings: Settings) -> Finding:
+    limit = max(LEAST_OVERDUE_SECONDS, 2 * settings.poll_interval_seconds)
+    late = {lane.route: lane.due_for_seconds for lane in lanes if (lane.due_for_seconds or 0) > limit}
+    if not late:
+        return Finding.ok("overdue", "nothing")
+    found = _named([f"{route} for {span(seconds)}" for route, seconds in late.items() if seconds is not None])
+    return Finding.fail("overdue", found, "start more workers, or raise ROWCALL_CONCURRENCY where slots are full")
+
+
+async def _invalid(database: Database) -> Finding:
+    found = await invalid_schedules(database, NAMED + 1)
+    if not found:
+        return Finding.ok("schedules", "each can be scheduled")
+    told = _named([f"{schedule.name} ({schedule.status_reason})" for schedule in found])
+    return Finding.warn("schedules", f"can't be scheduled: {told}", "correct them, or delete them")
+
+
+async def _days(database: Database) -> Finding:
+    missing = [day.isoformat() for day in await missing_days(database, ahead=1)]
+    if not missing:
+        return Finding.ok("ledger", "today and tomorrow have their place")
+    return Finding.warn("ledger", f"no place yet for {', '.join(missing)}", "nothing: a worker makes it when it starts")
+
+
+def _named(names: Sequence[str]) -> str:
+    """The first few of them, and how many more there are."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

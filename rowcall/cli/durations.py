@@ -1,0 +1,30 @@
+"""Lengths of time as people type them: 90, 90s, 5m, 1h30m, 2d, 1w."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from rowcall.domain.errors import InvalidInput
+from rowcall.domain.triggers import read_local
+
+UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1, "": 1}
+_WHOLE = re.compile(r"(\d{1,12}[wdhm]\s*)*(\d{1,12}s?)?", re.ASCII)
+_PART = re.compile(r"(\d+)([wdhms]?)", re.ASCII)
+
+
+def seconds_of(text: str, option: str) -> int:
+    """The length in seconds. Raises InvalidInput."""
+    text = text.strip().lower()
+    if not text or not _WHOLE.fullmatch(text):
+        raise InvalidInput.of(
+            option, f"a length of time is needed, such as 90, 90s, 5m, 1h30m or 2d, not {text[:60]!r}"
+        )
+    return sum(int(count) * UNITS[unit] for count, unit in _PART.findall(text))
+
+
+def moment_of(text: str, option: str) -> datetime:
+    """A moment: ISO 8601, in UTC where it has no offset, or a length of time ago. Raises InvalidInput."""
+    if re.fullmatch(r"[\dwdhms\s]+", text) and not re.fullmatch(r"\d{4,8}", text):
+        return datetime.now(UTC) - timedelta(seconds=seconds_of(text, option))
+    return read_local(text, "UTC", option)

@@ -1,0 +1,95 @@
+"""The HTTP server inside our own event loop: it takes no signals, and tells when it is ready."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from rowcall.domain.errors import Conflict, InvalidInput
+
+from .stopping import Stopping
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+OPEN_REQUESTS_SECONDS = 5
+"""How long a request may take that is being answered when the server stops."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens on a loopback address: as long as there are no API keys, nobody else may come in.
+
+    Port 0 takes a free one. Raises InvalidInput for other addresses, Conflict where the port is taken.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as fault:
+        raise InvalidInput.of("host", f"{host!r} is no address to listen on: {fault.strerror}") from fault
+    if not all(ipaddress.ip_address(address[4][0]).is_loopback for address in found):
+        raise InvalidInput.of(
+            "host",
+            f"{host!r} would let in everyone who reaches this machine, and the API has no keys yet: it listens on "
+            "loopback only (127.0.0.1, ::1 or localhost). Put a proxy that authenticates in front of it.",
+        )
+    family, _, _, _, address = found[0]
+    try:
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as fault:
+        raise Conflict(
+            f"Port {port} of {host} can't be listened on ({fault.strerror}): choose another with --port."
+        ) from fault
+
+
+def url_of(listener: socket.socket) -> str:
+    """Where the API is to be found."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def serve_http(app: Starlette, listener: socket.socket, stopping: Stopping, on_ready: Callable[[], None]) -> None:
+    """Answer requests until asked to stop; then accept none, and let those that are being answered end."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        ws="none",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=OPEN_REQUESTS_SECONDS,
+    )
+    server = _Server(config, on_ready)
+    obeying = asyncio.create_task(_obey(server, stopping))
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        obeying.cancel()
+
+
+async def _obey(server: uvicorn.Server, stopping: Stopping) -> None:
+    await stopping.stop.wait()
+    server.should_exit = True
+    await stopping.abort.wait()
+    server.force_exit = True
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to us, and tells when it answers."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        self._on_ready()

@@ -1,0 +1,65 @@
+"""Stopping in two steps: the first SIGINT or SIGTERM asks to finish what runs, the second ends everything at once."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopping:
+    """Whether to stop, and how soon."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.stop = asyncio.Event()
+        self.abort = asyncio.Event()
+        self._say = say
+        self._starting: asyncio.Task[None] | None = None
+
+    def while_starting(self, task: asyncio.Task[None]) -> None:
+        """Until `started` is called there is nothing to finish: a stop cancels this task."""
+        self._starting = task
+
+    def started(self) -> None:
+        """From now on a stop is an event, and the work ends itself."""
+        self._starting = None
+
+    def ask(self, why: str) -> None:
+        """The first time: stop in good order. After that: at once."""
+        if not self.stop.is_set():
+            self.stop.set()
+            if self._starting is not None:
+                self._say(f"{why}: stopping before it was ready.")
+                self._starting.cancel()
+            else:
+                self._say(f"{why}: stopping; what runs may finish. Once more ends it at once.")
+        elif not self.abort.is_set():
+            self._say(f"{why} again: ending at once.")
+            self.abort.set()
+
+
+@asynccontextmanager
+async def stopping_on_signals(say: Callable[[str], None]) -> AsyncIterator[Stopping]:
+    """Listen for the signals as long as the block lasts."""
+    stopping = Stopping(say)
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stopping.ask, number.name)
+    try:
+        yield stopping
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+async def first_of(*events: asyncio.Event) -> None:
+    """Wait until one of them is set."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for future in waiting:
+            future.cancel()

@@ -1,0 +1,28 @@
+"""Waiting for an execution to end, with something to look at meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+
+from rowcall.domain.executions import ExecutionStatus
+from rowcall.store.database import Database
+from rowcall.store.executions import ExecutionRow, find_execution
+
+from .output import err
+
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 1.0
+
+
+async def ended(database: Database, execution: ExecutionRow) -> ExecutionRow:
+    """The execution once its status is final. Asks at longer and longer intervals, up to a second."""
+    pause = FIRST_PAUSE_SECONDS
+    with err().status("") as spinner:
+        while not ExecutionStatus(execution["status"]).is_final:
+            spinner.update(
+                f"execution {execution['execution_id']}: {execution['status']}, attempt {execution['attempt']}"
+            )
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
+            execution = await find_execution(database, execution["execution_id"])
+    return execution

@@ -1,0 +1,88 @@
+"""What ``rowcall doctor`` looks at: the server, who works, what nobody can run, what is overdue. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from .database import Row, Session
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """The server, and who asks. `now` is its clock, aware UTC."""
+
+    version: str
+    version_number: int
+    now: datetime
+    is_standby: bool
+    role: str
+    database: str
+    max_connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class AliveWorker:
+    """A worker that holds its lease."""
+
+    worker_id: int
+    name: str
+    host: str
+    rowcall_version: str
+    routes: Sequence[str]
+    slots: int
+    status: str
+    silent_seconds: float
+    lease_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A route that ACTIVE schedules need. `due_for_seconds` is negative while the first of them lies ahead."""
+
+    route: str
+    next_run_at: datetime | None
+    due_for_seconds: float | None
+    routable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidSchedule:
+    """A schedule that can't be scheduled, and why."""
+
+    schedule_id: int
+    name: str
+    status_reason: str
+
+
+async def server_facts(session: Session) -> ServerFacts:
+    """The server's version and clock, and as whom it knows us."""
+    row = await session.fetchrow("server_facts")
+    assert row is not None  # the statement has no FROM
+    return ServerFacts(**_columns(row))
+
+
+async def alive_workers(session: Session) -> list[AliveWorker]:
+    """The workers that hold their lease, oldest first."""
+    return [AliveWorker(**_columns(row)) for row in await session.fetch("alive_workers")]
+
+
+async def lanes_of_schedules(session: Session) -> list[Lane]:
+    """Every route that ACTIVE schedules need, in order of name."""
+    return [Lane(**_columns(row)) for row in await session.fetch("lanes_of_schedules")]
+
+
+async def missing_days(session: Session, ahead: int) -> list[date]:
+    """The days from today through `ahead` days that the ledger has no place for."""
+    return [row["day"] for row in await session.fetch("missing_days", ahead)]
+
+
+async def invalid_schedules(session: Session, limit: int) -> list[InvalidSchedule]:
+    """Up to `limit` schedules that can't be scheduled."""
+    return [InvalidSchedule(**_columns(row)) for row in await session.fetch("invalid_schedules", limit)]
+
+
+def _columns(row: Row) -> dict[str, Any]:
+    return {column: row[column] for column in row.keys()}  # noqa: SIM118 - of a record
