@@ -17,7 +17,7 @@ from rowcall.embedded.leftover import pid_in_lock_file
 from rowcall.embedded.processes import is_alive
 from tests.embedded.support import DEADLINE_SECONDS, until
 
-PROGRAM = Path(__file__).with_name("owner_process.py")
+ROOT = Path(__file__).parents[2]
 
 
 class User:
@@ -57,7 +57,7 @@ class User:
 async def a_user(data_dir: Path, *arguments: str) -> AsyncIterator[User]:
     """A process that uses the server of `data_dir`; gone at the end, and the server it owned with it."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, str(PROGRAM), str(data_dir), *arguments, stdin=-1, stdout=-1
+        sys.executable, "-m", "tests.embedded.owner_process", str(data_dir), *arguments, cwd=ROOT, stdin=-1, stdout=-1
     )
     user = User(process)
     try:

@@ -13,6 +13,7 @@ import pytest
 from rowcall.embedded import EmbeddedError
 from rowcall.embedded.account import Account, closed_folder, serving_account
 from rowcall.embedded.binaries import Binaries, find_binaries, reachable_by
+from tests.embedded.processes import ROOT
 
 SOMEBODY = Account("somebody", 54321, 54321)
 
@@ -53,7 +54,7 @@ def runs(binaries):
 
 def test_the_wheel_is_found_without_being_imported():
     code = "import sys; from rowcall.embedded.binaries import *; print(find_binaries().folder, PACKAGE in sys.modules)"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     folder, imported = ended.stdout.split()
     assert os.access(f"{folder}/postgres", os.X_OK)
     assert imported == "False"

@@ -13,6 +13,7 @@ from rowcall.embedded.address import fits
 from rowcall.embedded.filesystems import NETWORK, kind_at, mounts
 from rowcall.embedded.folders import Folders, default_data_dir
 from rowcall.embedded.tools import told
+from tests.embedded.processes import ROOT
 from tests.embedded.support import ask
 
 
@@ -136,5 +137,5 @@ def test_a_user_without_a_name_is_told_so():
     code = "import os; from rowcall.embedded.account import serving_account; BECOME; serving_account(None)"
     become = "os.setuid(54321)" if os.geteuid() == 0 else "os.geteuid = lambda: 54321"
     command = [sys.executable, "-c", code.replace("BECOME", become)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert "user 54321 has no entry in /etc/passwd" in ended.stderr

@@ -7,10 +7,9 @@ import threading
 from pathlib import Path
 
 from rowcall.embedded import start_throwaway
-from tests.embedded.processes import serves
+from tests.embedded.processes import ROOT, serves
 from tests.embedded.support import ask, until
 
-ROOT = Path(__file__).parent.parent.parent
 PART = """
 import sys
 from pathlib import Path
