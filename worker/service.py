@@ -22,6 +22,7 @@ from rowcall.store.database import Database
 from rowcall.store.finishing import fold_outcomes
 from rowcall.store.leases import WorkerCard, register_worker, set_worker_status
 from rowcall.store.ledger import ensure_days_ahead
+from rowcall.store.static_schedules import Declared, declare_schedules
 
 from .events import Event, Watcher, tell_nobody, write_down
 from .heartbeat import Heartbeat
@@ -96,10 +97,22 @@ async def open_session(
         await ensure_days_ahead(database)
         worker_id = await register_worker(database, _card(settings, apps, offers.routes), offers.offered)
         installation_id = await database.fetchval("installation_id")
+        await _declare(database, settings, apps)
         async with Session(database, settings, worker_id, offers, watch_and_log, installation_id) as session:
             log.info("scheduler_start", worker_id=worker_id, routes=offers.routes, slots=settings.concurrency)
             yield session
         log.info("scheduler_stop", worker_id=worker_id)
+
+
+async def _declare(database: Database, settings: Settings, apps: Sequence[App]) -> None:
+    """Write down the apps' static schedules. One that can't be is told of, and stops nothing."""
+    declared = [Declared(each.source, each.name, each.fields) for app in apps for each in app.schedules]
+    for declaration in await declare_schedules(database, declared, settings.schedule_defaults):
+        if declaration.outcome == "refused":
+            log.error("static_schedule_refused", schedule=declaration.name, reason=declaration.reason)
+        elif declaration.outcome != "unchanged":
+            event = "schedule_create" if declaration.outcome == "created" else "schedule_update"
+            log.info(event, schedule=declaration.name, source="code")
 
 
 def _card(settings: Settings, apps: Sequence[App], routes: Sequence[str]) -> WorkerCard:

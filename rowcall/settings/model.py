@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .environment import SettingDescription, describe, read_environment, setting
 from .readers import boolean, choice, folder, number, text, url, whole, words, zone
+
+if TYPE_CHECKING:  # reading settings is quick, and most of those who do have no use for the definition of a schedule
+    from rowcall.domain.definitions import Defaults
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +153,21 @@ class Settings:
     def lease(self) -> timedelta:
         """How long a worker's silence is taken for life: its beats, times how many may be missed."""
         return timedelta(seconds=self.heartbeat_seconds * self.heartbeats_missed)
+
+    @property
+    def schedule_defaults(self) -> Defaults:
+        """What a schedule takes where it says nothing."""
+        from rowcall.domain.definitions import Defaults
+
+        return Defaults(
+            timezone=self.default_timezone,
+            grace_period_seconds=self.default_grace_period_seconds,
+            coalesce=self.default_coalesce,
+            max_instances=self.default_max_instances,
+            timeout_seconds=self.default_timeout_seconds,
+            max_retries=self.default_max_retries,
+            min_interval_seconds=self.min_interval_seconds,
+        )
 
     @property
     def data_folder(self) -> Path:

@@ -97,9 +97,14 @@ async def change_schedule(session: Session, schedule: ScheduleRow, definition: D
     definition = replace(definition, name=definition.name or schedule["name"])
     if definition == definition_of(schedule):
         return schedule
-    await session.fetch("update_schedule", schedule["schedule_id"], write_jsonb(definition.columns()))
-    await plan_schedules(session, [schedule["schedule_id"]])
+    await write_definition(session, schedule["schedule_id"], definition)
     return await find_schedule(session, schedule["schedule_id"])
+
+
+async def write_definition(session: Session, schedule_id: int, definition: Definition) -> None:
+    """Write another definition over a locked schedule's, whoever may do that, and plan it where its timing changed."""
+    await session.fetch("update_schedule", schedule_id, write_jsonb(definition.columns()))
+    await plan_schedules(session, [schedule_id])
 
 
 def check_changeable(schedule: ScheduleRow) -> None:
