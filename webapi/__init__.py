@@ -1,0 +1,20 @@
+"""The API: JSON under /v1, problem details for every error, OpenAPI 3.1 at /openapi.json.
+
+application.py   create_app: routes, middleware, error handlers
+registry.py      operations as data: what validates a request also describes it
+bodies.py        strict JSON: type, size, depth, duplicates
+queries.py       query strings into models
+problems.py      RFC 9457, and the one table from errors to statuses
+hosts.py         which Host and Origin may ask
+pages.py         keyset cursors
+views.py         what is shown
+openapi.py       the document
+resources/       the handlers, a module for each group of paths
+"""
+
+from __future__ import annotations
+
+from .application import create_app, defaults_of
+from .hosts import is_loopback
+
+__all__ = ["create_app", "defaults_of", "is_loopback"]

@@ -1,4 +1,4 @@
-"""Reading a body: its type, its size, and strict JSON. What comes out is an object; what it means is judged elsewhere."""
+"""Reading a body: its type, its size, and strict JSON. What the object means is judged elsewhere."""
 
 from __future__ import annotations
 

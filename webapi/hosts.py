@@ -1,8 +1,8 @@
 """Which requests may come in at all: those sent to a name this API knows, and not sent by a page of somebody else.
 
 There are no keys yet, so what protects a service on this machine from pages in this machine's browser is the Host and
-the Origin that browsers can't be made to lie about. A page that resolves its own name to 127.0.0.1 (DNS rebinding) still
-says that name; a form posted across sites still names its origin.
+the Origin, about which a browser can't be made to lie. A page that resolves its own name to 127.0.0.1 (DNS rebinding)
+still says that name; a form posted across sites still names its origin.
 """
 
 from __future__ import annotations

@@ -135,6 +135,7 @@ def _still_open(standing: Standing, told: Teller) -> str:
 
 
 def count_workers(workers: int) -> str:
+    """`1 live worker`, `3 live workers`."""
     return "1 live worker" if workers == 1 else f"{workers} live workers"
 
 

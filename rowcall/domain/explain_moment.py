@@ -1,7 +1,7 @@
 """One true sentence on what became of a schedule at a moment: why did it not run last night? Pure; the facts are given.
 
-An occurrence that the ledger answers for says how. Any other moment says why there is no answer: it is no occurrence, it
-lies ahead, the schedule was paused or did not exist, or a worker is missing and the answer is still to come.
+An occurrence that the ledger answers for says how. Any other moment says why there is no answer: it is no occurrence,
+it lies ahead, the schedule was paused or did not exist, or a worker is missing and the answer is still to come.
 """
 
 from __future__ import annotations

@@ -38,7 +38,9 @@ class Execute(Body):
     input_data: InputData | None = Field(
         None, description="Laid over the schedule's input, field by field; never the url, headers or method of http."
     )
-    wait: bool = Field(True, description="Line up behind what is open, where `max_instances` leaves no room.")
+    wait: Annotated[bool, Field(description="Line up behind what is open, where `max_instances` leaves no room.")] = (
+        True
+    )
 
 
 class UpcomingQuery(Reference):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import structlog
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from rowcall.domain.definitions import IDENTITY, Definition, define, merged
@@ -51,7 +51,7 @@ class ScheduleQuery(Query):
     label: list[str] = Field([], description="`name=value`, or `name` for any value; repeated, all must match.")
     text: str | None = Field(None, description="Stands in the name or the description.")
     is_static: bool | None = None
-    include_disabled: bool = Field(False, description="Deleted ones too.")
+    include_disabled: Annotated[bool, Field(description="Deleted ones too.")] = False
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     cursor: str | None = Field(None, description="`next_cursor` of the page before.")
 
@@ -59,7 +59,7 @@ class ScheduleQuery(Query):
 class ScheduleCreation(ScheduleFields):
     """A new schedule: what to run, and one rule that says when."""
 
-    model_config = {"json_schema_extra": {"required": ["task_type"]}}
+    model_config = ConfigDict(json_schema_extra={"required": ["task_type"]})
 
 
 async def create(call: Call[Query, dict[str, Any]]) -> Response:

@@ -1,0 +1,97 @@
+"""The application: routes from the registry, and every error as problem details."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from rowcall.domain.definitions import Defaults
+from rowcall.domain.errors import RowcallError
+from rowcall.settings import Settings
+from rowcall.store.database import Database
+
+from .hosts import KnownHosts, known_hosts
+from .openapi import describe
+from .problems import Problem, respond, respond_to
+from .registry import Services, routes_of
+from .resources import OPERATIONS
+
+log = structlog.get_logger("rowcall.webapi")
+
+
+def create_app(database: Database, settings: Settings, *, ready: Callable[[], bool] | None = None) -> Starlette:
+    """The API over an open database, which the caller closes.
+
+    `ready` says whether the process takes requests: false while it stops, and `/readyz` answers 503.
+    """
+    services = Services(database, settings, defaults_of(settings), ready)
+    app = Starlette(
+        routes=[*routes_of(OPERATIONS, services), _described()],
+        middleware=[Middleware(KnownHosts, hosts=known_hosts(settings.allowed_hosts, settings.host))],
+        exception_handlers={
+            Problem: _on_problem,
+            RowcallError: _on_error,
+            HTTPException: _on_http_exception,
+            Exception: _on_crash,
+        },
+    )
+    app.router.redirect_slashes = False  # a path that is nearly right is not found, like any other
+    return app
+
+
+def defaults_of(settings: Settings) -> Defaults:
+    """What definitions take where they say nothing."""
+    return Defaults(
+        timezone=settings.default_timezone,
+        grace_period_seconds=settings.default_grace_period_seconds,
+        coalesce=settings.default_coalesce,
+        max_instances=settings.default_max_instances,
+        timeout_seconds=settings.default_timeout_seconds,
+        max_retries=settings.default_max_retries,
+        min_interval_seconds=settings.min_interval_seconds,
+    )
+
+
+def _described() -> Route:
+    document = json.dumps(describe(OPERATIONS)).encode("ascii")
+
+    async def openapi(_request: Request) -> Response:
+        return Response(document, media_type="application/json")
+
+    return Route("/openapi.json", openapi)
+
+
+async def _on_problem(_request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Problem)
+    return respond(problem)
+
+
+async def _on_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RowcallError)
+    return respond_to(error)
+
+
+async def _on_http_exception(_request: Request, error: Exception) -> Response:
+    """What Starlette itself finds: no such path, or no such method on it."""
+    assert isinstance(error, HTTPException)
+    allowed = (error.headers or {}).get("Allow")
+    detail = (
+        f"only {allowed} {'is' if allowed and ',' not in allowed else 'are'} possible here"
+        if allowed
+        else "there is nothing at this path; /openapi.json lists what there is"
+    )
+    return respond(Problem(error.status_code, detail, headers=error.headers))
+
+
+async def _on_crash(request: Request, error: Exception) -> Response:
+    """A fault of ours. What it was stands in the log, and nothing of it in the answer."""
+    log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
+    return respond(Problem(500, "something went wrong here that is no fault of the request; the log says what"))

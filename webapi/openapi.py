@@ -1,0 +1,135 @@
+"""OpenAPI 3.1 from the registry: the entries that validate requests are the entries that describe them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any
+
+from openapi_pydantic import (
+    Header,
+    Info,
+    MediaType,
+    OpenAPI,
+    Parameter,
+    ParameterLocation,
+    PathItem,
+    Reference,
+    RequestBody,
+    Response,
+    Schema,
+    Tag,
+)
+from openapi_pydantic import Operation as Described
+from openapi_pydantic.util import PydanticSchema, construct_open_api_with_schema_class
+from pydantic import BaseModel
+
+from .problems import MEDIA_TYPE, ProblemDetails
+from .registry import Operation
+
+TAGS = {
+    "schedules": "What to run, when, and under which policies.",
+    "executions": "The ledger: every occurrence, and what became of it.",
+    "preview": "Rules, tried out.",
+    "monitoring": "Tasks, workers, and how things stand.",
+    "health": "For probes.",
+}
+LOCATION = {"description": "Where it is found.", "schema": {"type": "string"}}
+ALWAYS = (421, 500)
+"""Problems that any operation can meet."""
+
+
+def describe(operations: Sequence[Operation]) -> dict[str, Any]:
+    """The document, as JSON data."""
+    paths: dict[str, dict[str, Described]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+    document = OpenAPI(
+        openapi="3.1.1",
+        info=Info(
+            title="Rowcall",
+            version=version("rowcall"),
+            description="Recurring work as rows in PostgreSQL, every occurrence answered for exactly once.",
+        ),
+        tags=[Tag(name=name, description=text) for name, text in TAGS.items()],
+        paths={path: PathItem.model_validate(methods) for path, methods in paths.items()},
+    )
+    whole = construct_open_api_with_schema_class(document, [ProblemDetails])
+    return whole.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+def _operation(operation: Operation) -> Described:
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "tags": [operation.tag],
+        "responses": _responses(operation),
+    }
+    parameters = _parameters(operation)
+    if parameters:
+        described["parameters"] = parameters
+    if operation.body is not None:
+        described["requestBody"] = RequestBody(
+            required=operation.body_required, content={"application/json": _content(operation.body)}
+        )
+    return Described(**described)
+
+
+def _parameters(operation: Operation) -> list[Parameter | Reference]:
+    found: list[Parameter | Reference] = []
+    if "{id}" in operation.path:
+        found.append(
+            _parameter("id", ParameterLocation.PATH, {"type": "string"}, _what_id_means(operation), required=True)
+        )
+    schema = operation.query.model_json_schema()
+    for name, field in schema.get("properties", {}).items():
+        text = field.pop("description", "")
+        field.pop("title", None)
+        found.append(_parameter(name, ParameterLocation.QUERY, field, text))
+    for name, text in operation.headers.items():
+        found.append(_parameter(name, ParameterLocation.HEADER, {"type": "string"}, text))
+    return found
+
+
+def _parameter(
+    name: str, location: ParameterLocation, schema: Mapping[str, Any], description: str, *, required: bool = False
+) -> Parameter:
+    described: dict[str, Any] = {"name": name, "in": location, "schema": Schema.model_validate(schema)}
+    if description:
+        described["description"] = description
+    if required:
+        described["required"] = True
+    return Parameter.model_validate(described)
+
+
+def _what_id_means(operation: Operation) -> str:
+    return "The schedule's id, or its name." if "/schedules/" in operation.path else "The execution's id."
+
+
+def _responses(operation: Operation) -> dict[str, Response | Reference]:
+    answers: dict[str, Response | Reference] = {}
+    for status, model in operation.answers.items():
+        answers[str(status)] = _answer(status, model, located=status == 201)
+    may_be_unavailable = () if operation.path == "/livez" else (503,)
+    validated = (400, 413, 415, 422) if operation.body is not None else (422,)
+    for status in sorted({*operation.problems, *ALWAYS, *may_be_unavailable, *validated}):
+        described: dict[str, Any] = {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: _content(ProblemDetails)},
+        }
+        answers[str(status)] = Response(**described)
+    return answers
+
+
+def _answer(status: int, model: type[BaseModel] | None, *, located: bool) -> Response:
+    described: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+    if model is not None:
+        described["content"] = {"application/json": _content(model)}
+    if located:
+        described["headers"] = {"Location": Header.model_validate(LOCATION)}
+    return Response(**described)
+
+
+def _content(model: type[BaseModel]) -> MediaType:
+    return MediaType.model_validate({"schema": PydanticSchema.model_validate({"schema_class": model})})

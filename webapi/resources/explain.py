@@ -1,0 +1,159 @@
+"""/v1/schedules/{id}/explain: why it did not run then, or what it waits for now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+from starlette.responses import Response
+
+from rowcall.domain.errors import InvalidInput
+from rowcall.domain.explain import Explanation, Standing, explain_now
+from rowcall.domain.explain_moment import Moment, explain_at
+from rowcall.domain.timing import FIRST_YEAR, LAST_YEAR
+from rowcall.domain.triggers import read_local
+from rowcall.store.explaining import moment_of, standing_of
+from rowcall.store.schedules import ScheduleRow
+from rowcall.webapi.problems import InvalidParameters
+from rowcall.webapi.queries import spaced_plus
+from rowcall.webapi.registry import Call, reply, route
+from rowcall.webapi.views import View
+
+from .references import Reference, found
+
+
+class ExplainQuery(Reference):
+    """Which moment to explain."""
+
+    at: str | None = Field(
+        None,
+        description="The moment; without an offset it is read in the schedule's zone. Left out: now.",
+        examples=["2030-01-31T09:00:00"],
+    )
+
+
+class OpenExecutionView(View):
+    """An execution that is not final."""
+
+    execution_id: int
+    is_running: bool
+    attempt: int
+    executed_at: datetime | None
+    available_at: datetime | None
+
+
+class AnswerView(View):
+    """The row of the ledger that answers for the moment."""
+
+    execution_id: int
+    status: str
+    scheduled_for: datetime
+    executed_at: datetime | None
+    reason: str | None
+    error_message: str | None
+
+
+class Facts(View):
+    """What the sentence is made of. The last five are null without `at`."""
+
+    now: datetime
+    status: str
+    status_reason: str | None
+    status_since: datetime
+    next_run_at: datetime | None
+    route: str = Field(description="What a worker must offer to run this.")
+    live_workers: int
+    offering_workers: int
+    free_slots: int
+    open_executions: list[OpenExecutionView]
+    is_occurrence: bool | None = None
+    occurrence_before: datetime | None = None
+    occurrence_after: datetime | None = None
+    status_then: str | None = None
+    answered_by: AnswerView | None = None
+
+
+class ExplanationView(View):
+    """One true sentence, a word for it, and the facts."""
+
+    schedule_id: int
+    name: str
+    at: datetime | None
+    code: str
+    sentence: str
+    facts: Facts
+
+
+async def explain(call: Call[ExplainQuery, None]) -> Response:
+    """Explain a schedule."""
+    schedule = await found(call)
+    database = call.services.database
+    standing = await standing_of(database, schedule)
+    if call.query.at is None:
+        return reply(_view(schedule, explain_now(standing), standing, None))
+    moment = await moment_of(database, schedule, _read_at(call.query.at, standing.timezone))
+    return reply(_view(schedule, explain_at(moment, standing), standing, moment))
+
+
+def _read_at(text: str, timezone: str) -> datetime:
+    try:
+        at = read_local(spaced_plus(text), timezone, "at")
+    except InvalidInput as invalid:
+        raise InvalidParameters(invalid.faults) from None
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise InvalidParameters.of("at", f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}")
+    return at
+
+
+def _view(
+    schedule: ScheduleRow, explanation: Explanation, standing: Standing, moment: Moment | None
+) -> ExplanationView:
+    return ExplanationView(
+        schedule_id=schedule["schedule_id"],
+        name=schedule["name"],
+        at=None if moment is None else moment.at,
+        code=explanation.code,
+        sentence=explanation.sentence,
+        facts=Facts(
+            now=standing.now,
+            status=standing.status,
+            status_reason=standing.status_reason,
+            status_since=standing.status_since,
+            next_run_at=standing.next_run_at,
+            route=standing.route,
+            live_workers=standing.workforce.alive,
+            offering_workers=standing.workforce.offering,
+            free_slots=standing.workforce.free_slots,
+            open_executions=[
+                OpenExecutionView.model_validate(execution, from_attributes=True) for execution in standing.opened
+            ],
+            **_facts_then(moment),
+        ),
+    )
+
+
+def _facts_then(moment: Moment | None) -> dict[str, Any]:
+    if moment is None:
+        return {}
+    return {
+        "is_occurrence": moment.is_occurrence,
+        "occurrence_before": moment.before,
+        "occurrence_after": moment.after,
+        "status_then": moment.status,
+        "answered_by": None if moment.row is None else AnswerView.model_validate(moment.row, from_attributes=True),
+    }
+
+
+OPERATIONS = (
+    route(
+        "GET",
+        "/v1/schedules/{id}/explain",
+        explain,
+        summary="Why it did not run then, or what it waits for now, in a sentence and as facts",
+        tag="schedules",
+        query=ExplainQuery,
+        answers={200: ExplanationView},
+        problems=(404,),
+    ),
+)
