@@ -1,7 +1,7 @@
 """Operations as data: one entry makes the route, validates what comes in, and is described by OpenAPI.
 
-A handler gets a Call, with query and body already read into their models, and returns an Answer's response. It raises
-errors of the domain; what they are in HTTP is decided in `problems`.
+A handler gets a Call, with query and body already read into their models, and returns a response. It raises errors of
+the domain; what they are in HTTP is decided in `problems`.
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ class Operation:
 
     @property
     def name(self) -> str:
-        """The operation's id in OpenAPI: the handler's name."""
-        return self.handler.__name__
+        """The operation's id in OpenAPI: `schedules_create`, the handler's module and name."""
+        return f"{self.handler.__module__.rpartition('.')[2]}_{self.handler.__name__}"
 
 
 def route(

@@ -84,7 +84,7 @@ async def list_of_schedule(call: Call[ScheduleExecutionsQuery, None]) -> Respons
     return await _page(call, wanted)
 
 
-async def read_execution(call: Call[Query, None]) -> Response:
+async def read(call: Call[Query, None]) -> Response:
     """Read an execution."""
     return reply(execution_view(await find_execution(call.services.database, _id(call))))
 
@@ -140,7 +140,7 @@ OPERATIONS = (
     route(
         "GET",
         "/v1/executions/{id}",
-        read_execution,
+        read,
         summary="Read an execution",
         tag="executions",
         answers={200: ExecutionView},

@@ -109,7 +109,7 @@ async def workers(call: Call[WorkersQuery, None]) -> Response:
     return reply(WorkerList(workers=[WorkerView.model_validate(dict(row)) for row in rows]))
 
 
-async def read_stats(call: Call[StatsQuery, None]) -> Response:
+async def standing(call: Call[StatsQuery, None]) -> Response:
     """Read how things stand."""
     found = await stats(call.services.database, call.query.hours)
     return reply(
@@ -150,7 +150,7 @@ OPERATIONS = (
     route(
         "GET",
         "/v1/stats",
-        read_stats,
+        standing,
         summary="How things stand: what is due, queued and running, and how runs ended",
         tag="monitoring",
         query=StatsQuery,

@@ -93,7 +93,8 @@ async def change(call: Call[Reference, dict[str, Any]]) -> Response:
         previous = definition_of(schedule)
         definition = await _judged(call, transaction, merged(previous, call.body), previous)
         changed = await change_schedule(transaction, schedule, definition)
-    _tell("schedule_update", changed)
+    if changed is not schedule:
+        _tell("schedule_update", changed)
     return _shown(changed)
 
 
@@ -121,7 +122,8 @@ async def remove(call: Call[Reference, None]) -> Response:
         schedule = await locked(transaction, call)
         check_match(call.request, schedule)
         cancelled = await delete_schedule(transaction, schedule)
-    _tell("schedule_remove", schedule, cancelled=cancelled)
+    if schedule["status"] != "DISABLED":
+        _tell("schedule_remove", schedule, cancelled=cancelled)
     return Response(status_code=204)
 
 
@@ -133,7 +135,8 @@ async def _replace(call: Call[Reference, dict[str, Any]], fields: Mapping[str, A
         identity = {field: schedule[field] for field in IDENTITY if fields.get(field) is None}
         definition = await _judged(call, transaction, {**fields, **identity}, definition_of(schedule))
         changed = await change_schedule(transaction, schedule, definition)
-    _tell("schedule_update", changed)
+    if changed is not schedule:
+        _tell("schedule_update", changed)
     return _shown(changed)
 
 
