@@ -100,8 +100,13 @@ def end_orphans(cluster: Path) -> None:
 
     Only after the server refused to start because of them; nothing they do can be committed any more.
     """
-    for pid in servers_in(cluster):
-        _end(pid, signal.SIGQUIT)
+    try:
+        for pid in servers_in(cluster):
+            _end(pid, signal.SIGQUIT)
+    except OSError as fault:
+        raise EmbeddedError(
+            f"Sessions of a killed server still run on {cluster}, and could not be ended: {fault}."
+        ) from fault
 
 
 def _end(pid: int, by: signal.Signals) -> None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 SERVER = "postgres"
+LOOK = Path(__file__).with_name("look.py")
 LINUX: bool = sys.platform == "linux"
 """Whether there is /proc to look at. macOS has programs for it."""
 
@@ -35,23 +36,40 @@ def user_of(pid: int) -> int | None:
 
 
 def works_in(pid: int, folder: Path) -> bool | None:
-    """Whether its working directory is `folder` (a server's is its data directory), or None if that can't be known.
-
-    Root without CAP_SYS_PTRACE, the usual root of a container, may not look at other accounts' processes.
-    """
+    """Whether its working directory is `folder` (a server's is its data directory), or None if that can't be known."""
     try:
         if LINUX:
             return Path(f"/proc/{pid}/cwd").samefile(folder)
         lines = _printed("lsof", "-a", "-p", str(pid), "-d", "cwd", "-Fn").splitlines()
         return Path(lines[-1].removeprefix("n")).samefile(folder) if lines else None
+    except PermissionError:
+        return _works_in_as_owner(pid, folder)
     except OSError:
         return None
 
 
-def servers_in(folder: Path) -> list[int]:
-    """All server processes known to work in `folder`, those that serve sessions too. None are found without /proc."""
-    numbers = (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
-    return [pid for pid in numbers if command_of(pid) == SERVER and works_in(pid, folder)]
+def servers_in(folder: Path) -> set[int]:
+    """The server processes that work in `folder`, its owner's data directory, looked for as that owner.
+
+    Raises OSError where there is no looking. On macOS none are found.
+    """
+    if not LINUX:
+        return set()
+    facts = folder.stat()
+    command = [sys.executable, "-I", "-S", str(LOOK), str(facts.st_uid), str(facts.st_gid), str(folder)]
+    looked = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if looked.returncode != 0:
+        raise PermissionError(
+            f"the processes of user {facts.st_uid} can't be looked at: {looked.stderr.strip()[-200:]}"
+        )
+    return {int(word) for word in looked.stdout.split()}
+
+
+def _works_in_as_owner(pid: int, folder: Path) -> bool | None:
+    try:
+        return pid in servers_in(folder)
+    except OSError:
+        return None
 
 
 def _fact(pid: int, linux: str, macos: str) -> str:

@@ -63,20 +63,22 @@ async def test_a_server_killed_again_and_again_is_started_again_and_again(data_d
             assert await answers(server.dsn, "SELECT count(*) FROM kept") == round_number
 
 
-async def test_a_busy_session_of_a_killed_server_does_not_keep_the_next_one_out(data_dir):
-    said = []
-    async with embedded_postgres(data_dir, on_progress=said.append) as server:
-        busy = await asyncpg.connect(server.dsn)
-        pid = busy.get_server_pid()
+@pytest.mark.parametrize("how", [[], ["--like-a-container"]], ids=["with all rights", "with a container's"])
+async def test_a_busy_session_of_a_killed_server_does_not_keep_the_next_one_out(data_dir, how):
+    async with a_user(data_dir, *how) as owner:
+        dsn = (await owner.says("ready"))["dsn"]
+        busy = await asyncpg.connect(dsn)
         work = asyncio.create_task(busy.execute(BUSY))
-        await answers(server.dsn, f"SELECT 1 / count(*) FROM pg_stat_activity WHERE pid = {pid} AND state = 'active'")
+        pid = busy.get_server_pid()
+        await answers(dsn, f"SELECT 1 / count(*) FROM pg_stat_activity WHERE pid = {pid} AND state = 'active'")
+
         kill(server_pid(data_dir))
-        await until(lambda: "the database server is ready again" in said)
-        assert await ask(server.dsn, "SELECT count(*) FROM kept") == 0
+        await owner.says("progress", "ending the last sessions of a server that was killed")
+        await owner.says("progress", "the database server is ready again")
+        assert await ask(dsn, "SELECT count(*) FROM kept") == 0
         with pytest.raises((asyncpg.PostgresError, ConnectionError)):
             await work
         busy.terminate()
-    assert "ending the last sessions of a server that was killed" in said
 
 
 async def test_everything_killed_and_started_again_has_lost_nothing(data_dir):
