@@ -13,8 +13,6 @@ import uvicorn
 
 from rowcall.domain.errors import Conflict, InvalidInput
 
-from .stopping import Stopping
-
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
@@ -52,11 +50,19 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def serve_http(app: Starlette, listener: socket.socket, stopping: Stopping, on_ready: Callable[[], None]) -> None:
-    """Answer requests until asked to stop; then accept none, and let those that are being answered end."""
+async def serve_http(
+    app: Starlette,
+    listener: socket.socket,
+    *,
+    stop: asyncio.Event,
+    abort: asyncio.Event,
+    on_ready: Callable[[], None],
+) -> None:
+    """Answer requests until `stop`; then accept none, and let end those that are being answered: until `abort`."""
     config = uvicorn.Config(
         app,
         log_config=None,
+        log_level="warning",  # what it does when all is well is told by us
         access_log=False,
         ws="none",
         server_header=False,
@@ -64,17 +70,17 @@ async def serve_http(app: Starlette, listener: socket.socket, stopping: Stopping
         timeout_graceful_shutdown=OPEN_REQUESTS_SECONDS,
     )
     server = _Server(config, on_ready)
-    obeying = asyncio.create_task(_obey(server, stopping))
+    obeying = asyncio.create_task(_obey(server, stop, abort))
     try:
         await server.serve(sockets=[listener])
     finally:
         obeying.cancel()
 
 
-async def _obey(server: uvicorn.Server, stopping: Stopping) -> None:
-    await stopping.stop.wait()
+async def _obey(server: uvicorn.Server, stop: asyncio.Event, abort: asyncio.Event) -> None:
+    await stop.wait()
     server.should_exit = True
-    await stopping.abort.wait()
+    await abort.wait()
     server.force_exit = True
 
 

@@ -26,10 +26,10 @@ from rowcall.store.schedules import (
     resolve_schedule,
     resume_schedule,
 )
+from rowcall.webapi.application import defaults_of
 from rowcall.webapi.views import execution_view, schedule_view
 
 from .access import Place, a_database
-from .defaults import defaults_of
 from .exits import ExitCode
 from .options import known_words, pairs
 from .output import moment, print_facts, print_json, print_table, say

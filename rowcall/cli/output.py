@@ -35,18 +35,17 @@ STYLES: Mapping[str, str] = {
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-@cache
 def out() -> Console:
     """Where data goes."""
     return _console(sys.stdout)
 
 
-@cache
 def err() -> Console:
     """Where talk goes."""
     return _console(sys.stderr)
 
 
+@cache
 def _console(stream: Any) -> Console:
     width = None if stream.isatty() else UNBOUNDED_COLUMNS
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=True)

@@ -39,7 +39,7 @@ def preview(given: Mapping[str, Any], after: str | None, count: int, *, as_json:
     out().print(description)
     local = zone(timezone)
     rows = [(f"{moment.astimezone(local):%a %Y-%m-%d %H:%M:%S %Z}", moment, _away(moment, now)) for moment in upcoming]
-    print_table((timezone, "UTC", ""), rows, empty="No occurrence lies ahead.")
+    print_table((f"LOCAL ({timezone})", "UTC", ""), rows, empty="No occurrence lies ahead.")
 
 
 def _away(moment: datetime, now: datetime) -> str:

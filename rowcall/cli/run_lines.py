@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from datetime import UTC
 
@@ -15,8 +16,23 @@ from rowcall.worker import Event, ExecutionEnded, ExecutionNotRun, ExecutionStar
 
 from .output import STYLES, clean, out, print_json, span
 
+TOLD_IN_LINES = frozenset(
+    {"schedule_triggered", "scheduler_job_executed", "scheduler_job_error", "schedule_missed", "schedule_skipped"}
+)
+"""Events of the log that are lines here."""
+
 MOST_PER_SECOND = 20
 NAME_WIDTH = 24
+
+
+def leave_out_of_the_log(names: Collection[str]) -> None:
+    """On a terminal, where log and lines stand together, don't say the same thing twice."""
+
+    def is_new(record: logging.LogRecord) -> bool:
+        return not (isinstance(record.msg, dict) and record.msg.get("event") in names)
+
+    if sys.stderr.isatty() and sys.stdout.isatty():
+        logging.getLogger("rowcall.worker").addFilter(is_new)
 
 
 class RunLines:
@@ -27,6 +43,7 @@ class RunLines:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self._as_json = as_json
+        self._early: list[Event] | None = []
         self._window_ends = 0.0
         self._shown = 0
         self._held: Counter[str] = Counter()
@@ -34,10 +51,18 @@ class RunLines:
 
     def __call__(self, event: Event) -> None:
         """Tell of an event. Must be called from the event loop."""
-        if self._as_json:
+        if self._early is not None:
+            self._early.append(event)
+        elif self._as_json:
             self._write(lambda: print_json({"event": _NAMES[type(event)], **asdict(event)}))
         elif not isinstance(event, ExecutionStarted):
             self._tell(event)
+
+    def open(self) -> None:
+        """Tell what has happened so far, and from now on what happens when it does."""
+        early, self._early = self._early or [], None
+        for event in early:
+            self(event)
 
     def flush(self) -> None:
         """Tell how many were held back."""

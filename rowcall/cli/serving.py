@@ -9,6 +9,7 @@ fault   whichever part ends takes the others along, in the same order
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -16,9 +17,10 @@ from dataclasses import dataclass
 
 from rowcall import __version__
 from rowcall.app import App
+from rowcall.domain.errors import StoreUnavailable
 from rowcall.settings import Settings
 from rowcall.store.database import Database
-from rowcall.store.diagnosis import server_facts
+from rowcall.store.diagnosis import alive_workers, server_facts
 from rowcall.worker import serve_worker
 
 from .access import Place, Schema, a_database
@@ -27,8 +29,10 @@ from .demonstrating import make_demonstration
 from .exits import ExitCode
 from .http_server import listen, serve_http, url_of
 from .output import say
-from .run_lines import RunLines
-from .stopping import Stopping, first_of, stopping_on_signals
+from .run_lines import TOLD_IN_LINES, RunLines, leave_out_of_the_log
+from .stopping import Stopping, stopping_on_signals
+
+LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,8 @@ class Wanted:
 
 async def serve(settings: Settings, apps: Sequence[App], wanted: Wanted) -> ExitCode:
     """Serve until a signal says to stop. A signal while starting ends it there."""
+    if wanted.run_lines and not wanted.as_json:
+        leave_out_of_the_log(TOLD_IN_LINES)
     async with stopping_on_signals(say) as stopping:
         serving = asyncio.create_task(_start_and_serve(settings, apps, wanted, stopping))
         stopping.while_starting(serving)
@@ -89,7 +95,7 @@ async def _greeting(apps: Sequence[App], wanted: Wanted, place: Place, listener:
 
 
 class Parts:
-    """What runs in this process."""
+    """What runs in this process. Its runs are told of after the greeting, and that waits until all parts are there."""
 
     def __init__(
         self, settings: Settings, apps: Sequence[App], wanted: Wanted, database: Database, stopping: Stopping
@@ -99,43 +105,60 @@ class Parts:
         self._wanted = wanted
         self._database = database
         self._stopping = stopping
-        self._announced = asyncio.Event()
+        self._answering = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._lines = RunLines(as_json=wanted.as_json)
 
     async def run(self, listener: socket.socket | None, text: str) -> None:
         """Run all parts; one that ends, however it ends, asks the others to stop. The first fault is raised."""
-        tasks: list[asyncio.Task[None]] = []
+        parts = [self._worker()] if self._wanted.worker else [self._nothing_to_drain()]
         if listener is not None:
-            tasks.append(asyncio.create_task(self._api(listener, text)))
+            parts.append(self._api(listener))
         else:
-            self._announce(text)
-        if self._wanted.worker:
-            tasks.append(asyncio.create_task(self._worker()))
+            self._answering.set()
+        tasks = [asyncio.create_task(part) for part in parts]
         for task in tasks:
             task.add_done_callback(lambda _: self._stopping.stop.set())
-        for result in await asyncio.gather(*tasks, return_exceptions=True):
+        tasks[0].add_done_callback(lambda _: self._drained.set())
+        greeting = asyncio.create_task(self._greet(text))
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        greeting.cancel()
+        self._lines.flush()
+        for result in results:
             if isinstance(result, BaseException):
                 raise result
 
-    def _announce(self, text: str) -> None:
+    async def _greet(self, text: str) -> None:
+        await self._answering.wait()
+        while self._wanted.worker and not await self._works():  # noqa: ASYNC110 - the news is a row in the database
+            await asyncio.sleep(LOOK_SECONDS)
         say(text)
-        self._announced.set()
+        self._lines.open()
 
-    async def _api(self, listener: socket.socket, text: str) -> None:
+    async def _works(self) -> bool:
+        """Whether our worker has registered, and with it the tasks that schedules may name."""
+        name = f"{socket.gethostname()}:{os.getpid()}"
+        try:
+            return any(worker.name == name for worker in await alive_workers(self._database))
+        except StoreUnavailable:
+            return False
+
+    async def _api(self, listener: socket.socket) -> None:
+        """Answers until the worker has drained, so that what still runs can be watched; `/readyz` says it goes away."""
         from rowcall.webapi import create_app
 
-        app = create_app(self._database, self._settings)
-        await serve_http(app, listener, self._stopping, on_ready=lambda: self._announce(text))
+        app = create_app(self._database, self._settings, ready=lambda: not self._stopping.stop.is_set())
+        await serve_http(app, listener, stop=self._drained, abort=self._stopping.abort, on_ready=self._answering.set)
+
+    async def _nothing_to_drain(self) -> None:
+        await self._stopping.stop.wait()
 
     async def _worker(self) -> None:
-        await first_of(self._announced, self._stopping.stop)
-        lines = RunLines(as_json=self._wanted.as_json) if self._wanted.run_lines else None
         await serve_worker(
             self._database,
             self._settings,
             self._apps,
             stop=self._stopping.stop,
             abort=self._stopping.abort,
-            events=lines,
+            events=self._lines if self._wanted.run_lines else None,
         )
-        if lines is not None:
-            lines.flush()

@@ -53,13 +53,3 @@ async def stopping_on_signals(say: Callable[[str], None]) -> AsyncIterator[Stopp
     finally:
         for number in SIGNALS:
             loop.remove_signal_handler(number)
-
-
-async def first_of(*events: asyncio.Event) -> None:
-    """Wait until one of them is set."""
-    waiting = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for future in waiting:
-            future.cancel()

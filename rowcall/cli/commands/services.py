@@ -54,6 +54,8 @@ def tick(app: Apps = None, as_json: AsJson = False) -> None:
     from rowcall.cli.running import run_service
 
     settings, apps = _ready(app)
+    if not settings.scheduler_enabled:
+        _switched_off(alone=True)
     run_service(_tick(settings, apps, as_json=as_json))
 
 
@@ -64,7 +66,21 @@ def _stay(app: list[str] | None, host: str | None, port: int | None, *, demo: bo
 
     settings, apps = _ready([*(app or ()), *(["rowcall.demo:app"] if demo else [])])
     settings = replace(settings, host=host or settings.host, port=settings.port if port is None else port)
+    if not settings.scheduler_enabled:
+        wanted["worker"] = _switched_off(alone=not wanted["api"])
     raise typer.Exit(run_service(serve_all(settings, apps, Wanted(demo=demo, **wanted))))
+
+
+def _switched_off(*, alone: bool) -> bool:
+    """Whether there is a worker although schedules are switched off: never. Raises InvalidInput for one alone."""
+    from rowcall.cli.output import say
+    from rowcall.domain.errors import InvalidInput
+
+    told = "ROWCALL_SCHEDULER_ENABLED"
+    if alone:
+        raise InvalidInput.of(told, "is off, so a worker would run nothing; unset it")
+    say(f"{told} is off: schedules can be looked at, and none runs.")
+    return False
 
 
 def _ready(references: list[str] | None) -> tuple[Settings, Sequence[App]]:
