@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from .cron.calendar import calendar_of
 from .cron.describe import describe_cron, describe_fields, describe_interval, describe_once
 from .cron.fieldcalendar import fields_calendar_of
 from .cron.fields import FieldTexts, texts_of, values_of
 from .cron.grammar import checked, parse, uses_slots
-from .cron.wallclock import CALENDAR_END, LOCAL_START, WallCalendar, instant_of
+from .cron.wallclock import CALENDAR_END, LOCAL_START, WallCalendar, instant_of, next_instant
 from .errors import Fault, InvalidInput
 from .occurrences import latest_through, next_occurrence, occurrences_after
 from .trigger_types import CronFieldsTrigger, CronTrigger, IntervalTrigger, OneTimeTrigger, Trigger, Window
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+TRIED_FROM = datetime(2026, 1, 1, tzinfo=UTC)
 LONGEST_INTERVAL_SECONDS = 3_155_760_000  # a hundred years
 SCHEDULE_TYPES: Mapping[str, tuple[str, ...]] = {
     "cron": ("cron_expression", "cron_fields"),
@@ -171,20 +173,22 @@ def _window(
 def _cron(expression: str, timezone: str, slot_key: str) -> CronTrigger:
     text = checked(expression)
     key = slot_key if uses_slots(text) else ""
-    _try_out(calendar_of(text, key), "cron_expression")
+    _try_out(calendar_of(text, key), zone(timezone))
     return CronTrigger(text, timezone, key)
 
 
-def _cron_fields(texts: FieldTexts, timezone: str) -> CronFieldsTrigger:
-    _try_out(fields_calendar_of(texts), "cron_fields")
-    return CronFieldsTrigger(texts, timezone)
-
-
 @lru_cache(maxsize=4096)
-def _try_out(calendar: WallCalendar, field: str) -> None:
+def _try_out(calendar: WallCalendar, place: ZoneInfo) -> None:
     """A rule is taken only if it names a date: 31 February is well written, and never comes."""
-    if calendar.at_or_after(LOCAL_START) is None:
-        raise InvalidInput.of(field, "no date ever matches; check the day, the month, the week and the year")
+    if next_instant(calendar, place, TRIED_FROM) is None:
+        raise InvalidInput.of("cron_expression", "no date in fifty years matches; check day, month and weekday")
+
+
+def _cron_fields(texts: FieldTexts, timezone: str) -> CronFieldsTrigger:
+    # Tried from the start of all years: one whose years are over is not wrong, but completed.
+    if fields_calendar_of(texts).at_or_after(LOCAL_START) is None:
+        raise InvalidInput.of("cron_fields", "no date ever matches; check the day, the month, the week and the year")
+    return CronFieldsTrigger(texts, timezone)
 
 
 def _interval(seconds: int, starts_at: datetime | None, created_at: datetime) -> IntervalTrigger:

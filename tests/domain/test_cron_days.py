@@ -1,9 +1,11 @@
 """The last day, nth weekdays and lists of them, alone and beside the other day field, against a plain calendar."""
 
+import sys
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from threading import Thread
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,17 +65,27 @@ def test_a_leap_day_on_a_given_weekday_is_found_across_a_century_without_leap_da
     assert trigger.next_after(datetime(2089, 1, 1, tzinfo=UTC)) == datetime(2128, 2, 29, tzinfo=UTC)
 
 
+@pytest.fixture
+def threads_that_cut_in():
+    """Threads that take turns in the middle of anything, as they would after hours of running."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("threads_that_cut_in")
 def test_many_threads_may_ask_the_same_rule_at_once():
     """croniter holds the moment it stands at; an answer to one thread must not be moved by another's question."""
     trigger = CronTrigger("0 0 1,15 * 1-3")
-    starts = [datetime(2030, 1, 1, tzinfo=UTC) + number * 11 * DAY for number in range(300)]
+    starts = [datetime(2030, 1, 1, tzinfo=UTC) + number * DAY for number in range(10_000)]
     answers = {}
 
     def ask(own):
         for start in own:
             answers[start] = trigger.next_after(start)
 
-    threads = [Thread(target=ask, args=(starts[offset::4],)) for offset in range(4)]
+    threads = [Thread(target=ask, args=(starts[offset::8],)) for offset in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

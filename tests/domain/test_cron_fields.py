@@ -68,6 +68,13 @@ def test_iso_week_53_comes_seldom_and_may_end_in_the_next_year():
     assert following({"week": 53, "day_of_week": "fri"}, count=2) == ["2027-01-01 00:00:00", "2032-12-31 00:00:00"]
 
 
+def test_the_week_of_new_year_hangs_on_the_year_before():
+    """1 January 2033 and 2039 are Saturdays alike, but 2032 has a week 53 to lend, being leap, and 2038 has none."""
+    fields = {"week": 53, "month": 1, "day": 1, "day_of_week": "sat"}
+
+    assert following(fields, "2026-01-01T00:00", 2) == ["2033-01-01 00:00:00", "2061-01-01 00:00:00"]
+
+
 def test_seconds_are_seconds():
     assert following({"second": "*/20"}, "2026-01-01T00:00:20.5") == [
         "2026-01-01 00:00:40",

@@ -133,9 +133,9 @@ REFUSED = [
     (5, "text is needed"),
     (["0 9 * * *"], "text is needed"),
     (b"0 9 * * *", "text is needed"),
-    ("0 0 31 2 *", "no date ever"),
-    ("0 0 30 2 *", "no date ever"),
-    ("0 0 31 2,4,6,9,11 *", "no date ever"),
+    ("0 0 31 2 *", "no date in fifty years"),
+    ("0 0 30 2 *", "no date in fifty years"),
+    ("0 0 31 2,4,6,9,11 *", "no date in fifty years"),
 ]
 
 
@@ -171,6 +171,16 @@ def test_no_text_takes_long_to_refuse(expression):
         return perf_counter() - started
 
     assert min(once() for _ in range(3)) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("expression", "timezone"), [("* 2 8-14 3 */7", "America/New_York"), ("*/5 2 25-31 3 */7", "Europe/Berlin")]
+)
+def test_a_rule_that_matches_only_minutes_the_clock_skips_is_refused(expression, timezone):
+    with pytest.raises(InvalidInput, match="no date in fifty years"):
+        a_cron(expression, timezone=timezone)
+
+    assert a_cron(expression).next_after(datetime(2026, 1, 1, tzinfo=UTC)).year == 2026, "in UTC nothing is skipped"
 
 
 def test_the_longest_text_taken_is_quick_too():

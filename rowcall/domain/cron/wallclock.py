@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 
 CORRECTION = timedelta(hours=3)
 SECOND = timedelta(seconds=1)
+HORIZON_YEARS = 50
 CALENDAR_START = datetime(1, 1, 3, tzinfo=UTC)
 LOCAL_START = datetime(1970, 1, 1)  # noqa: DTZ001 (local time)
 CALENDAR_END = datetime(9999, 12, 31, tzinfo=UTC)
@@ -80,8 +81,14 @@ def _next_in_fold(
 
 
 def _resolved(calendar: WallCalendar, zone: ZoneInfo, local: datetime | None) -> datetime | None:
-    """The instant of a match, or of the first match after it that isn't lost in a gap."""
-    while local is not None and local < LOCAL_END:
+    """The instant of a match, or of the first match after it that isn't lost in a gap.
+
+    A rule can match nothing but skipped minutes (`* 2 8-14 3 */7` in New York): fifty years of that are enough.
+    """
+    if local is None:
+        return None
+    last_year = local.year + HORIZON_YEARS
+    while local is not None and local < LOCAL_END and local.year <= last_year:
         before, after = _offsets_at(zone, local)
         if before >= after:
             return _utc(local - before)
