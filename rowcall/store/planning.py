@@ -104,6 +104,8 @@ def _moment(text: str | None) -> datetime | None:
 
 async def _record(session: Session, schedules: Sequence[Schedule], settlements: Mapping[int, Settlement]) -> None:
     """Write the answers for the past, the next moments, and the end of those that have none."""
+    if not schedules:
+        return
     answers: list[tuple[int, Answer]] = []
     planned: list[tuple[int, datetime | None, datetime | None, datetime | None, int]] = []
     over: dict[int, str] = {}
