@@ -1,0 +1,184 @@
+"""``rowcall doctor``: each thing that can be wrong is found, and said with what to do."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rowcall.cli.doctor.findings import State
+from rowcall.cli.doctor.server import _clock, _connections, _version
+from rowcall.settings import Settings
+from rowcall.store.diagnosis import ServerFacts
+
+from .conftest import Ran, RowcallCommand
+
+NOW = datetime(2030, 1, 31, 12, tzinfo=UTC)
+
+
+def findings(ran: Ran) -> dict[str, str]:
+    return {finding["check"]: finding["state"] for finding in ran.lines}
+
+
+def found(ran: Ran, check: str) -> str:
+    [finding] = [finding for finding in ran.lines if finding["check"] == check]
+    return f"{finding['state']}: {finding['found']} -> {finding['to_do']}"
+
+
+def a_schedule(rowcall: RowcallCommand, name: str = "nightly") -> None:
+    rowcall("schedules", "create", name, "--task", "report", "--cron", "0 3 * * *", "--allow-unknown-task")
+
+
+def test_a_sound_installation_is_all_ok(rowcall: RowcallCommand, a_worker: Callable[..., int]) -> None:
+    a_schedule(rowcall)
+    a_worker("report")
+    ran = rowcall("doctor", "--json")
+    assert ran.code == 0
+    assert set(findings(ran).values()) == {"ok"}
+    assert {"settings", "database", "server", "clock", "schema", "workers", "routes", "overdue", "ledger"} <= set(
+        findings(ran)
+    )
+    assert rowcall("doctor").err == "Nothing is wrong.\n"
+
+
+def test_without_schedules_nobody_needs_to_work(rowcall: RowcallCommand) -> None:
+    ran = rowcall("doctor", "--json")
+    assert (ran.code, findings(ran)["workers"]) == (0, "warn")
+
+
+def test_schedules_without_a_worker_are_a_fault(rowcall: RowcallCommand) -> None:
+    a_schedule(rowcall)
+    ran = rowcall("doctor", "--json")
+    assert ran.code == 1
+    assert found(ran, "workers") == "fail: none is alive -> start `rowcall serve` or `rowcall worker`"
+    assert "1 of " in rowcall("doctor").err
+
+
+def test_a_worker_whose_lease_ran_out_is_none(
+    rowcall: RowcallCommand, a_worker: Callable[..., int], execute: Callable[..., Any]
+) -> None:
+    a_schedule(rowcall)
+    a_worker("report")
+    execute("UPDATE rowcall.workers SET last_beat_at = now() - interval '1 hour'")
+    assert findings(rowcall("doctor", "--json"))["workers"] == "fail"
+
+
+def test_what_no_worker_can_run_is_named(rowcall: RowcallCommand, a_worker: Callable[..., int]) -> None:
+    a_schedule(rowcall)
+    a_worker("other")
+    ran = rowcall("doctor", "--json")
+    assert ran.code == 1
+    assert found(ran, "routes") == "fail: no worker runs report -> start a worker with the app that has it"
+
+
+def test_what_is_overdue_is_named_with_how_long(
+    rowcall: RowcallCommand, a_worker: Callable[..., int], execute: Callable[..., Any]
+) -> None:
+    a_schedule(rowcall)
+    a_worker("report")
+    execute("UPDATE rowcall.schedules SET next_run_at = now() - interval '10 minutes'")
+    ran = rowcall("doctor", "--json")
+    assert (ran.code, "fail: report for 10 min" in found(ran, "overdue")) == (1, True)
+
+
+def test_workers_of_different_versions_are_an_upgrade_half_done(
+    rowcall: RowcallCommand, a_worker: Callable[..., int]
+) -> None:
+    a_worker("a")
+    a_worker("a", version="0.2.0")
+    assert "versions 0.1.0, 0.2.0 -> finish the upgrade" in found(rowcall("doctor", "--json"), "workers")
+
+
+def test_a_schedule_that_can_not_be_scheduled_is_told_with_its_reason(
+    rowcall: RowcallCommand, execute: Callable[..., Any]
+) -> None:
+    a_schedule(rowcall)
+    execute("UPDATE rowcall.schedules SET status = 'INVALID', status_reason = 'no such zone'")
+    assert "nightly (no such zone)" in found(rowcall("doctor", "--json"), "schedules")
+
+
+def test_days_that_the_ledger_has_no_place_for_are_told(rowcall: RowcallCommand, execute: Callable[..., Any]) -> None:
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    execute(f"DROP TABLE rowcall.schedule_executions_{tomorrow:%Y%m%d}")
+    assert f"no place yet for {tomorrow}" in found(rowcall("doctor", "--json"), "ledger")
+
+
+def test_an_older_schema_is_a_fault_and_the_work_is_not_looked_at(
+    rowcall: RowcallCommand, execute: Callable[..., Any]
+) -> None:
+    execute("DELETE FROM rowcall.schema_migrations")
+    execute("INSERT INTO rowcall.schema_migrations (version, name) VALUES ('0000', 'pre_nothing')")
+    ran = rowcall("doctor", "--json")
+    assert ran.code == 1
+    assert "this Rowcall needs 0001" in found(ran, "schema")
+    assert "workers" not in findings(ran)
+
+
+def test_every_setting_that_can_not_be_used_is_a_finding(
+    command_line: RowcallCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROWCALL_PORT", "x")
+    monkeypatch.setenv("ROWCALL_CONCURRENCY", "0")
+    ran = command_line("doctor", "--json")
+    assert ran.code == 1
+    assert [finding["found"].split(":")[0] for finding in ran.lines] == ["ROWCALL_CONCURRENCY", "ROWCALL_PORT"]
+
+
+def test_a_server_that_does_not_answer_is_a_finding(
+    command_line: RowcallCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:secret@127.0.0.1:1/nothing")
+    ran = command_line("doctor", "--json")
+    assert (ran.code, findings(ran)) == (1, {"settings": "ok", "database": "fail"})
+    assert "secret" not in ran.out + ran.err
+
+
+def test_a_data_folder_that_is_not_there_yet_is_no_fault_and_is_not_made(
+    command_line: RowcallCommand, data_dir: Path
+) -> None:
+    ran = command_line("doctor", "--json")
+    assert (ran.code, findings(ran)) == (0, {"settings": "ok", "data folder": "warn"})
+    assert not data_dir.exists()
+
+
+def test_a_data_folder_that_others_may_enter_is_a_fault(command_line: RowcallCommand, data_dir: Path) -> None:
+    data_dir.mkdir(mode=0o700)
+    data_dir.chmod(0o755)
+    ran = command_line("doctor", "--json")
+    assert ran.code == 1
+    assert f"is open to others (755) -> chmod 700 {data_dir}" in found(ran, "data folder")
+
+
+def facts(**changed: Any) -> ServerFacts:
+    given = {
+        "version": "18.4",
+        "version_number": 180_004,
+        "now": NOW,
+        "is_standby": False,
+        "role": "r",
+        "database": "d",
+    }
+    return ServerFacts(**{**given, "max_connections": 100, **changed})
+
+
+@pytest.mark.parametrize(
+    ("changed", "state"),
+    [
+        ({"version_number": 130_012}, State.FAIL), ({"version_number": 140_000}, State.OK), ({}, State.OK),
+        ({"version_number": 190_000}, State.WARN), ({"is_standby": True}, State.FAIL),
+    ],
+)  # fmt: skip
+def test_servers_from_14_to_18_that_take_changes_are_supported(changed: dict[str, Any], state: State) -> None:
+    assert _version(facts(**changed)).state is state
+
+
+def test_a_clock_that_is_off_is_told_but_not_one_whose_answer_was_slow() -> None:
+    asked_at = NOW - timedelta(seconds=5)
+    assert _clock(facts(), asked_at, took=timedelta(seconds=10)).state is State.OK
+    assert _clock(facts(), asked_at, took=timedelta(seconds=1)).state is State.WARN
+
+
+def test_a_server_with_few_connections_is_told() -> None:
+    assert _connections(facts(max_connections=15), Settings()).state is State.WARN
+    assert _connections(facts(max_connections=20), Settings()).state is State.OK

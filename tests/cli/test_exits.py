@@ -1,0 +1,71 @@
+"""Exit codes: every error has one, and each keeps its meaning."""
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from rowcall.cli.exits import EXIT_CODES, MEANINGS, ExitCode, exit_code_of
+from rowcall.domain import errors
+from rowcall.store.migrations import SchemaMismatch
+
+from .conftest import RowcallCommand
+
+
+def test_every_error_of_the_domain_has_an_exit_code() -> None:
+    assert set(errors.RowcallError.__subclasses__()) & set(vars(errors).values()) == set(EXIT_CODES)
+
+
+def test_every_exit_code_is_explained() -> None:
+    assert set(MEANINGS) == set(ExitCode)
+
+
+def test_a_kind_of_an_error_ends_like_the_error() -> None:
+    assert exit_code_of(SchemaMismatch("older")) is ExitCode.UNAVAILABLE
+
+
+def test_the_codes_that_scripts_know_stay_what_they_are() -> None:
+    assert {code.name: code.value for code in ExitCode} == {
+        "OK": 0, "FAULT": 1, "USAGE": 2, "UNAVAILABLE": 3, "NOT_FOUND": 4, "CONFLICT": 5, "FORBIDDEN": 6,
+        "INTERRUPTED": 130,
+    }  # fmt: skip
+
+
+def test_an_unknown_command_is_a_fault_of_usage(command_line: RowcallCommand) -> None:
+    assert command_line("shcedules").code == ExitCode.USAGE
+
+
+def test_a_setting_that_can_not_be_used_names_every_fault(
+    command_line: RowcallCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROWCALL_PORT", "eighty")
+    monkeypatch.setenv("ROWCALL_CONCURENCY", "7")
+    ran = command_line("schedules", "list")
+    assert ran.code == ExitCode.USAGE
+    assert "ROWCALL_PORT" in ran.err
+    assert "did you mean ROWCALL_CONCURRENCY?" in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://nobody@127.0.0.1:1/nothing",
+        "postgresql://nobody@/nothing?host=/nowhere",
+        "postgresql://nobody@no-such-host.invalid/nothing",
+    ],
+)
+def test_a_database_that_does_not_answer_is_told_without_a_traceback(
+    command_line: RowcallCommand, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    ran = command_line("schedules", "list")
+    assert ran.code == ExitCode.UNAVAILABLE
+    assert "Traceback" not in ran.err
+    assert ran.out == ""
+
+
+def test_a_missing_database_is_told_so(command_line: RowcallCommand, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", urlsplit(dsn)._replace(path="/rowcall_no_such_database").geturl())
+    ran = command_line("schedules", "list")
+    assert (ran.code, ran.out) == (ExitCode.UNAVAILABLE, "")
+    assert 'database "rowcall_no_such_database" does not exist' in ran.err
