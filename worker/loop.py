@@ -95,7 +95,7 @@ class Loop:
         return claimed, recorded
 
     def _delay(self, found: Look) -> float:
-        if found.claims or found.recorded:
+        if found.claims or found.recorded or found.planned:
             return 0.0  # there may be more, and the next moment has changed
         if found.found_due:
             return FLOOR_SECONDS  # due, and held by another: it will be gone in a moment

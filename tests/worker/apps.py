@@ -1,0 +1,47 @@
+"""The tasks of the worker processes: ``rowcall worker --app tests.worker.apps:app``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import rowcall
+from tests.worker.journal import write_entry
+
+app = rowcall.App("testing")
+
+
+@app.task("note")
+async def note(run: rowcall.Run) -> None:
+    """Writes down that it ran."""
+    write_entry("ran", run)
+
+
+@app.task("gated")
+async def gated(run: rowcall.Run) -> dict[str, object]:
+    """Works until the file named in its input is there."""
+    write_entry("started", run)
+    gate = Path(run.input_data["gate"])
+    while not gate.exists():  # noqa: ASYNC110, ASYNC240 - the gate is opened by another process
+        await asyncio.sleep(0.01)
+    write_entry("finished", run)
+    return {"attempt": run.attempt}
+
+
+@app.task("gated-in-a-thread")
+def gated_in_a_thread(run: rowcall.Run) -> None:
+    """The same, deaf to everything else: a thread can't be stopped."""
+    write_entry("started", run)
+    gate = Path(run.input_data["gate"])
+    while not gate.exists():
+        time.sleep(0.01)
+    write_entry("finished", run)
+
+
+@app.task("blocks-the-loop")
+async def blocks_the_loop(run: rowcall.Run) -> None:
+    """Does what no coroutine may do: nothing else in its event loop goes on meanwhile."""
+    write_entry("started", run)
+    time.sleep(run.input_data["seconds"])  # noqa: ASYNC251 - that is the point
+    write_entry("finished", run)
