@@ -1,9 +1,8 @@
 """The command line on a fresh database: in this process where that is enough, else as a process of its own."""
 
-import json
+import asyncio
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +10,8 @@ import asyncpg
 import pytest
 
 from rowcall.cli.application import run_command_line
+from tests.cli.support import Ran, RowcallCommand
 from tests.folders import short_lived_folder
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """The one JSON value that it wrote."""
-        [value] = self.lines
-        return value
-
-    @property
-    def lines(self) -> list[Any]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-RowcallCommand = Callable[..., Ran]
 
 
 @pytest.fixture
@@ -70,7 +48,6 @@ def data_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def execute(dsn: str) -> Callable[..., Any]:
     """Runs SQL on the fresh database, and returns the first value of the answer."""
-    import asyncio
 
     async def run(sql: str, *arguments: Any) -> Any:
         connection = await asyncpg.connect(dsn)

@@ -11,8 +11,7 @@ from rowcall.cli.doctor.findings import State
 from rowcall.cli.doctor.server import _clock, _connections, _version
 from rowcall.settings import Settings
 from rowcall.store.diagnosis import ServerFacts
-
-from .conftest import Ran, RowcallCommand
+from tests.cli.support import Ran, RowcallCommand
 
 NOW = datetime(2030, 1, 31, 12, tzinfo=UTC)
 

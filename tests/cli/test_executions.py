@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from rowcall.webapi.views import ExecutionView
-
-from .conftest import RowcallCommand
+from tests.cli.support import RowcallCommand
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.cli.support import RowcallCommand
 from tests.databases import Admin
-
-from .conftest import RowcallCommand
 
 
 @pytest.fixture

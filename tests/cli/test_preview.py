@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import RowcallCommand
+from tests.cli.support import RowcallCommand
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from rowcall.webapi.views import ScheduleView
-
-from .conftest import RowcallCommand
+from tests.cli.support import RowcallCommand
 
 NIGHTLY = ("nightly", "--task", "report", "--cron", "0 3 * * *", "--allow-unknown-task")
 
