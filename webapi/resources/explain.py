@@ -91,9 +91,9 @@ async def explain(call: Call[ExplainQuery, None]) -> Response:
     database = call.services.database
     standing = await standing_of(database, schedule)
     if call.query.at is None:
-        return reply(_view(schedule, explain_now(standing), standing, None))
+        return reply(explanation_view(schedule, explain_now(standing), standing, None))
     moment = await moment_of(database, schedule, _read_at(call.query.at, standing.timezone))
-    return reply(_view(schedule, explain_at(moment, standing), standing, moment))
+    return reply(explanation_view(schedule, explain_at(moment, standing), standing, moment))
 
 
 def _read_at(text: str, timezone: str) -> datetime:
@@ -106,9 +106,10 @@ def _read_at(text: str, timezone: str) -> datetime:
     return at
 
 
-def _view(
+def explanation_view(
     schedule: ScheduleRow, explanation: Explanation, standing: Standing, moment: Moment | None
 ) -> ExplanationView:
+    """What is shown of an explanation; `moment` is None where it is about now."""
     return ExplanationView(
         schedule_id=schedule["schedule_id"],
         name=schedule["name"],
