@@ -47,7 +47,8 @@ def test_the_wheel_works_in_an_empty_environment(tmp_path: Path) -> None:
     rowcall = install(wheel, tmp_path / "env")
     assert "serve" in run(rowcall, "--help", cwd=tmp_path)
     assert run(rowcall, "--version", cwd=tmp_path) == "0.1.0\n"
-    found = run(rowcall.with_name("python"), "-c", "import rowcall.worker; print(rowcall.worker.__file__)", cwd=tmp_path)
+    where = "import rowcall.worker; print(rowcall.worker.__file__)"
+    found = run(rowcall.with_name("python"), "-c", where, cwd=tmp_path)
     assert found.startswith(str(tmp_path / "env"))
 
 

@@ -164,3 +164,20 @@ def test_rows_that_came_by_sql_can_be_shown_whatever_they_hold(
     ran = rowcall("schedules", "list")
     assert "[bold]\\x1b[31mred" in ran.out
     assert "\x1b" not in ran.out
+
+
+def test_what_a_schedule_waits_for_is_told_in_a_sentence(rowcall: RowcallCommand) -> None:
+    rowcall("schedules", "create", *NIGHTLY)
+    ran = rowcall("schedules", "explain", "nightly")
+    assert ran.code == 0
+    assert ran.out.strip().endswith(".")
+    told = rowcall("schedules", "explain", "nightly", "--json").json
+    assert told["sentence"] == ran.out.strip()
+    assert told["facts"]["route"] == "report"
+
+
+def test_a_moment_can_be_asked_about_in_the_zone_of_the_schedule(rowcall: RowcallCommand) -> None:
+    rowcall("schedules", "create", *NIGHTLY, "-z", "Asia/Tokyo")
+    told = rowcall("schedules", "explain", "nightly", "--at", "2020-01-31T03:00", "--json").json
+    assert told["at"] == "2020-01-30T18:00:00Z"
+    assert rowcall("schedules", "explain", "nightly", "--at", "yesterday").code == 2

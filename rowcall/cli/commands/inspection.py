@@ -1,4 +1,4 @@
-"""Commands that look into an installation: migrate, preview, doctor, psql."""
+"""Commands that look into an installation: migrate, preview, audit, doctor, psql."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rowcall.cli.options import AsJson, Timezone
+from rowcall.cli.options import AsJson, Client, Timezone
 
 
 def migrate(
@@ -47,6 +47,20 @@ def preview(
         "timezone": timezone,
     }
     tell({name: value for name, value in given.items() if value is not None}, after, count, as_json=as_json)
+
+
+def audit(
+    schedules: Annotated[list[str] | None, typer.Argument(metavar="[SCHEDULE]...", help="Only these.")] = None,
+    since: Annotated[str | None, typer.Option(help="From then on: 2030-01-31T09:00Z, or 2d for days ago.")] = None,
+    until: Annotated[str | None, typer.Option(help="Until then.")] = None,
+    client: Client = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Check that every occurrence is answered for exactly once, and name the holes. Exit code 1 if there are any."""
+    from rowcall.cli.auditing import check_ledger
+    from rowcall.cli.running import run
+
+    raise typer.Exit(run(check_ledger(schedules or (), client, since, until, as_json=as_json)))
 
 
 def doctor(as_json: AsJson = False) -> None:

@@ -133,3 +133,17 @@ def execute(
     raise typer.Exit(
         run(execute_one(schedule, client, an_object(input_data, "--input"), now=now, wait=wait, as_json=as_json))
     )
+
+
+@commands.command()
+def explain(
+    schedule: Reference,
+    at: Annotated[str | None, typer.Option(help="Then: 2030-01-31T09:00, in its zone; now where left out.")] = None,
+    client: Client = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Tell why it did not run then, or what it waits for now."""
+    from rowcall.cli.explaining import explain_one
+    from rowcall.cli.running import run
+
+    run(explain_one(schedule, client, at, as_json=as_json))

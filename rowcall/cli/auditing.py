@@ -1,0 +1,52 @@
+"""What ``rowcall audit`` does: checks that every occurrence is answered for exactly once, and names the holes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich.progress import Progress
+
+from rowcall.settings import Settings
+from rowcall.store.auditing import AuditReport, audit
+from rowcall.store.schedules import resolve_schedule
+
+from .access import a_database
+from .durations import moment_of
+from .exits import ExitCode
+from .output import err, print_json, print_table, say
+
+COLUMNS = ("SCHEDULE", "WHAT", "SINCE", "UNTIL", "DETAIL")
+
+
+async def check_ledger(
+    references: Sequence[str], client: str, since: str | None, until: str | None, *, as_json: bool
+) -> ExitCode:
+    """Audit the schedules named, or all; FAULT if something is wrong with one."""
+    async with a_database(Settings.from_environment(), purpose="audit") as place:
+        ids = [await resolve_schedule(place.database, client, reference) for reference in references]
+        with Progress(console=err(), transient=True) as progress:
+            bar = progress.add_task("schedules audited", total=None)
+            report = await audit(
+                place.database,
+                schedule_ids=ids or None,
+                since=None if since is None else moment_of(since, "--since"),
+                until=None if until is None else moment_of(until, "--until"),
+                on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
+            )
+    _tell(report, as_json=as_json)
+    return ExitCode.OK if report.is_clean else ExitCode.FAULT
+
+
+def _tell(report: AuditReport, *, as_json: bool) -> None:
+    counted = f"{report.schedules:,} schedules and {report.rows:,} rows of the ledger"
+    if as_json:
+        for finding in report.findings:
+            print_json(asdict(finding))
+    elif report.findings:
+        rows = [(f.schedule_name, f.kind, f.since, f.until, f.detail) for f in report.findings]
+        print_table(COLUMNS, rows, empty="")
+    if report.is_clean:
+        say(f"{counted}: every occurrence is answered for exactly once.")
+    else:
+        say(f"{counted}: {len(report.findings)} faults.")
