@@ -35,9 +35,7 @@ def main() -> NoReturn:
     _die_with(worker_id)
     channel = socket.socket(fileno=channel_fd)
     channel.set_inheritable(False)
-    os.register_at_fork(
-        after_in_child=channel.close
-    )  # or a fork of the task's would keep the channel open after its death
+    os.register_at_fork(after_in_child=channel.close)  # a fork of the task's would keep it open after our death
     Child(channel).serve()
 
 

@@ -95,12 +95,14 @@ class ChildProcess:
     def terminate(self) -> None:
         """Ask the process, and what it started, to end. It is never used again: the signal may arrive late."""
         self.usable = False
-        self._signal_group(signal.SIGTERM)
+        if not self.gone.done():
+            self._signal_group(signal.SIGTERM)
 
     def kill(self) -> None:
         """End the process, and what it started."""
         self.usable = False
-        self._signal_group(signal.SIGKILL)
+        if not self.gone.done():  # after that, its number may be another's
+            self._signal_group(signal.SIGKILL)
 
     async def close(self) -> None:
         """End the process and wait until it is gone."""

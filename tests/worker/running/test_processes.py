@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -54,7 +55,10 @@ def marked(tmp_path):
 
 
 def is_alive(process_id: int) -> bool:
-    return psutil.pid_exists(process_id) and psutil.Process(process_id).status() != psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(process_id).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 async def ok(runner) -> int:
@@ -194,7 +198,8 @@ async def test_a_task_that_does_not_listen_gets_sigterm_and_cleans_up(app, marke
         running = asyncio.create_task(runner.run(run, timeout_seconds=60))
         process_id = await marked.start()
         runner.cancel(run.execution_id, "somebody asked")
-        assert await running == Outcome.cancelled("cancelled (somebody asked): its process was ended with SIGTERM")
+        async with asyncio.timeout(20):
+            assert await running == Outcome.cancelled("cancelled (somebody asked): its process was ended with SIGTERM")
         assert marked.path.read_text() == "cleaned up"
         assert await ok(runner) != process_id
 
@@ -299,7 +304,11 @@ def a_worker(marked):
     yield start
     for worker in started:
         worker.kill()
-        worker.communicate()
+        with worker:  # waits for its end, and not for that of a child that wrongly holds its pipes
+            worker.wait()
+    if started and marked.path.exists():
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(int(marked.path.read_text()), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("task_type", ["ignore_every_plea", "hold_the_interpreter"])

@@ -54,12 +54,32 @@ async def test_what_is_given_back_ends_quickly_and_burns_no_attempt(app, isolati
             assert await running == Outcome.given_back()
 
 
+async def test_a_thread_that_nothing_stops_is_given_back_after_a_second(app):
+    release = threading.Event()
+
+    @app.task("stuck")
+    def stuck():
+        release.wait(60)
+
+    run = a_run("stuck")
+    async with a_runner(app, kill_grace_seconds=60) as runner:
+        running = asyncio.create_task(runner.run(run, timeout_seconds=60))
+        await until(lambda: runner.running)
+        runner.give_back(run.execution_id)
+        async with asyncio.timeout(10):
+            assert await running == Outcome.given_back()
+        assert runner.stuck_threads == 1
+        release.set()
+
+
 async def test_giving_back_cuts_the_grace_of_a_cancellation_short(app):
     run = a_run(hang(app, "async"))
     async with a_runner(app, cancel_grace_seconds=60, kill_grace_seconds=60) as runner:
         running = asyncio.create_task(runner.run(run, timeout_seconds=60))
         await until(lambda: runner.running)
         runner.cancel(run.execution_id, "somebody asked")
+        for _ in range(10):
+            await asyncio.sleep(0)  # the grace has begun
         runner.give_back(run.execution_id)
         async with asyncio.timeout(10):
             assert (await running).status is ExecutionStatus.CANCELLED
@@ -90,6 +110,7 @@ async def test_repeated_cancellations_count_once_and_do_not_hurry(app):
 
 @pytest.mark.parametrize("stop", ["cancel", "give_back"])
 async def test_an_execution_can_be_stopped_from_another_thread(app, stop):
+    asyncio.get_running_loop().set_debug(True)  # it then refuses what is not safe to call from another thread
     run = a_run(hang(app, "async"))
     async with a_runner(app) as runner:
         running = asyncio.create_task(runner.run(run, timeout_seconds=60))

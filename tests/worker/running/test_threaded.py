@@ -224,7 +224,11 @@ async def test_a_stuck_thread_does_not_hold_up_the_end_of_the_process():
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", STUCK_AT_EXIT, cwd=Path(__file__).parents[3], stdout=asyncio.subprocess.PIPE
     )
-    async with asyncio.timeout(30):
-        said, _ = await process.communicate()
+    try:
+        async with asyncio.timeout(20):
+            said, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        raise
     assert "TIMED_OUT" in said.decode().splitlines()
     assert process.returncode == 0
