@@ -1,0 +1,102 @@
+"""A small TCP proxy in front of PostgreSQL, through which connections can be made to suffer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from typing import Self
+
+CHUNK = 65536
+COMMIT = b"COMMIT;"
+
+
+@dataclass(eq=False, slots=True)
+class Link:
+    """One client's connection and the server's end of it."""
+
+    client: asyncio.StreamWriter
+    server: asyncio.StreamWriter
+
+    def cut(self) -> None:
+        """End both sides at once, without a goodbye."""
+        for side in (self.client, self.server):
+            side.transport.abort()
+
+
+@dataclass(slots=True)
+class Proxy:
+    """Forwards TCP connections to a Unix socket. What it is told to do holds for all connections."""
+
+    upstream: str
+    port: int = 0
+    commits_to_lose: int = 0
+    commits_lost: int = 0
+    _links: set[Link] = field(default_factory=set)
+    _open: asyncio.Event = field(default_factory=asyncio.Event)
+    _server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        self._open.set()
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        self._open.set()
+        self.cut()
+        await asyncio.sleep(0)
+
+    def cut(self) -> int:
+        """Cut every connection; how many there were."""
+        links = list(self._links)
+        for link in links:
+            link.cut()
+        return len(links)
+
+    async def stall(self, seconds: float) -> None:
+        """Forward nothing for so long: connections stay open, and hang."""
+        self._open.clear()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._open.set()
+
+    async def _serve(self, client_reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        try:
+            server_reader, server = await asyncio.open_unix_connection(self.upstream)
+        except OSError:
+            client.transport.abort()
+            return
+        link = Link(client, server)
+        self._links.add(link)
+        forth = asyncio.create_task(self._forward(client_reader, server, link, watch=True))
+        back = asyncio.create_task(self._forward(server_reader, client, link, watch=False))
+        try:
+            await asyncio.wait({forth, back}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            forth.cancel()
+            back.cancel()
+            link.cut()
+            self._links.discard(link)
+
+    async def _forward(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: Link, *, watch: bool
+    ) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(CHUNK):
+                await self._open.wait()
+                writer.write(data)
+                await writer.drain()
+                if watch and self.commits_to_lose and COMMIT in data:
+                    await self._lose_the_answer(link)
+                    return
+
+    async def _lose_the_answer(self, link: Link) -> None:
+        """The server has been told to commit; cut the client off before it hears of it."""
+        self.commits_to_lose -= 1
+        self.commits_lost += 1
+        link.client.transport.abort()
+        await asyncio.sleep(0.2)  # the server reads the COMMIT before it sees that its client is gone
