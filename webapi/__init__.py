@@ -14,7 +14,20 @@ resources/       the handlers, a module for each group of paths
 
 from __future__ import annotations
 
-from .application import create_app, defaults_of
-from .hosts import is_loopback
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .application import create_app, defaults_of
+    from .hosts import is_loopback
+
+_HOMES = {"create_app": "application", "defaults_of": "application", "is_loopback": "hosts"}
 
 __all__ = ["create_app", "defaults_of", "is_loopback"]
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for, and no more: the command line shows what REST shows, and needs no server for that."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)

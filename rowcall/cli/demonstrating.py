@@ -10,7 +10,7 @@ from rowcall.domain.errors import Conflict
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.schedules import ScheduleFilter, create_schedule, known_tasks, list_schedules
-from rowcall.webapi.application import defaults_of
+from rowcall.webapi import defaults_of
 
 
 async def make_demonstration(database: Database, settings: Settings) -> None:

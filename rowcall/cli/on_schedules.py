@@ -26,7 +26,6 @@ from rowcall.store.schedules import (
     resolve_schedule,
     resume_schedule,
 )
-from rowcall.webapi.application import defaults_of
 from rowcall.webapi.views import execution_view, schedule_view
 
 from .access import Place, a_database
@@ -79,6 +78,8 @@ async def show_one(reference: str, client: str, *, as_json: bool) -> None:
 
 async def create_one(given: Mapping[str, Any], *, as_json: bool) -> None:
     """Create a schedule. Raises InvalidInput with every fault, Conflict for a name that is taken."""
+    from rowcall.webapi import defaults_of
+
     settings = Settings.from_environment()
     async with _place() as place:
         now, tasks = await known_tasks(place.database)

@@ -13,7 +13,7 @@ import os
 import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rowcall import __version__
 from rowcall.app import App
@@ -70,6 +70,8 @@ async def serve(settings: Settings, apps: Sequence[App], wanted: Wanted) -> Exit
 async def _start_and_serve(settings: Settings, apps: Sequence[App], wanted: Wanted, stopping: Stopping) -> None:
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen(settings.host, settings.port)) if wanted.api else None
+        if listener is not None:  # a port that was asked for as 0 is known now
+            settings = replace(settings, port=listener.getsockname()[1])
         place = await stack.enter_async_context(
             a_database(
                 settings,

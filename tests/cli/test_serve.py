@@ -1,0 +1,256 @@
+"""``rowcall serve`` and its kin as real processes: what they tell, and how they go."""
+
+import asyncio
+import secrets
+import shlex
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+
+from rowcall.embedded.folders import Folders
+from rowcall.embedded.owner import take_ownership
+from tests.cli.processes import DEADLINE_SECONDS, rowcall_process
+from tests.databases import Admin
+
+SLOW_APP = """
+import asyncio, rowcall
+app = rowcall.App("slow")
+
+@app.task
+async def slow(run):
+    await asyncio.sleep(run.input_data["seconds"])
+    return "rested"
+"""
+READY = r"Rowcall \S+ is running"
+API = r"API +(http://\S+)/v1/schedules"
+
+
+@pytest.fixture
+def slow_app(tmp_path: Path) -> Path:
+    """A folder with an app whose task takes as long as it is told."""
+    (tmp_path / "slow_app.py").write_text(SLOW_APP)
+    return tmp_path
+
+
+@pytest.fixture
+def empty_dsn(admin: Admin) -> Iterator[str]:
+    name = f"rowcall_test_{secrets.token_hex(6)}"
+    yield admin.make(name, "template0")
+    admin.drop(name)
+
+
+@asynccontextmanager
+async def client_of(url: str) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=DEADLINE_SECONDS) as client:
+        yield client
+
+
+async def until(look: Callable[[], Awaitable[Any]], wanted: Any) -> None:
+    """Wait until the look finds what is wanted. Each look asks a server, and so takes its time."""
+    found = None
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while (found := await look()) != wanted:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"wanted {wanted!r}, found {found!r}") from None
+
+
+async def start_slow_run(client: httpx2.AsyncClient, seconds: float) -> str:
+    """A run of the slow task that has begun; the path of its execution."""
+    body = {"name": "slow", "task_type": "slow", "interval_seconds": 86400, "input_data": {"seconds": seconds}}
+    assert (await client.post("/v1/schedules", json=body)).status_code == 201
+    execution = (await client.post("/v1/schedules/slow/execute")).json()
+    path = f"/v1/executions/{execution['execution_id']}"
+
+    async def status() -> str:
+        return str((await client.get(path)).json()["status"])
+
+    await until(status, "RUNNING")
+    return path
+
+
+async def test_one_command_gives_an_api_a_worker_and_a_database_and_the_commands_it_prints_work(data_dir: Path) -> None:
+    async with rowcall_process("serve", "--demo", "--port", "0") as serving:
+        await serving.says(READY)
+        url = (await serving.says(API))[1]
+
+        curl = shlex.split((await serving.says(r"^ *curl -sS .*"))[0])
+        assert curl[:4] == ["curl", "-sS", f"{url}/v1/schedules", "-H"]
+        assert curl[4:6] == ["Content-Type: application/json", "-d"]
+        async with client_of(url) as client:
+            created = await client.post("/v1/schedules", content=curl[6], headers={"Content-Type": "application/json"})
+            assert created.status_code == 201, created.text
+            assert (await client.get("/openapi.json")).json()["openapi"].startswith("3.1")
+
+        psql = shlex.split((await serving.says(r"^ *\S*psql '?postgresql://.*"))[0])
+        assert await answer_of(*psql, "-Atc", "SELECT count(*) FROM rowcall.schedules") == "3"
+
+        await serving.says(r"^\d\d:\d\d:\d\dZ +hello +SUCCEEDED +.* late +took ")
+        serving.send(signal.SIGTERM)
+        assert await serving.ends() == 0
+    assert_no_server(data_dir)
+    async with rowcall_process("serve", "--demo", "--port", "0") as again:
+        await again.says(READY)
+        guest = await rowcall_answers("schedules", "list", "--json")
+        assert len(guest.splitlines()) == 3, "what was there before is there, and nothing twice"
+
+
+async def test_schedules_can_be_looked_at_and_changed_while_nothing_is_running(data_dir: Path) -> None:
+    create = ("schedules", "create", "nightly", "--task", "x", "--cron", "@daily", "--allow-unknown-task", "--json")
+    assert '"name": "nightly"' in await rowcall_answers(*create)
+    assert_no_server(data_dir)
+    assert await rowcall_answers("psql", "--", "-Atc", "SELECT name FROM rowcall.schedules") == "nightly"
+    assert_no_server(data_dir)
+
+
+async def test_a_stop_lets_what_runs_finish_and_says_it_is_going(dsn: str, slow_app: Path) -> None:
+    async with rowcall_process(
+        "serve", "--app", "slow_app", "--port", "0", cwd=slow_app, DATABASE_URL=dsn
+    ) as serving, client_of((await serving.says(API))[1]) as client:  # fmt: skip
+        execution = await start_slow_run(client, seconds=1.5)
+        serving.send(signal.SIGTERM)
+        await serving.says("SIGTERM: stopping; what runs may finish")
+        assert (await client.get("/livez")).status_code == 200
+        assert (await client.get("/readyz")).status_code == 503
+        assert (await client.get(execution)).json()["status"] == "RUNNING"
+        assert await serving.ends() == 0
+        assert any("slow" in line and "SUCCEEDED" in line for line in serving.out)
+
+
+async def test_a_second_signal_ends_it_at_once_and_the_run_is_given_back(dsn: str, slow_app: Path) -> None:
+    async with rowcall_process(
+        "serve", "--app", "slow_app", "--port", "0", cwd=slow_app, DATABASE_URL=dsn
+    ) as serving, client_of((await serving.says(API))[1]) as client:  # fmt: skip
+        await start_slow_run(client, seconds=600)
+        serving.send(signal.SIGINT)
+        await serving.says("SIGINT: stopping")
+        serving.send(signal.SIGINT)
+        assert await serving.ends() == 130
+    assert await fetch(dsn, "SELECT status, attempt FROM rowcall.schedule_executions") == ("QUEUED", 0)
+
+
+async def test_a_signal_before_it_is_ready_ends_it_there(empty_dsn: str) -> None:
+    blocker = await asyncpg.connect(empty_dsn)
+    await blocker.execute("SELECT pg_advisory_lock(hashtextextended('rowcall.schema_migrations', 0))")
+    async with rowcall_process("serve", "--port", "0", DATABASE_URL=empty_dsn) as serving:
+
+        async def migrating() -> int:
+            waiting = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1"
+            )
+            return int(await blocker.fetchval(waiting, "rowcall migrate"))
+
+        await until(migrating, 1)
+        serving.send(signal.SIGTERM)
+        assert await serving.ends() == 0
+        await serving.says("stopping before it was ready")
+    await blocker.close()
+
+
+async def test_an_empty_database_of_ones_own_is_built_and_an_older_one_is_refused(empty_dsn: str) -> None:
+    async with rowcall_process("serve", "--port", "0", DATABASE_URL=empty_dsn) as serving:
+        await serving.says(READY)
+        await serving.says(r'psql "\$DATABASE_URL"')
+        serving.send(signal.SIGTERM)
+        assert await serving.ends() == 0
+    await fetch(empty_dsn, "UPDATE rowcall.schema_migrations SET version = '0000' RETURNING 1")
+    async with rowcall_process("serve", "--port", "0", DATABASE_URL=empty_dsn) as serving:
+        assert await serving.ends() == 3
+        await serving.says("run `rowcall migrate`")
+        assert "Traceback" not in str(serving)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["serve", "--host", "0.0.0.0"], 2, "would let in everyone"),
+        (["api", "--host", "no-such-host.invalid"], 2, "is no address to listen on"),
+        (["worker", "--app", "no_such_module:app"], 2, "there is no module 'no_such_module'"),
+    ],
+)
+async def test_what_can_not_be_served_is_refused_before_anything_starts(
+    data_dir: Path, arguments: list[str], code: int, words: str
+) -> None:
+    async with rowcall_process(*arguments) as process:
+        assert await process.ends() == code
+        await process.says(words)
+        assert "Traceback" not in str(process)
+    assert not data_dir.exists()  # noqa: ASYNC240 - nothing else runs in this loop
+
+
+async def test_a_worker_alone_tells_events_as_json_and_an_api_alone_answers(dsn: str, slow_app: Path) -> None:
+    worker = rowcall_process("worker", "--app", "slow_app:app", "--json", cwd=slow_app, DATABASE_URL=dsn)
+    api = rowcall_process("api", "--port", "0", DATABASE_URL=dsn)
+    async with worker as working, api as answering, client_of((await answering.says(API))[1]) as client:
+        await working.says("a worker for http, slow")
+        await start_slow_run(client, seconds=0.1)
+        await working.says(r'^{"event": "execution_started".*"schedule_name": "slow"')
+        await working.says(r'^{"event": "execution_ended".*"status": "SUCCEEDED"')
+        for process in (working, answering):
+            process.send(signal.SIGTERM)
+            assert await process.ends() == 0
+
+
+async def test_with_schedules_switched_off_there_is_an_api_and_no_worker(dsn: str) -> None:
+    async with rowcall_process("serve", "--port", "0", DATABASE_URL=dsn, ROWCALL_SCHEDULER_ENABLED="off") as serving:
+        await serving.says(READY)
+        await serving.says("ROWCALL_SCHEDULER_ENABLED is off")
+        assert await fetch(dsn, "SELECT count(*) FROM rowcall.workers") == (0,)
+    for command in ("worker", "tick"):
+        async with rowcall_process(command, DATABASE_URL=dsn, ROWCALL_SCHEDULER_ENABLED="off") as refused:
+            assert await refused.ends() == 2
+
+
+async def test_a_tick_runs_what_is_due_and_ends(dsn: str, slow_app: Path) -> None:
+    await fetch(
+        dsn,
+        "INSERT INTO rowcall.schedules (name, task_type, schedule_type, scheduled_time, input_data) "
+        "VALUES ('once', 'slow', 'one_time', now(), '{\"seconds\": 0}') RETURNING 1",
+    )
+    async with rowcall_process("tick", "--app", "slow_app", "--json", cwd=slow_app, DATABASE_URL=dsn) as tick:
+        assert await tick.ends() == 0
+        await tick.says(r'^{"claimed": 1, "recorded": 0}$')
+    assert await fetch(dsn, "SELECT status, result_data #>> '{}' FROM rowcall.schedule_executions") == (
+        "SUCCEEDED",
+        "rested",
+    )
+
+
+def assert_no_server(data_dir: Path) -> None:
+    """Nobody owns the data any more, and the server did not stay behind."""
+    lock = take_ownership(Folders(data_dir))
+    assert lock is not None
+    lock.release()
+    assert not (data_dir / "postgres" / "postmaster.pid").exists()
+
+
+async def fetch(dsn: str, sql: str) -> tuple[Any, ...]:
+    """The one row of an answer."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        [row] = await connection.fetch(sql)
+        return tuple(row)
+    finally:
+        await connection.close()
+
+
+async def answer_of(*command: str) -> str:
+    """What a program writes, once it has ended well."""
+    process = await asyncio.create_subprocess_exec(*command, stdout=-1)
+    out, _ = await process.communicate()
+    assert process.returncode == 0, command
+    return out.decode().strip()
+
+
+async def rowcall_answers(*arguments: str) -> str:
+    """What a command writes to standard output, once it has ended well."""
+    async with rowcall_process(*arguments) as process:
+        assert await process.ends() == 0, str(process)
+        return "\n".join(process.out)
