@@ -1,6 +1,7 @@
 """The worker: an identical replica among others. It looks for due work, runs it, and accounts for it.
 
-    service.py     a worker's life: register, beat, loop, drain; and again when its lease was lost
+    service.py     a worker's life: a session, and another one when its lease was lost
+    session.py     one worker id: its parts, and how it ends, by a drain or by the loss of its lease
     loop.py        look, start, sleep until the earliest of: next due, a notification, a freed slot, the sweep
     holdings.py    what this worker runs, and how many more it may
     running/       one attempt, on the loop, in a thread or in a child process

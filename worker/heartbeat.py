@@ -8,8 +8,8 @@ refusal; but when that window closes, what runs is ended before anyone else may 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Self
 
@@ -23,6 +23,8 @@ log = structlog.get_logger("rowcall.worker")
 
 MARGIN = 0.25
 """The part of the lease that is not trusted: it must cover the ending of the work."""
+
+LEAVE_SECONDS = 2.0
 
 
 class Heartbeat:
@@ -54,6 +56,7 @@ class Heartbeat:
         self._stopping = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._poke: asyncio.Event | None = None
+        self._expiry: asyncio.TimerHandle | None = None
         self._thread = threading.Thread(target=self._run, name="rowcall heartbeat", daemon=True)
 
     async def __aenter__(self) -> Self:
@@ -61,25 +64,27 @@ class Heartbeat:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        """End the beats. A thread that waits for a silent PostgreSQL is left to end by itself."""
         self._stopping.set()
         self.beat_soon()
-        await asyncio.to_thread(self._thread.join, 10.0)
+        await asyncio.to_thread(self._thread.join, LEAVE_SECONDS)
 
     def beat_soon(self) -> None:
         """Beat at once: a cancellation was requested, and the beat reads it."""
-        if self._loop is not None and self._poke is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._poke.set)
+        if self._loop is not None and self._poke is not None:
+            with contextlib.suppress(RuntimeError):  # its loop is closed: the thread has just ended
+                self._loop.call_soon_threadsafe(self._poke.set)
 
     def _run(self) -> None:
         try:
             asyncio.run(self._beat_until_stopped())
         except Exception as fault:  # without a beat nothing may run on
             log.exception("heartbeat_died")
-            self._tell(self._on_lost, f"the heartbeat failed: {fault}")
+            self._lose(f"the heartbeat failed: {fault}")
 
     async def _beat_until_stopped(self) -> None:
         self._loop, self._poke = asyncio.get_running_loop(), asyncio.Event()
-        trusted_until = time.monotonic() + self._trusted_seconds
+        self._trust(self._loop.time())
         while not self._stopping.is_set():
             try:
                 async with Database.open(
@@ -89,21 +94,35 @@ class Heartbeat:
                     application_name=f"rowcall heartbeat {self._worker_id}",
                     prepared_statements=False,
                 ) as database:
-                    while not self._stopping.is_set():
-                        asked_at = time.monotonic()
-                        if not await beat(database, self._worker_id):
-                            self._tell(self._on_lost, "its lease had run out")
-                            return
-                        trusted_until = asked_at + self._trusted_seconds
-                        await self._read_requests(database)
-                        await self._pause(self._interval)
+                    await self._beat_on(database, self._loop)
             except StoreUnavailable as fault:
-                left = trusted_until - time.monotonic()
-                log.warning("heartbeat_unanswered", error=str(fault), lease_left_seconds=round(left, 1))
-                if left <= 0:
-                    self._tell(self._on_lost, "it could not be renewed in time")
-                    return
-                await self._pause(min(left, self._interval, 1.0))
+                log.warning("heartbeat_unanswered", error=str(fault))
+                await self._pause(min(self._interval, 1.0))
+
+    async def _beat_on(self, database: Database, loop: asyncio.AbstractEventLoop) -> None:
+        while not self._stopping.is_set():
+            asked_at = loop.time()
+            if not await beat(database, self._worker_id):
+                self._lose("its lease had run out")
+                return
+            self._trust(asked_at)
+            await self._read_requests(database)
+            await self._pause(self._interval)
+
+    def _trust(self, since: float) -> None:
+        """The lease is proved from `since` on. A timer of its own ends that trust, whatever call hangs meanwhile."""
+        assert self._loop is not None
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._expiry = self._loop.call_at(since + self._trusted_seconds, self._lose, "it could not be renewed in time")
+
+    def _lose(self, why: str) -> None:
+        """Say that the lease is lost, once, and beat no more: nothing may prolong what was given up."""
+        if not self._stopping.is_set():
+            self._stopping.set()
+            if self._poke is not None:
+                self._poke.set()
+            self._tell(self._on_lost, why)
 
     async def _read_requests(self, database: Database) -> None:
         requested = await cancel_requests(database, self._worker_id)
@@ -120,5 +139,5 @@ class Heartbeat:
         self._poke.clear()
 
     def _tell(self, what: Callable[..., None], *arguments: object) -> None:
-        if not self._owner.is_closed():
+        with contextlib.suppress(RuntimeError):  # the worker's loop is closed: nobody is left to be told
             self._owner.call_soon_threadsafe(what, *arguments)

@@ -8,7 +8,12 @@ from collections.abc import Awaitable
 
 async def first_of(*events: asyncio.Event, timeout: float | None = None) -> bool:  # noqa: ASYNC109 - that is its purpose
     """Wait until one of the events is set; False if `timeout` seconds passed before."""
-    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    return await any_of(*(event.wait() for event in events), timeout=timeout)
+
+
+async def any_of(*awaitables: Awaitable[object], timeout: float | None = None) -> bool:  # noqa: ASYNC109 - as above
+    """Wait for the first of them; False if `timeout` seconds passed before. All others are cancelled."""
+    waiting = [asyncio.ensure_future(each) for each in awaitables]
     try:
         done, _ = await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -162,6 +162,10 @@ class Database:
         finally:
             await _close(pool)
 
+    def terminate(self) -> None:
+        """Cut all connections at once, for good; whoever waits for an answer gets StoreUnavailable."""
+        self._pool.terminate()
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """A session inside a transaction that commits at the end of the block."""

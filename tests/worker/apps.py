@@ -18,6 +18,24 @@ async def note(run: rowcall.Run) -> None:
     write_entry("ran", run)
 
 
+@app.task("in-a-coroutine")
+async def in_a_coroutine(run: rowcall.Run) -> None:
+    """Belongs on the event loop."""
+    write_entry("in-a-coroutine", run)
+
+
+@app.task("in-a-thread")
+def in_a_thread(run: rowcall.Run) -> None:
+    """Belongs in a thread."""
+    write_entry("in-a-thread", run)
+
+
+@app.task("in-a-child", isolation="process")
+def in_a_child(run: rowcall.Run) -> None:
+    """Belongs in a process of its own."""
+    write_entry("in-a-child", run)
+
+
 @app.task("gated")
 async def gated(run: rowcall.Run) -> dict[str, object]:
     """Works until the file named in its input is there."""

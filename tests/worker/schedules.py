@@ -60,7 +60,8 @@ class Schedules:
             row = await self.only_execution(schedule_id)
             return row if row is not None and row["status"] == status else None
 
-        return await until(there, what=f"{status} of schedule {schedule_id}")
+        row: asyncpg.Record = await until(there, what=f"{status} of schedule {schedule_id}")
+        return row
 
     async def ended(self, *schedule_ids: int) -> list[asyncpg.Record]:
         """The executions of these schedules, once each schedule has some and all of them are final."""
@@ -70,7 +71,8 @@ class Schedules:
             there = {row["schedule_id"] for row in rows if row["finished_at"] is not None}
             return rows if there.issuperset(schedule_ids) and all(row["finished_at"] for row in rows) else []
 
-        return await until(all_final, what=f"the end of all of {schedule_ids}")
+        found: list[asyncpg.Record] = await until(all_final, what=f"the end of all of {schedule_ids}")
+        return found
 
     async def workers(self, *statuses: str) -> list[asyncpg.Record]:
         """The workers that have one of these statuses, in the order of their starts; all, where none is named."""

@@ -5,23 +5,22 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
-T = TypeVar("T")
+from collections.abc import Callable
+from typing import Any
 
 PAUSE_SECONDS = 0.02
 
 
-async def until(condition: Callable[[], T | Awaitable[T]], *, what: str = "the condition", within: float = 30.0) -> T:
+async def until(condition: Callable[[], Any], *, what: str = "the condition", within: float = 30.0) -> Any:
     """Ask again and again, and return the first answer that is true. A test fails that waits longer than `within`.
 
-    The limit is for a machine with much else to do, and says nothing of how quick things have to be.
+    The condition may be a coroutine function. The limit is for a machine with much else to do, and says nothing of how
+    quick things have to be.
     """
     deadline = time.monotonic() + within
     while True:
         answer = condition()
-        found: T = await answer if inspect.isawaitable(answer) else answer
+        found = await answer if inspect.isawaitable(answer) else answer
         if found:
             return found
         if time.monotonic() > deadline:

@@ -1,0 +1,84 @@
+"""A line between a worker and PostgreSQL that can be cut, and that can fall silent: what networks do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+import asyncpg
+
+
+class Line:
+    """Forwards bytes both ways. `dsn` is the database at its other end, as seen through it."""
+
+    def __init__(self, dsn: str, address: str | tuple[str, int]) -> None:
+        self.dsn = dsn
+        self._address = address
+        self._up = True
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+
+    def cut(self) -> None:
+        """Close all connections, and each new one as soon as it is made."""
+        self._up = False
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def fall_silent(self) -> None:
+        """Take everything and forward nothing: the connections stand, and nobody answers."""
+        self._flowing.clear()
+
+    def restore(self) -> None:
+        """Go on; what was held back is forwarded now, late as it is."""
+        self._up = True
+        self._flowing.set()
+
+    async def open(self) -> None:
+        """Start to listen on this machine."""
+        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        login = urlsplit(self.dsn)
+        host = f"{login.username}:{login.password}@127.0.0.1:{port}" if login.password else f"127.0.0.1:{port}"
+        self.dsn = login._replace(netloc=host, query="").geturl()
+
+    def close(self) -> None:
+        """Hang up."""
+        assert self._server is not None
+        self._server.close()
+        self.cut()
+        self._flowing.set()
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        if not self._up:
+            writer.transport.abort()
+            return
+        if isinstance(self._address, str):
+            there, to_there = await asyncio.open_unix_connection(self._address)
+        else:
+            there, to_there = await asyncio.open_connection(*self._address)
+        self._writers.add(to_there)
+        await asyncio.gather(self._forward(reader, to_there), self._forward(there, writer))
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):  # either end may hang up whenever it likes
+            while data := await reader.read(65536):
+                await self._flowing.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def line_to(dsn: str, db: asyncpg.Connection[asyncpg.Record]) -> AsyncIterator[Line]:
+    """A line to the database of `dsn`; `db` is a connection to the same server."""
+    line = Line(dsn, db._addr)  # type: ignore[attr-defined] # what a URL without a host stands for, only asyncpg knows
+    await line.open()
+    try:
+        yield line
+    finally:
+        line.close()

@@ -1,0 +1,197 @@
+"""One worker id from its registration to its end: its parts, how they are put together, and the two ways it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from random import Random
+from typing import Self
+
+import structlog
+
+from rowcall.domain.errors import StoreUnavailable
+from rowcall.settings import Settings
+from rowcall.store.database import Database
+from rowcall.store.finishing import fold_outcomes
+from rowcall.store.leases import set_worker_status
+
+from .events import Watcher
+from .heartbeat import Heartbeat
+from .holdings import Holdings
+from .listening import keep_listening
+from .loop import Loop
+from .offers import Offers
+from .recorder import Recorder
+from .running.runner import Runner
+from .sweep import sweep
+from .waiting import any_of, first_of, within
+from .work import Work
+
+log = structlog.get_logger("rowcall.worker")
+
+ABORT_SECONDS = 2.0
+FOLD_SECONDS = 1.0
+
+
+class Session:
+    """One worker id, from its registration to its end."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        worker_id: int,
+        offers: Offers,
+        watch: Watcher,
+        installation_id: str,
+    ) -> None:
+        self.worker_id = worker_id
+        self._database = database
+        self._settings = settings
+        self._routes = offers.routes
+        self._watch = watch
+        self._random = Random()  # noqa: S311 - spreads retries and wake-ups, guards nothing
+        self._lost = asyncio.Event()
+        self._ending = asyncio.Event()
+        self._holdings = Holdings(settings.concurrency)
+        self._recorder = Recorder(database, worker_id, self._holdings, watch, self._random)
+        self._runner = Runner(
+            offers.tasks,
+            result_max_bytes=settings.result_max_bytes,
+            error_max_bytes=settings.error_max_bytes,
+            threads=settings.concurrency,
+            processes=settings.processes,
+        )
+        work = Work(self._runner, offers.tasks, installation_id, self._holdings, self._recorder, watch)
+        self._work = work
+        self._loop = Loop(database, worker_id, offers.routes, work, self._random, settings.poll_interval_seconds)
+        self._heartbeat = Heartbeat(
+            database.dsn,
+            worker_id,
+            interval_seconds=settings.heartbeat_seconds,
+            lease_seconds=settings.lease.total_seconds(),
+            on_lost=self._lose,
+            on_cancel=self._cancel,
+            on_beat=self._loop.reconcile_soon,
+        )
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self._heartbeat)
+        await self._stack.enter_async_context(self._runner)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def serve(self, stop: asyncio.Event, abort: asyncio.Event) -> None:
+        """Loop until told to stop, or until the lease is lost; then end the work in the way that fits."""
+        async with asyncio.TaskGroup() as group:
+            duties = [self._recorder.run(), self._sweep_again_and_again(), self._count_results()]
+            if self._settings.notifications:
+                duties.append(self._listen())
+            helpers = [group.create_task(duty) for duty in (*duties, self._watch_for_the_end(stop))]
+            await self._loop.run(self._ending)
+            if self._lost.is_set():
+                await self._give_up(stop)
+            else:
+                await self._drain(abort)
+            for helper in helpers:
+                helper.cancel()
+
+    async def look_once(self) -> tuple[int, int]:
+        """One sweep and one look, carried out to the end; how many were claimed, and how many recorded as not run."""
+        recorder = asyncio.create_task(self._recorder.run())
+        try:
+            await sweep(self._database, self._routes, self._watch)
+            claimed, recorded = await self._loop.look_through()
+            await self._wound_up()
+            await set_worker_status(self._database, self.worker_id, "STOPPED")
+        finally:
+            recorder.cancel()
+        return claimed, recorded
+
+    async def _watch_for_the_end(self, stop: asyncio.Event) -> None:
+        await first_of(stop, self._lost)
+        self._ending.set()
+        self._loop.wake()
+
+    async def _count_results(self) -> None:
+        """Fold results into the schedules' counters soon after they were written, and never once per result."""
+        while True:
+            await self._recorder.wrote.wait()
+            self._recorder.wrote.clear()
+            await asyncio.sleep(FOLD_SECONDS)
+            await self._count()
+
+    async def _count(self) -> None:
+        try:
+            await fold_outcomes(self._database)
+        except StoreUnavailable as fault:
+            log.warning("results_not_counted_yet", error=str(fault))
+
+    async def _sweep_again_and_again(self) -> None:
+        while not self._lost.is_set():  # its own sweep would take away from it what it still has results for
+            try:
+                await sweep(self._database, self._routes, self._watch)
+                self._loop.wake()
+            except StoreUnavailable as fault:
+                log.warning("sweep_failed", error=str(fault))
+            await asyncio.sleep(self._settings.poll_interval_seconds * (0.9 + 0.2 * self._random.random()))
+
+    async def _listen(self) -> None:
+        await keep_listening(self._database.dsn, self.worker_id, self._hear, self._random)
+
+    def _hear(self, message: str) -> None:
+        if message == "cancel":
+            self._heartbeat.beat_soon()
+        else:
+            self._loop.wake()
+
+    def _cancel(self, execution_ids: Sequence[int]) -> None:
+        for execution_id in execution_ids:
+            self._runner.cancel(execution_id, "requested")
+
+    def _lose(self, why: str) -> None:
+        """The lease is gone: all work ends here and now, before another may take it over.
+
+        It is given back, not cancelled: nobody asked for its end, and no grace is left to wait for its consent.
+        """
+        log.error("lease_lost", worker_id=self.worker_id, why=why, running=len(self._holdings.running))
+        self._give_back()
+        self._lost.set()
+
+    def _give_back(self) -> None:
+        for execution_id in self._runner.running:
+            self._runner.give_back(execution_id)
+
+    async def _give_up(self, stop: asyncio.Event) -> None:
+        """End what a look still brought, and report all that ended: what nobody took over meanwhile is accepted.
+
+        While PostgreSQL is away there is nothing better to do than to keep the results for it.
+        """
+        self._give_back()
+        await within(self._settings.lease.total_seconds(), self._work.ended())
+        await any_of(self._recorder.flushed(), stop.wait())
+
+    async def _drain(self, abort: asyncio.Event) -> None:
+        """Let what runs finish; give back what does not in time; then say goodbye. The lease is renewed all along."""
+        log.info("worker_drains", running=len(self._holdings.running))
+        await self._say("DRAINING")
+        await any_of(self._work.ended(), abort.wait(), self._lost.wait(), timeout=self._settings.drain_timeout_seconds)
+        self._give_back()
+        await within(ABORT_SECONDS if abort.is_set() else self._settings.lease.total_seconds(), self._wound_up())
+        await self._say("STOPPED")
+        await self._count()
+
+    async def _wound_up(self) -> None:
+        """Wait until nothing runs, and then until every result of it is recorded."""
+        await self._work.ended()
+        await self._recorder.flushed()
+
+    async def _say(self, status: str) -> None:
+        try:
+            await set_worker_status(self._database, self.worker_id, status)
+        except StoreUnavailable as fault:
+            log.warning("goodbye_not_heard", status=status, error=str(fault))
