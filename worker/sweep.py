@@ -14,7 +14,7 @@ from rowcall.store.database import Database
 from rowcall.store.finishing import fold_outcomes
 from rowcall.store.leases import recover
 from rowcall.store.ledger import ensure_days_ahead
-from rowcall.store.releasing import release_waiting
+from rowcall.store.releasing import release_forgotten
 
 from .events import Watcher, not_run
 
@@ -31,7 +31,7 @@ async def sweep(database: Database, routes: Sequence[str], watch: Watcher) -> No
         log.warning(
             "executions_recovered", requeued=recovery.requeued, lost=recovery.lost, cancelled=recovery.cancelled
         )
-    await release_waiting(database, None)
+    await release_forgotten(database)
     for row in await answer_unroutable(database, routes):
         watch(not_run(row))
     await fold_outcomes(database)

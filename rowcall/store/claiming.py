@@ -13,18 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 
-from rowcall.domain.errors import InvalidInput
 from rowcall.domain.executions import ExecutionStatus
-from rowcall.domain.planning import NOTHING_OPEN, Answer, OpenExecutions, Plan, plan
+from rowcall.domain.planning import NOTHING_OPEN, Answer, OpenExecutions, Plan, plan, plan_unroutable
 from rowcall.domain.schedules import schedule_of
 
 from .database import Database, Row, Session
 from .ledger import ensure_days, insert_answers
-from .planning import REASON_MAX_LENGTH, parsed, plan_schedules
+from .planning import UNPLANNABLE, invalidate, parsed, plan_schedules, why
 from .releasing import release_waiting
-
-UNPLANNABLE = (InvalidInput, ArithmeticError, LookupError, TypeError, ValueError)
-"""What a row that nobody foresaw can raise while it is planned: it is set aside, and the others go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +82,8 @@ async def look(
     lanes = _due_lanes(heads)
     found.found_due = len(lanes)
     found.due_in_seconds = min((head["due_in"] for head in heads if head["due_in"] > 0), default=None)
+    if found.planned and any(head["kind"] == "unplanned" for head in heads):
+        found.due_in_seconds = 0.0  # more of them than one transaction takes: look again at once, not after the poll
     if lanes and limit > 0:
         async with database.transaction() as transaction:
             await _claim(transaction, found, worker_id, lanes, limit, now)
@@ -168,7 +166,7 @@ def _plans(rows: Sequence[Row], opened: dict[int, OpenExecutions], broken: dict[
             schedule = schedule_of(row, parsed(row["cron_fields"]))
             planned = plan(schedule, opened.get(row["schedule_id"], NOTHING_OPEN), row["now"])
         except UNPLANNABLE as fault:
-            broken[row["schedule_id"]] = f"{fault}"[:REASON_MAX_LENGTH] or type(fault).__name__
+            broken[row["schedule_id"]] = why(fault)
         else:
             starts = next((answer for answer in planned.answers if answer.status is ExecutionStatus.RUNNING), None)
             yield Planned(row, planned, starts)
@@ -226,27 +224,33 @@ async def _close(session: Session, planned: Sequence[Planned], broken: dict[int,
     over = {each.row["schedule_id"]: each.plan.completed_because for each in planned if each.plan.completed_because}
     if over:
         await session.fetch("complete_schedules", list(over), list(over.values()))
-    if broken:
-        await session.fetch("invalidate_schedules", list(broken), list(broken.values()))
+    await invalidate(session, broken)
     in_the_way = [each.row["schedule_id"] for each in planned if each.plan.cancel_open]
     if in_the_way:
         await session.fetch("request_cancel_open", in_the_way)
+        await session.fetch("cancel_available", in_the_way, "overlap: a later occurrence takes its place")
 
 
 async def answer_unroutable(database: Database, routes: Sequence[str], *, now: datetime | None = None) -> list[Row]:
     """Record as MISSED what is past its grace in lanes that this replica can't run: any replica answers for it."""
-    from rowcall.domain.planning import plan_unroutable
-
+    broken: dict[int, str] = {}
     async with database.transaction() as transaction:
         rows = await transaction.fetch("take_unroutable", routes, 500, now)
-        planned = []
-        for row in rows:
-            unroutable = plan_unroutable(schedule_of(row, parsed(row["cron_fields"])), row["now"], _unroutable(row))
-            if unroutable is not None:
-                planned.append(Planned(row, unroutable, None))
+        planned = list(_unroutable_plans(rows, broken))
         recorded = await record_plans(transaction, planned)
-        await _close(transaction, planned, {})
+        await _close(transaction, planned, broken)
     return recorded
+
+
+def _unroutable_plans(rows: Sequence[Row], broken: dict[int, str]) -> Iterator[Planned]:
+    for row in rows:
+        try:
+            unroutable = plan_unroutable(schedule_of(row, parsed(row["cron_fields"])), row["now"], _unroutable(row))
+        except UNPLANNABLE as fault:
+            broken[row["schedule_id"]] = why(fault)
+        else:
+            if unroutable is not None:
+                yield Planned(row, unroutable, None)
 
 
 def _unroutable(row: Row) -> str:

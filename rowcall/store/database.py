@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import date
 from functools import cache
@@ -36,6 +36,21 @@ UNAVAILABLE = (
 """What a real restart, failover or cut raises, or a server that lets nobody in.
 
 A fault in a statement of ours is none of them, and stays loud."""
+
+PROBES: Mapping[str, str] = {
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+"""The store asks by probes of indexes, a bounded number of rows each, and PostgreSQL is not to think it over.
+
+Left alone it does: for a batch of results it would read the whole ledger and hash it, and a plan that was made when the
+queue was empty is kept when it is full.
+"""
+
+READING_ALL = "; ".join(f"SET LOCAL {name} = on" for name in PROBES if name.startswith("enable_"))
 
 
 @contextmanager
@@ -155,7 +170,7 @@ class Database:
                 command_timeout=timeout_seconds,
                 statement_cache_size=256 if prepared_statements else 0,
                 max_inactive_connection_lifetime=300,
-                server_settings=server_settings(application_name, timeout_seconds),
+                server_settings={**server_settings(application_name, timeout_seconds), **PROBES},
             )
         try:
             yield cls(pool, dsn)
@@ -181,6 +196,7 @@ class Database:
                 self._pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
             ):
+                await connection.execute(READING_ALL)
                 yield Transaction(connection, self.known_days)
 
     async def fetch(self, name: str, *arguments: Any) -> Sequence[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 
@@ -46,7 +46,7 @@ async def record_results(database: Database, worker_id: int, results: Sequence[R
     async with database.transaction() as transaction:
         requeued = await _requeue(transaction, worker_id, again, random)
         # A retry is refused when its end was requested meanwhile: then it ends here, unless it is another's by now.
-        final += [result for result in again if result.claim.execution_id not in requeued]
+        final += [_cancelled(result) for result in again if result.claim.execution_id not in requeued]
         finished, in_front = await _finish(transaction, worker_id, final)
     await release_waiting(database, in_front)
     return Recorded(
@@ -61,6 +61,11 @@ def _is_tried_again(result: Result) -> bool:
     if result.outcome.status is None:
         return True
     return result.outcome.status in RETRIED and may_retry(result.claim.attempt, result.claim.max_retries)
+
+
+def _cancelled(result: Result) -> Result:
+    """The result of an attempt that is not followed by another because its end was requested."""
+    return replace(result, outcome=replace(result.outcome, status=ExecutionStatus.CANCELLED))
 
 
 async def _requeue(session: Session, worker_id: int, results: Sequence[Result], random: Random) -> set[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -88,11 +89,21 @@ async def read_back(database: Database, worker_id: int, held: Mapping[int, int])
     claim of this worker is on its way.
     """
     rows = await database.fetch("open_of_worker", worker_id)
-    unheld = [row for row in rows if held.get(row["execution_id"]) != row["fence"]]
-    if unheld:
-        await _requeue(database, worker_id, unheld, given_back=1, entries=[None] * len(unheld))
     present = frozenset(row["execution_id"] for row in rows if held.get(row["execution_id"]) == row["fence"])
+    unheld = [row for row in rows if row["execution_id"] not in present]
+    if unheld:
+        await _give_back(database, worker_id, unheld)
     return Readback(present, len(unheld))
+
+
+async def _give_back(database: Database, worker_id: int, rows: Sequence[Row]) -> None:
+    """Put back in the queue what was never started. What was cancelled meanwhile ends: no beat could ever end it."""
+    cancelled = [row for row in rows if row["cancel_requested_at"] is not None]
+    nothing: list[str | None] = [None] * len(rows)
+    async with database.transaction() as transaction:
+        await _requeue(transaction, worker_id, rows, given_back=1, entries=nothing)
+        await _finish(transaction, worker_id, cancelled, ExecutionStatus.CANCELLED, entries=nothing[: len(cancelled)])
+    await release_waiting(database, sorted({row["schedule_id"] for row in cancelled}))
 
 
 async def set_worker_status(session: Session, worker_id: int, status: str) -> None:
@@ -120,19 +131,36 @@ async def recover(database: Database, *, now: datetime | None = None) -> Recover
     while True:
         async with database.transaction() as transaction:
             orphans = await transaction.fetch("take_orphans", ORPHANS_AT_ONCE)
-            gone = [row for row in orphans if row["cancel_requested_at"] is not None]
-            again = [row for row in orphans if row not in gone and may_retry(row["attempt"], row["max_retries"])]
-            over = [row for row in orphans if row not in gone and row not in again]
-            for worker_id, rows in _by_worker(again):
-                await _requeue(transaction, worker_id, rows, given_back=0, entries=[_entry(row) for row in rows])
-            for worker_id, rows in _by_worker(over):
-                await _finish(transaction, worker_id, rows, ExecutionStatus.LOST)
-            for worker_id, rows in _by_worker(gone):
-                await _finish(transaction, worker_id, rows, ExecutionStatus.CANCELLED)
-        requeued, lost, cancelled = requeued + len(again), lost + len(over), cancelled + len(gone)
-        await release_waiting(database, sorted({row["schedule_id"] for row in [*gone, *over]}))
+            fates = await _decide(transaction, orphans)
+        requeued += len(fates[ExecutionStatus.QUEUED])
+        lost += len(fates[ExecutionStatus.LOST])
+        cancelled += len(fates[ExecutionStatus.CANCELLED])
+        ended = [*fates[ExecutionStatus.LOST], *fates[ExecutionStatus.CANCELLED]]
+        await release_waiting(database, sorted({row["schedule_id"] for row in ended}))
         if len(orphans) < ORPHANS_AT_ONCE:
             return Recovery(dead, requeued, lost, cancelled)
+
+
+async def _decide(session: Session, orphans: Sequence[Row]) -> Mapping[ExecutionStatus, list[Row]]:
+    """Put back or close locked runs whose worker is gone; what became of which."""
+    fates: dict[ExecutionStatus, list[Row]] = defaultdict(list)
+    for row in orphans:
+        fates[_fate(row)].append(row)
+    for worker_id, rows in _by_worker(fates[ExecutionStatus.QUEUED]):
+        await _requeue(session, worker_id, rows, given_back=0, entries=[_entry(row) for row in rows])
+    for fate in (ExecutionStatus.LOST, ExecutionStatus.CANCELLED):
+        for worker_id, rows in _by_worker(fates[fate]):
+            await _finish(session, worker_id, rows, fate, entries=[_entry(row) for row in rows])
+    return fates
+
+
+def _fate(orphan: Row) -> ExecutionStatus:
+    """What becomes of a run whose worker is gone."""
+    if orphan["cancel_requested_at"] is not None:
+        return ExecutionStatus.CANCELLED
+    if may_retry(orphan["attempt"], orphan["max_retries"]):
+        return ExecutionStatus.QUEUED
+    return ExecutionStatus.LOST
 
 
 def _by_worker(rows: Sequence[Row]) -> list[tuple[int, list[Row]]]:
@@ -156,7 +184,10 @@ async def _requeue(
     )
 
 
-async def _finish(session: Session, worker_id: int, rows: Sequence[Row], status: ExecutionStatus) -> None:
+async def _finish(
+    session: Session, worker_id: int, rows: Sequence[Row], status: ExecutionStatus, *, entries: Sequence[str | None]
+) -> None:
+    nothing = [None] * len(rows)
     await session.fetch(
         "finish_executions",
         worker_id,
@@ -164,11 +195,11 @@ async def _finish(session: Session, worker_id: int, rows: Sequence[Row], status:
         [row["scheduled_for"] for row in rows],
         [row["fence"] for row in rows],
         [status.value] * len(rows),
-        [None] * len(rows),
-        [None] * len(rows),
-        [_gone(row) for row in rows],
-        [_entry(row) for row in rows],
-        [None] * len(rows),
+        nothing,
+        nothing,
+        [None if entry is None else _gone(row) for row, entry in zip(rows, entries, strict=True)],
+        entries,
+        nothing,
     )
 
 
@@ -177,4 +208,5 @@ def _gone(row: Row) -> str:
 
 
 def _entry(row: Row) -> str:
-    return json.dumps({"attempt": row["attempt"], "status": "LOST", "error": _gone(row)})
+    began = row["executed_at"].isoformat()
+    return json.dumps({"attempt": row["attempt"], "status": "LOST", "error": _gone(row), "executed_at": began})

@@ -6,7 +6,6 @@ spans behind them are answered for first, so that the chain of the ledger has no
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -19,9 +18,12 @@ from rowcall.domain.settling import Settlement, Span, settle
 from rowcall.domain.triggers import Trigger, trigger_of
 
 from .database import Row, Session
+from .jsonb import read_jsonb
 from .ledger import insert_answers
 
 REASON_MAX_LENGTH = 500
+UNPLANNABLE = (InvalidInput, ArithmeticError, LookupError, TypeError, ValueError)
+"""What a row that nobody foresaw can raise while it is planned: it is set aside, and the others go on."""
 
 
 async def plan_schedules(session: Session, schedule_ids: Sequence[int] | None = None, limit: int = 500) -> int:
@@ -32,32 +34,54 @@ async def plan_schedules(session: Session, schedule_ids: Sequence[int] | None = 
     rows = await session.fetch("take_unplanned", schedule_ids, limit)
     if not rows:
         return 0
-    schedules, broken = _readable(rows)
-    spans = await _spans_of(session, schedules)
-    settlements = {schedule.schedule_id: settle(schedule, spans[schedule.schedule_id]) for schedule in schedules}
-    await _record(session, schedules, settlements)
-    if broken:
-        await session.fetch("invalidate_schedules", list(broken), list(broken.values()))
+    broken: dict[int, str] = {}
+    schedules = _readable(rows, broken)
+    settled = _settled(schedules, await _spans_of(session, schedules), broken)
+    if settled:
+        await _record(session, settled)
+    await invalidate(session, broken)
     return len(rows)
 
 
-def _readable(rows: Sequence[Row]) -> tuple[list[Schedule], dict[int, str]]:
-    """The schedules of rows, and for each row that can't be scheduled, why."""
+async def invalidate(session: Session, broken: Mapping[int, str]) -> None:
+    """Set aside schedules that can't be scheduled, each with its reason."""
+    if broken:
+        await session.fetch("invalidate_schedules", list(broken), list(broken.values()))
+
+
+def why(fault: Exception) -> str:
+    """What made a row unplannable, as the reason that stands in it."""
+    return f"{fault}"[:REASON_MAX_LENGTH] or type(fault).__name__
+
+
+def _readable(rows: Sequence[Row], broken: dict[int, str]) -> list[Schedule]:
+    """The schedules of rows; into `broken` goes what can't be scheduled, and why."""
     schedules: list[Schedule] = []
-    broken: dict[int, str] = {}
     for row in rows:
         try:
             schedules.append(schedule_of(row, parsed(row["cron_fields"])))
-        except InvalidInput as fault:
-            broken[row["schedule_id"]] = str(fault)[:REASON_MAX_LENGTH]
-    return schedules, broken
+        except UNPLANNABLE as fault:
+            broken[row["schedule_id"]] = why(fault)
+    return schedules
+
+
+def _settled(
+    schedules: Sequence[Schedule], spans: Mapping[int, list[Span]], broken: dict[int, str]
+) -> list[tuple[Schedule, Settlement]]:
+    settled: list[tuple[Schedule, Settlement]] = []
+    for schedule in schedules:
+        try:
+            settled.append((schedule, settle(schedule, spans[schedule.schedule_id])))
+        except UNPLANNABLE as fault:
+            broken[schedule.schedule_id] = why(fault)
+    return settled
 
 
 def parsed(cron_fields: str | None) -> Mapping[str, object] | None:
     """The column `cron_fields` as a mapping. Raises InvalidInput when it holds anything else."""
     if cron_fields is None:
         return None
-    fields = json.loads(cron_fields)
+    fields = read_jsonb(cron_fields)
     if not isinstance(fields, dict):
         raise InvalidInput.of("cron_fields", 'must be an object such as {"hour": 9}')
     return fields
@@ -72,7 +96,7 @@ async def _spans_of(session: Session, schedules: Sequence[Schedule]) -> Mapping[
     created = {schedule.schedule_id: schedule.created_at for schedule in schedules}
     spans: dict[int, list[Span]] = defaultdict(list)
     for row in rows:
-        trigger = trigger_then(json.loads(row["definition"]), created[row["schedule_id"]])
+        trigger = trigger_then(read_jsonb(row["definition"]), created[row["schedule_id"]])
         span = Span(row["valid_from"], ScheduleStatus(row["status"]), row["status_reason"], trigger)
         spans[row["schedule_id"]].append(span)
     return spans
@@ -94,7 +118,7 @@ def trigger_then(definition: Mapping[str, Any], created_at: datetime) -> Trigger
             client_id=definition["client_id"],
             name=definition["name"],
         )
-    except InvalidInput:
+    except UNPLANNABLE:
         return None
 
 
@@ -102,22 +126,21 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-async def _record(session: Session, schedules: Sequence[Schedule], settlements: Mapping[int, Settlement]) -> None:
+async def _record(session: Session, settled: Sequence[tuple[Schedule, Settlement]]) -> None:
     """Write the answers for the past, the next moments, and the end of those that have none."""
-    if not schedules:
-        return
     answers: list[tuple[int, Answer]] = []
     planned: list[tuple[int, datetime | None, datetime | None, datetime | None, int]] = []
     over: dict[int, str] = {}
-    for schedule in schedules:
-        settlement = settlements[schedule.schedule_id]
+    for schedule, settlement in settled:
         answers += [(schedule.schedule_id, answer) for answer in settlement.answers]
         last = settlement.answers[-1].scheduled_for if settlement.answers else schedule.last_occurrence_at
         ended = _ended_because(schedule, settlement)
-        if ended is not None:
+        if ended is None:
+            following, moment = settlement.next_occurrence_at, settlement.next_run_at
+        else:
+            following = moment = None
             over[schedule.schedule_id] = ended
-            settlement = Settlement(settlement.answers, None, None)
-        planned.append((schedule.schedule_id, last, settlement.next_occurrence_at, settlement.next_run_at, 0))
+        planned.append((schedule.schedule_id, last, following, moment, 0))
     await insert_answers(session, answers)
     await session.fetch("advance_schedules", *(list(column) for column in zip(*planned, strict=True)))
     if over:

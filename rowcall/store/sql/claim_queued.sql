@@ -24,7 +24,7 @@ WITH taken AS MATERIALIZED (
        SET status = 'RUNNING', worker_id = $1, available_at = NULL, executed_at = statement_timestamp(),
            attempt = e.attempt + 1, fence = t.fence + 1
       FROM taken AS t
-     WHERE e.execution_id = t.execution_id AND e.scheduled_for = t.scheduled_for
+     WHERE e.execution_id = t.execution_id AND e.scheduled_for = t.scheduled_for AND e.schedule_id = t.schedule_id
  RETURNING e.execution_id, e.schedule_id, e.scheduled_for, e.executed_at, e.attempt, e.fence, e.trigger, e.task_type,
            e.capability_required, e.priority, e.input_data
 ), counted AS (

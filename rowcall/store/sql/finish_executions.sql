@@ -22,7 +22,8 @@ WITH reported AS (
            errors           = CASE WHEN c.entry IS NULL THEN e.errors ELSE coalesce(e.errors, '[]') || c.entry END,
            reason           = coalesce(c.reason, e.reason)
       FROM closed AS c
-     WHERE e.execution_id = c.execution_id AND e.scheduled_for = c.scheduled_for AND e.fence = c.fence
+     WHERE e.execution_id = c.execution_id AND e.scheduled_for = c.scheduled_for AND e.schedule_id = c.schedule_id
+       AND e.fence = c.fence
  RETURNING e.execution_id, e.schedule_id, e.status
 ), counted AS (
     INSERT INTO rowcall.outcomes (schedule_ids, execution_ids, statuses)

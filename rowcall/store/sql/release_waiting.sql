@@ -15,10 +15,10 @@ WITH locked AS (
                    WHERE b.schedule_id = l.schedule_id
                      AND (b.worker_id IS NOT NULL OR b.available_at IS NOT NULL)))) AS next
      WHERE o.execution_id = next.execution_id
- RETURNING o.execution_id, o.scheduled_for, o.available_at
+ RETURNING o.execution_id, o.schedule_id, o.scheduled_for, o.available_at
 )
 UPDATE rowcall.schedule_executions AS e
    SET available_at = r.available_at
   FROM released AS r
- WHERE e.execution_id = r.execution_id AND e.scheduled_for = r.scheduled_for
+ WHERE e.execution_id = r.execution_id AND e.scheduled_for = r.scheduled_for AND e.schedule_id = r.schedule_id
 RETURNING e.execution_id, e.schedule_id

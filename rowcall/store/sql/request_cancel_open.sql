@@ -1,14 +1,19 @@
--- Ask for the end of what runs of the schedules $1 bigint[]; what is queued of them and not waiting ends as well.
-WITH asked AS (
+-- Ask for the end of what runs of the locked schedules $1 bigint[]. A run whose result is being written is stepped over:
+-- it ends by itself, and waiting for a row of the queue with schedules locked could be waiting for each other.
+WITH running AS MATERIALIZED (
+    SELECT o.execution_id, o.schedule_id, o.scheduled_for
+      FROM rowcall.open_executions AS o
+     WHERE o.schedule_id = ANY ($1::bigint[]) AND o.worker_id IS NOT NULL AND o.cancel_requested_at IS NULL
+       FOR NO KEY UPDATE SKIP LOCKED
+), asked AS (
     UPDATE rowcall.open_executions AS o
        SET cancel_requested_at = statement_timestamp()
-     WHERE o.schedule_id = ANY ($1::bigint[]) AND o.cancel_requested_at IS NULL
-       AND (o.worker_id IS NOT NULL OR o.available_at IS NOT NULL)
- RETURNING o.execution_id, o.scheduled_for
+      FROM running AS r
+     WHERE o.execution_id = r.execution_id
 ), marked AS (
     UPDATE rowcall.schedule_executions AS e
        SET cancel_requested_at = statement_timestamp()
-      FROM asked AS a
-     WHERE e.execution_id = a.execution_id AND e.scheduled_for = a.scheduled_for
+      FROM running AS r
+     WHERE e.execution_id = r.execution_id AND e.scheduled_for = r.scheduled_for AND e.schedule_id = r.schedule_id
 )
-SELECT pg_notify('rowcall', 'cancel') FROM asked LIMIT 1
+SELECT pg_notify('rowcall', 'cancel') FROM running LIMIT 1

@@ -11,7 +11,7 @@ WITH returned AS (
            available_at = statement_timestamp() + make_interval(secs => r.delay_seconds)
       FROM returned AS r
      WHERE o.execution_id = r.execution_id AND o.fence = r.fence AND o.worker_id = $1 AND o.cancel_requested_at IS NULL
- RETURNING r.*, o.available_at
+ RETURNING r.*, o.schedule_id, o.available_at
 )
 UPDATE rowcall.schedule_executions AS e
    SET status = 'QUEUED', worker_id = NULL, available_at = r.available_at,
@@ -19,5 +19,6 @@ UPDATE rowcall.schedule_executions AS e
        error_message = coalesce(r.error_message, e.error_message),
        errors = CASE WHEN r.entry IS NULL THEN e.errors ELSE coalesce(e.errors, '[]') || r.entry END
   FROM released AS r
- WHERE e.execution_id = r.execution_id AND e.scheduled_for = r.scheduled_for AND e.fence = r.fence
+ WHERE e.execution_id = r.execution_id AND e.scheduled_for = r.scheduled_for AND e.schedule_id = r.schedule_id
+   AND e.fence = r.fence
 RETURNING e.execution_id, e.schedule_id

@@ -1,9 +1,10 @@
 -- Lock up to $1 int runs whose worker has ended, each with what decides whether it is tried again.
-SELECT o.execution_id, o.scheduled_for, o.fence, o.worker_id, o.cancel_requested_at, e.attempt,
+SELECT o.execution_id, o.scheduled_for, o.fence, o.worker_id, o.cancel_requested_at, e.attempt, e.executed_at,
        s.max_retries, s.schedule_id, s.name, w.name AS worker
   FROM rowcall.open_executions AS o
   JOIN rowcall.workers AS w ON w.worker_id = o.worker_id AND w.ended_at IS NOT NULL
   JOIN rowcall.schedule_executions AS e ON e.execution_id = o.execution_id AND e.scheduled_for = o.scheduled_for
+                                  AND e.schedule_id = o.schedule_id
   JOIN rowcall.schedules AS s ON s.schedule_id = o.schedule_id
  ORDER BY o.execution_id
  LIMIT $1::int

@@ -1,0 +1,17 @@
+-- Cancel what is queued of the locked schedules $1 bigint[] and does not wait for another of them: retries, and what was
+-- not claimed yet; for the reason $2 text. After request_cancel_open.sql, so that what is put back meanwhile is seen.
+WITH queued AS MATERIALIZED (
+    SELECT o.execution_id, o.schedule_id, o.scheduled_for
+      FROM rowcall.open_executions AS o
+     WHERE o.schedule_id = ANY ($1::bigint[]) AND o.worker_id IS NULL AND o.available_at IS NOT NULL
+       FOR UPDATE SKIP LOCKED
+), closed AS (
+    DELETE FROM rowcall.open_executions AS o
+     USING queued AS q
+     WHERE o.execution_id = q.execution_id
+)
+UPDATE rowcall.schedule_executions AS e
+   SET status = 'CANCELLED', finished_at = statement_timestamp(), reason = $2
+  FROM queued AS q
+ WHERE e.execution_id = q.execution_id AND e.scheduled_for = q.scheduled_for AND e.schedule_id = q.schedule_id
+RETURNING e.execution_id
