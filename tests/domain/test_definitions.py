@@ -75,7 +75,7 @@ def test_a_time_with_offset_is_the_instant_it_names() -> None:
 
 
 def test_code_may_give_moments_as_datetimes() -> None:
-    definition = defined({**HOURLY, "starts_at": datetime(2030, 2, 1, tzinfo=UTC), "ends_at": datetime(2030, 3, 1)})
+    definition = defined({**HOURLY, "starts_at": datetime(2030, 2, 1, tzinfo=UTC), "ends_at": datetime(2030, 3, 1)})  # noqa: DTZ001 - local time
     assert (definition.starts_at, definition.ends_at) == (
         datetime(2030, 2, 1, tzinfo=UTC),
         datetime(2030, 3, 1, tzinfo=UTC),

@@ -186,8 +186,10 @@ def test_a_coalesced_occurrence_names_the_run_that_stands_for_it() -> None:
     row = replace(RAN, scheduled_for=YESTERDAY.at + HOUR)
     assert at(row=row) == (
         "coalesced",
-        "The occurrence of 2030-06-30 12:00:00 UTC was late and did not run by itself: execution 5 answers for it "
-        "together with the others up to 2030-06-30 13:00:00 UTC, and succeeded.",
+        (
+            "The occurrence of 2030-06-30 12:00:00 UTC was late and did not run by itself: execution 5 answers for it "
+            "together with the others up to 2030-06-30 13:00:00 UTC, and succeeded."
+        ),
     )
 
 
@@ -201,8 +203,10 @@ def test_one_of_many_missed_names_the_row_that_stands_for_all() -> None:
 def test_a_moment_that_is_no_occurrence_names_the_nearest_ones() -> None:
     assert at(is_occurrence=False) == (
         "not_an_occurrence",
-        "Its rule names no occurrence at 2030-06-30 12:00:00 UTC; the nearest are 2030-06-29 12:00:00 UTC "
-        "and 2030-07-01 12:00:00 UTC.",
+        (
+            "Its rule names no occurrence at 2030-06-30 12:00:00 UTC; the nearest are 2030-06-29 12:00:00 UTC "
+            "and 2030-07-01 12:00:00 UTC."
+        ),
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
 
 import asyncpg
 import httpx2
@@ -15,7 +15,11 @@ from rowcall.webapi import create_app
 
 BASE = "http://127.0.0.1:8000"
 
-CreateSchedule = Callable[..., Coroutine[Any, Any, dict[str, Any]]]
+
+class CreateSchedule(Protocol):
+    """Creates a schedule, and returns it as the API shows it."""
+
+    async def __call__(self, **fields: Any) -> dict[str, Any]: ...
 
 
 @pytest.fixture

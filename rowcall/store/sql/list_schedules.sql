@@ -1,4 +1,4 @@
--- A page of schedules, as ids, along the primary key.
+-- A page of schedules, as ids, along the primary key. $10 text: what this client may see, its own and the static ones.
 -- $1 bigint: after this id · $2 int: at most so many · $3 text[]: statuses. NULL leaves open: $4 task_type · $5 schedule_type
 -- $6 jsonb: labels with their values · $7 text[]: names of labels · $8 ILIKE pattern on name and description · $9 is_static.
 SELECT s.schedule_id
@@ -11,5 +11,6 @@ SELECT s.schedule_id
    AND ($7::text[] IS NULL OR s.labels ?& $7)
    AND ($8::text IS NULL OR s.name ILIKE $8 OR s.description ILIKE $8)
    AND ($9::boolean IS NULL OR s.is_static = $9)
+   AND ($10::text IS NULL OR s.client_id = $10 OR s.is_static)
  ORDER BY s.schedule_id
  LIMIT $2::int
