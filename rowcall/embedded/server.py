@@ -24,6 +24,7 @@ from .tools import told
 
 PAUSE_SECONDS = 0.05
 RECOVERING_AFTER_SECONDS = 1.0
+KEPT_OUT_SECONDS = 60.0
 STATUS_LINE = 7
 STEPS = ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
 """How the server is asked to end, ever more firmly: fast shutdown, immediate shutdown (recovery follows), kill."""
@@ -71,7 +72,7 @@ class Server:
         began, next_word = time.monotonic(), RECOVERING_AFTER_SECONDS
         while not self.is_ready:
             if self._process.poll() is not None:
-                return self._judge(self._last_words())
+                return self._judge(self.last_words())
             waited = time.monotonic() - began
             if waited > next_word:
                 say(f"the database is recovering ({waited:.0f} s)")
@@ -96,7 +97,7 @@ class Server:
                 continue
             return
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
         """What it said before its log began, and what its log says of it since."""
         logs = sorted(self._folders.log.glob("*.log"), key=lambda path: path.stat().st_mtime)
         logged = logs[-1].read_text(errors="replace").splitlines() if logs else []
@@ -127,8 +128,12 @@ async def start_server(
     settings: Mapping[str, str],
     say: Callable[[str], None],
 ) -> Server:
-    """A server that accepts connections. Only for the owner of the lock; what was there before is waited for."""
+    """A server that accepts connections. Only for the owner of the lock; what was there before is waited for.
+
+    Raises EmbeddedError if it ends by itself, or is kept out for a minute by what can't be found.
+    """
     command = [binaries.tool("postgres"), f"-D{folders.cluster}", *_options(folders, sockets, settings)]
+    kept_out_since: float | None = None
     while True:
         harmless = await wait_for_leftover(folders.cluster, say)
         server = Server(folders, *spawn(command, account, folders.startup_log, harmless))
@@ -142,6 +147,9 @@ async def start_server(
         if outcome is Start.MEMORY_HELD:
             say("ending the last sessions of a server that was killed")
             end_orphans(folders.cluster)
+        kept_out_since = kept_out_since or time.monotonic()
+        if time.monotonic() - kept_out_since > KEPT_OUT_SECONDS:
+            raise EmbeddedError(told("postgres", server.last_words()))
         await asyncio.sleep(PAUSE_SECONDS)
 
 

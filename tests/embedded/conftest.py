@@ -10,6 +10,7 @@ import pytest
 
 from rowcall.embedded import embedded_postgres
 from rowcall.embedded.account import Account, serving_account
+from rowcall.embedded.folders import Folders
 from tests.embedded.support import ask, copy_cluster
 from tests.folders import short_lived_folder
 
@@ -26,6 +27,10 @@ def prepared() -> Iterator[Path]:
     """A data folder whose server has run once, holds a table `kept`, and was stopped in order."""
     with short_lived_folder() as folder, asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         runner.run(_made(folder / "data"))
+        with (Folders(folder / "data").cluster / "postgresql.conf").open("a") as configuration:
+            configuration.write(
+                "dynamic_shared_memory_type = mmap\n"
+            )  # what a killed server leaves goes with its folder
         yield folder / "data"
 
 

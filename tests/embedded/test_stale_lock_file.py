@@ -4,6 +4,7 @@ Containers deal numbers anew at each start, so this is an ordinary Monday. Postg
 account for the server it once was, and would not start.
 """
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -19,7 +20,7 @@ from rowcall.embedded.processes import is_alive
 from rowcall.embedded.server import Server, _options
 from rowcall.embedded.spawn import NO_LIFELINE
 from tests.embedded.processes import a_user, kill, server_pid, serves
-from tests.embedded.support import ask, copy_cluster, until
+from tests.embedded.support import DEADLINE_SECONDS, ask, copy_cluster, until
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ async def an_unowned_server(data_dir, account):
 
 
 async def recovers(folders):
-    async with embedded_postgres(folders.root) as server:
+    async with asyncio.timeout(DEADLINE_SECONDS), embedded_postgres(folders.root) as server:
         return await ask(server.dsn, "SELECT n FROM kept") == 7
 
 
