@@ -105,13 +105,19 @@ CREATE TABLE IF NOT EXISTS rowcall.schedules (
         CASE schedule_type
             WHEN 'cron'     THEN num_nonnulls(cron_expression, cron_fields) = 1
                                  AND num_nonnulls(interval_seconds, scheduled_time) = 0
-            WHEN 'interval' THEN interval_seconds BETWEEN 1 AND 3155760000
+            WHEN 'interval' THEN interval_seconds IS NOT NULL AND interval_seconds BETWEEN 1 AND 3155760000
                                  AND num_nonnulls(cron_expression, cron_fields, scheduled_time) = 0
             WHEN 'one_time' THEN scheduled_time IS NOT NULL
                                  AND num_nonnulls(cron_expression, cron_fields, interval_seconds) = 0
             ELSE false
         END),
     CONSTRAINT schedules_window_is_not_empty CHECK (starts_at <= ends_at),
+    CONSTRAINT schedules_moments_in_our_era CHECK (            -- what programs can hold and compute with: one row that
+        least(scheduled_time, starts_at, ends_at, created_at,  -- can't be read would be in the way of all the others
+              next_occurrence_at, next_run_at, last_occurrence_at, last_run_at, updated_at, disabled_at) >= '1970-01-01Z'
+        AND greatest(scheduled_time, starts_at, ends_at, created_at) <= '9000-12-31Z'
+        AND greatest(next_occurrence_at, next_run_at, last_occurrence_at, last_run_at, updated_at, disabled_at)
+            <= '9100-12-31Z'),
     CONSTRAINT schedules_jitter_range CHECK (jitter_seconds BETWEEN 0 AND 86400),
     CONSTRAINT schedules_max_executions_range CHECK (max_executions > 0),
     CONSTRAINT schedules_grace_range CHECK (grace_period_seconds BETWEEN 0 AND 3155760000),
@@ -145,6 +151,10 @@ CREATE INDEX IF NOT EXISTS schedules_unplanned
 CREATE INDEX IF NOT EXISTS schedules_not_active
     ON rowcall.schedules (status, schedule_id) WHERE status <> 'ACTIVE';
 
+-- list_schedules_of_client.sql: every client sees the static ones
+CREATE INDEX IF NOT EXISTS schedules_static
+    ON rowcall.schedules (schedule_id) WHERE is_static;
+
 
 -- ── schedule_versions ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -168,17 +178,23 @@ BEGIN
         NEW.name := coalesce(NEW.name, left(replace(NEW.task_type, '/', '-'), 150) || '-' || NEW.schedule_id);
         timing_changed := false;
     ELSE
+        NEW.version := OLD.version;
         timing_changed :=
             (NEW.schedule_type, NEW.cron_expression, NEW.cron_fields, NEW.interval_seconds, NEW.scheduled_time,
              NEW.timezone, NEW.starts_at, NEW.ends_at, NEW.jitter_seconds)
             IS DISTINCT FROM
             (OLD.schedule_type, OLD.cron_expression, OLD.cron_fields, OLD.interval_seconds, OLD.scheduled_time,
-             OLD.timezone, OLD.starts_at, OLD.ends_at, OLD.jitter_seconds);
+             OLD.timezone, OLD.starts_at, OLD.ends_at, OLD.jitter_seconds)
+            -- The slots of an H come from the client and the name.
+            OR NEW.cron_expression ILIKE '%h%' AND (NEW.client_id, NEW.name) IS DISTINCT FROM (OLD.client_id, OLD.name);
         -- What ended, or could not be scheduled, gets another chance with its new definition.
         IF NEW.status = OLD.status AND (
                (timing_changed AND OLD.status IN ('INVALID', 'COMPLETED'))
                OR (NEW.max_executions IS DISTINCT FROM OLD.max_executions AND OLD.status = 'COMPLETED')) THEN
             NEW.status := 'ACTIVE';
+        END IF;
+        -- Why it was paused, or over, is no longer true of it.
+        IF NEW.status = 'ACTIVE' AND OLD.status <> 'ACTIVE' AND NEW.status_reason IS NOT DISTINCT FROM OLD.status_reason THEN
             NEW.status_reason := NULL;
         END IF;
         -- clock_timestamp, not now: a change that waited for a claim's lock comes after that claim.
@@ -204,7 +220,8 @@ $$;
 
 CREATE OR REPLACE FUNCTION rowcall.schedule_has_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' AND NEW.version = OLD.version AND NEW.status = OLD.status THEN
+    IF TG_OP = 'UPDATE' AND NEW.version = OLD.version AND NEW.status = OLD.status
+                        AND NEW.status_reason IS NOT DISTINCT FROM OLD.status_reason THEN
         RETURN NULL;
     END IF;
     INSERT INTO rowcall.schedule_versions
@@ -222,13 +239,34 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- Deleting a schedule means setting its status to DISABLED. Where a row is taken out all the same, what is open of it
+-- ends: it could never be claimed, and would look due to every worker for ever.
+CREATE OR REPLACE FUNCTION rowcall.close_what_was_open() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    WITH closed AS (
+        DELETE FROM rowcall.open_executions AS o
+         WHERE o.schedule_id IN (SELECT gone.schedule_id FROM gone)
+     RETURNING o.execution_id, o.schedule_id, o.scheduled_for
+    )
+    UPDATE rowcall.schedule_executions AS e
+       SET status = 'CANCELLED', finished_at = clock_timestamp(), reason = 'disabled: the row of the schedule was deleted'
+      FROM closed AS c
+     WHERE e.execution_id = c.execution_id AND e.scheduled_for = c.scheduled_for AND e.schedule_id = c.schedule_id;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER close_what_was_open
+    AFTER DELETE ON rowcall.schedules REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION rowcall.close_what_was_open();
+
 -- The columns are named so that a claim, which sets none of them, fires nothing.
 CREATE OR REPLACE TRIGGER schedule_is_about_to_change
     BEFORE INSERT OR UPDATE OF
-        client_id, name, description, task_type, capability_required, input_data, priority, labels, schedule_type,
+        client_id, name, description, task_type, capability_required, route, input_data, priority, labels, schedule_type,
         cron_expression, cron_fields, interval_seconds, scheduled_time, timezone, starts_at, ends_at, jitter_seconds,
         max_executions, grace_period_seconds, "coalesce", catch_up_limit, overlap_policy, max_instances,
-        timeout_seconds, max_retries, retry_backoff_seconds, callback_url, is_static, source, status, status_reason
+        timeout_seconds, max_retries, retry_backoff_seconds, callback_url, is_static, source, status, status_reason,
+        version
     ON rowcall.schedules FOR EACH ROW EXECUTE FUNCTION rowcall.schedule_is_about_to_change();
 
 CREATE OR REPLACE TRIGGER schedule_has_changed
@@ -306,7 +344,9 @@ BEGIN
         partition := 'schedule_executions_' || to_char(day, 'YYYYMMDD');
         IF to_regclass('rowcall.' || partition) IS NULL THEN
             PERFORM pg_advisory_xact_lock(hashtext('rowcall.ensure_partitions'));
-            IF to_regclass('rowcall.' || partition) IS NULL THEN
+            -- Asked of the catalogue itself this time: what to_regclass said before is remembered, and was said too early.
+            IF NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                            WHERE c.relnamespace = 'rowcall'::regnamespace AND c.relname = partition) THEN
                 EXECUTE format(
                     'CREATE TABLE rowcall.%I (LIKE rowcall.schedule_executions INCLUDING DEFAULTS INCLUDING CONSTRAINTS) '
                     'WITH (fillfactor = 70)', partition);
