@@ -1,4 +1,4 @@
--- What the audit needs to know of the whole installation.
+-- What the audit needs to know of the whole installation; the schedules counted are those of $1 bigint[], or all (NULL).
 SELECT now() AS now, i.history_floor_at,
        EXISTS (SELECT FROM rowcall.workers AS w WHERE w.ended_at IS NULL
                   AND w.last_beat_at + make_interval(secs => w.lease_seconds) > clock_timestamp()) AS somebody_works,
