@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated
 
@@ -45,9 +44,6 @@ def run_command_line() -> None:
 
         say_fault(fault)
         sys.exit(exit_code_of(fault))
-    except BrokenPipeError:  # who read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 def _tell_version(wanted: bool | None) -> None:  # noqa: FBT001 - called so by typer

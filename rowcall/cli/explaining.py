@@ -11,7 +11,7 @@ from rowcall.store.schedules import find_schedule, resolve_schedule
 from rowcall.webapi.resources.explain import explanation_view
 
 from .access import a_database
-from .output import out, print_json
+from .output import print_json, print_text
 
 
 async def explain_one(reference: str, client: str, at: str | None, *, as_json: bool) -> None:
@@ -25,4 +25,4 @@ async def explain_one(reference: str, client: str, at: str | None, *, as_json: b
     if as_json:
         print_json(explanation_view(schedule, explanation, standing, moment).model_dump(mode="json"))
     else:
-        out().print(explanation.sentence)
+        print_text(explanation.sentence)

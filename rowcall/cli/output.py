@@ -6,6 +6,7 @@ Names and errors come from databases and from tasks, so nothing of them is taken
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,10 +46,23 @@ def err() -> Console:
     return _console(sys.stderr)
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the caller: by itself, a console would end the process, and whatever runs in it."""
+        raise BrokenPipeError
+
+
 @cache
 def _console(stream: Any) -> Console:
     width = None if stream.isatty() else UNBOUNDED_COLUMNS
-    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    return _Console(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def nobody_reads() -> None:
+    """Who read the output has seen enough: what is written from now on, and what is still on its way, goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def say(text: str) -> None:
@@ -65,8 +79,16 @@ def say_fault(fault: RowcallError) -> None:
 
 def print_json(value: object) -> None:
     """One value as one line of JSON."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_jsonable) + "\n")
-    sys.stdout.flush()
+    print_text(json.dumps(value, ensure_ascii=False, default=_jsonable))
+
+
+def print_text(text: str) -> None:
+    """Data as it is."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        nobody_reads()
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
@@ -95,8 +117,7 @@ def _print(table: Table) -> None:
     """The table without the spaces that would fill its last column."""
     with out().capture() as captured:
         out().print(table, soft_wrap=False)
-    for line in captured.get().splitlines():
-        sys.stdout.write(f"{line.rstrip()}\n")
+    print_text("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def shown(value: object) -> Text:

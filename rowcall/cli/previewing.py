@@ -14,7 +14,7 @@ from rowcall.domain.triggers import describe_trigger, occurrences_after, read_lo
 from rowcall.domain.zones import zone
 from rowcall.settings import Settings
 
-from .output import out, print_json, print_table, span
+from .output import print_json, print_table, print_text, span
 
 
 def preview(given: Mapping[str, Any], after: str | None, count: int, *, as_json: bool) -> None:
@@ -36,7 +36,7 @@ def preview(given: Mapping[str, Any], after: str | None, count: int, *, as_json:
     if as_json:
         print_json({"description": description, "timezone": timezone, "upcoming": upcoming})
         return
-    out().print(description)
+    print_text(description)
     local = zone(timezone)
     rows = [(f"{moment.astimezone(local):%a %Y-%m-%d %H:%M:%S %Z}", moment, _away(moment, now)) for moment in upcoming]
     print_table((f"LOCAL ({timezone})", "UTC", ""), rows, empty="No occurrence lies ahead.")

@@ -17,14 +17,14 @@ from rowcall.embedded.binaries import find_binaries
 from rowcall.settings import Settings
 
 from .access import Schema, a_database
-from .output import say
+from .output import print_text, say
 
 
 async def open_psql(arguments: Sequence[str], *, show: bool) -> int:
     """Run psql on the database, or write the command that would; returns its exit code."""
     async with a_database(Settings.from_environment(), purpose="psql", schema=Schema.LEAVE, say=say) as place:
         if show:
-            print(psql_command(place.embedded))
+            print_text(psql_command(place.embedded))
             return 0
         url, password = _without_password(place.database.dsn)
         # Ctrl-C is psql's: it ends a query there, and must not end us before psql.

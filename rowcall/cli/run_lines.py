@@ -14,7 +14,7 @@ from rich.text import Text
 
 from rowcall.worker import Event, ExecutionEnded, ExecutionNotRun, ExecutionStarted
 
-from .output import STYLES, clean, out, print_json, span
+from .output import STYLES, clean, nobody_reads, out, print_json, span
 
 TOLD_IN_LINES = frozenset(
     {"schedule_triggered", "scheduler_job_executed", "scheduler_job_error", "schedule_missed", "schedule_skipped"}
@@ -92,6 +92,7 @@ class RunLines:
             sys.stdout.flush()
         except BrokenPipeError:
             self._gone = True
+            nobody_reads()
 
 
 _NAMES = {

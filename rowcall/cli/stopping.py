@@ -46,6 +46,7 @@ async def stopping_on_signals(say: Callable[[str], None]) -> AsyncIterator[Stopp
     """Listen for the signals as long as the block lasts."""
     stopping = Stopping(say)
     loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     for number in SIGNALS:
         loop.add_signal_handler(number, stopping.ask, number.name)
     try:
@@ -53,3 +54,4 @@ async def stopping_on_signals(say: Callable[[str], None]) -> AsyncIterator[Stopp
     finally:
         for number in SIGNALS:
             loop.remove_signal_handler(number)
+            signal.signal(number, before[number])
