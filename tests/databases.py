@@ -65,16 +65,19 @@ def meeting_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def admin(meeting_place: Path) -> Iterator[Admin]:
     named = os.environ.get("ROWCALL_TEST_DATABASE_URL")
-    admins: list[Admin] = []
+    dsns: list[str] = []
 
     def drop_template() -> None:
         if (note := meeting_place / "template").exists():
-            admins[0].drop(note.read_text())
+            last = Admin(dsns[0])
+            last.drop(note.read_text())
+            last.close()
 
     with taking_part(meeting_place, last_one=drop_template):
-        admins.append(Admin(named or dsn_of_shared_server(meeting_place)))
-        yield admins[0]
-    admins[0].close()
+        dsns.append(named or dsn_of_shared_server(meeting_place))
+        opened = Admin(dsns[0])
+        yield opened
+        opened.close()  # while still taking part: the server may stop as soon as nobody does
 
 
 @pytest.fixture(scope="session")

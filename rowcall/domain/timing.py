@@ -103,7 +103,11 @@ def read_timing(
     except InvalidInput as invalid:
         return None, None, [*faults, *invalid.faults]
     timing = _in_utc(timing)
-    faults += _era_faults(timing)
+    faults += [
+        fault
+        for field in MOMENTS
+        if (moment := getattr(timing, field)) is not None and (fault := era_fault(field, moment)) is not None
+    ]
     return (None, None, faults) if blind or faults else (timing, trigger, [])
 
 
@@ -166,11 +170,8 @@ def _in_utc(timing: Timing) -> Timing:
     return replace(timing, **moments)
 
 
-def _era_faults(timing: Timing) -> list[Fault]:
-    """Moments at the ends of the calendar, around which nothing can be computed."""
-    years = {field: value.year for field in MOMENTS if (value := getattr(timing, field)) is not None}
-    return [
-        Fault(field, f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}, not in {year}")
-        for field, year in years.items()
-        if not FIRST_YEAR <= year <= LAST_YEAR
-    ]
+def era_fault(field: str, moment: datetime) -> Fault | None:
+    """The fault of a moment at the ends of the calendar, around which nothing can be computed."""
+    if FIRST_YEAR <= moment.year <= LAST_YEAR:
+        return None
+    return Fault(field, f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}, not in {moment.year}")

@@ -42,7 +42,7 @@ async def client(database: Database, settings: Settings) -> AsyncIterator[httpx2
 
 
 @pytest.fixture
-async def tasks(db: "asyncpg.Connection[Any]") -> list[str]:
+async def tasks(db: asyncpg.Connection[Any]) -> list[str]:
     """Task types that a worker has offered once."""
     names = ["report", "email", "http"]
     await db.executemany("INSERT INTO rowcall.tasks (task_type) VALUES ($1)", [(name,) for name in names])

@@ -34,8 +34,9 @@ async def a_row(
     await db.execute("SELECT rowcall.ensure_partitions($1, $1)", scheduled_for)
     ran = status not in {"SKIPPED", "MISSED"}
     execution_id: int = await db.fetchval(
-        "INSERT INTO rowcall.schedule_executions (schedule_id, scheduled_for, covers_after, status, trigger, task_type, "
-        "reason, schedule_version, priority, input_data, executed_at, finished_at, attempt, fence, duration_seconds) "
+        "INSERT INTO rowcall.schedule_executions "
+        "(schedule_id, scheduled_for, covers_after, status, trigger, task_type, reason, "
+        "schedule_version, priority, input_data, executed_at, finished_at, attempt, fence, duration_seconds) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, 1, 5, '{}', $8, $9, $10, $10, $11) RETURNING execution_id",
         schedule_id,
         scheduled_for,
@@ -56,7 +57,8 @@ async def start(db: Any, execution_id: int, worker_id: int) -> None:
     """Make a queued execution RUNNING, as a claim does."""
     async with db.transaction():
         await db.execute(
-            "UPDATE rowcall.open_executions SET worker_id = $2, available_at = NULL, fence = fence + 1 WHERE execution_id = $1",
+            "UPDATE rowcall.open_executions SET worker_id = $2, available_at = NULL, fence = fence + 1 "
+            "WHERE execution_id = $1",
             execution_id,
             worker_id,
         )

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from rowcall.domain.errors import InvalidInput
 from rowcall.domain.explain import Explanation, Standing, explain_now
 from rowcall.domain.explain_moment import Moment, explain_at
-from rowcall.domain.timing import FIRST_YEAR, LAST_YEAR
+from rowcall.domain.timing import era_fault
 from rowcall.domain.triggers import read_local
 from rowcall.store.explaining import moment_of, standing_of
 from rowcall.store.schedules import ScheduleRow
@@ -101,8 +101,8 @@ def _read_at(text: str, timezone: str) -> datetime:
         at = read_local(spaced_plus(text), timezone, "at")
     except InvalidInput as invalid:
         raise InvalidParameters(invalid.faults) from None
-    if not FIRST_YEAR <= at.year <= LAST_YEAR:
-        raise InvalidParameters.of("at", f"must lie in the years {FIRST_YEAR} to {LAST_YEAR}")
+    if (fault := era_fault("at", at)) is not None:
+        raise InvalidParameters([fault])
     return at
 
 

@@ -9,9 +9,9 @@ from pydantic import Field
 from starlette.responses import Response
 
 from rowcall.domain.documents import read_document
-from rowcall.domain.errors import InvalidInput
+from rowcall.domain.errors import Fault, InvalidInput
 from rowcall.domain.fields import Moment, TriggerFields, Whole
-from rowcall.domain.timing import read_timing
+from rowcall.domain.timing import era_fault, read_timing
 from rowcall.domain.triggers import describe_trigger, occurrences_after, read_local
 from rowcall.store.schedules import known_tasks
 from rowcall.webapi.queries import Query
@@ -44,13 +44,10 @@ def _preview(given: dict[str, Any], now: datetime, default_timezone: str) -> Pre
     read, faults = read_document(PreviewFields, {name: value for name, value in given.items() if value is not None})
     assert read is not None  # no field of it must be given
     unusable = {fault.field.partition(".")[0] for fault in faults}
-    after = now
-    try:
-        after = now if read.after is None else read_local(read.after, read.timezone or default_timezone, "after")
-    except InvalidInput as invalid:  # a fault of the zone is told below
-        faults += [fault for fault in invalid.faults if fault.field == "after"]
+    after, after_faults = _read_after(read, default_timezone)
+    faults += after_faults
     timing, trigger, timing_faults = read_timing(
-        read, unusable, default_timezone=default_timezone, created_at=after, client_id="default", name=""
+        read, unusable, default_timezone=default_timezone, created_at=after or now, client_id="default", name=""
     )
     faults += timing_faults
     if faults or timing is None or trigger is None:
@@ -58,8 +55,20 @@ def _preview(given: dict[str, Any], now: datetime, default_timezone: str) -> Pre
     return Preview(
         description=describe_trigger(**timing.rule()),
         timezone=timing.timezone,
-        upcoming=occurrences_after(trigger, after, read.count or 5),
+        upcoming=occurrences_after(trigger, after or now, read.count or 5),
     )
+
+
+def _read_after(read: PreviewFields, default_timezone: str) -> tuple[datetime | None, list[Fault]]:
+    """The moment to look from, in the rule's zone; a fault of the zone itself is told with the rule."""
+    if read.after is None:
+        return None, []
+    try:
+        after = read_local(read.after, read.timezone or default_timezone, "after")
+    except InvalidInput as invalid:
+        return None, [fault for fault in invalid.faults if fault.field == "after"]
+    fault = era_fault("after", after)
+    return (after, []) if fault is None else (None, [fault])
 
 
 OPERATIONS = (

@@ -1,0 +1,178 @@
+"""GET /v1/executions and /v1/schedules/{id}/executions: the ledger, filtered and in pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.webapi.answers import assert_problem, faults
+from tests.webapi.conftest import CreateSchedule
+from tests.webapi.ledger import a_row, a_worker, start
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+DESIGNED = {
+    "execution_id",
+    "schedule_id",
+    "schedule_version",
+    "trigger",
+    "scheduled_for",
+    "covers_after",
+    "task_type",
+    "capability_required",
+    "priority",
+    "input_data",
+    "status",
+    "attempt",
+    "fence",
+    "worker_id",
+    "cancel_requested_at",
+    "executed_at",
+    "finished_at",
+    "duration_seconds",
+    "result_data",
+    "error_message",
+    "errors",
+    "reason",
+    "available_at",
+    "created_at",
+}
+
+
+async def ids(client: httpx2.AsyncClient, url: str) -> list[int]:
+    answer = await client.get(url)
+    assert answer.status_code == 200, answer.text
+    return [execution["execution_id"] for execution in answer.json()["executions"]]
+
+
+async def pages(client: httpx2.AsyncClient, url: str) -> list[int]:
+    found: list[int] = []
+    while url:
+        answer = await client.get(url)
+        found += [execution["execution_id"] for execution in answer.json()["executions"]]
+        url = answer.links.get("next", {}).get("url", "")
+    return found
+
+
+@pytest.fixture
+async def ledger(client: httpx2.AsyncClient, a_schedule: CreateSchedule, db: Any) -> dict[str, int]:
+    """Rows of two schedules over two days, a manual one among them, one queued and one running; by name."""
+    one = (await a_schedule(name="one"))["schedule_id"]
+    two = (await a_schedule(name="two", client_id="acme", task_type="email"))["schedule_id"]
+    rows = {
+        "ran": await a_row(db, one, NOON),
+        "failed": await a_row(db, one, NOON + HOUR, "FAILED", covers_after=NOON),
+        "skipped": await a_row(db, one, NOON + 2 * HOUR, "SKIPPED", covers_after=NOON + HOUR, reason="paused"),
+        "manual": await a_row(db, one, NOON + HOUR, trigger="manual"),
+        "other": await a_row(db, two, NOON + 24 * HOUR, task_type="email"),
+        "backfill": await a_row(db, one, NOON - 24 * HOUR, trigger="backfill"),
+    }
+    rows["running"] = (await client.post("/v1/schedules/one/execute")).json()["execution_id"]
+    rows["queued"] = (await client.post("/v1/schedules/two/execute?client_id=acme")).json()["execution_id"]
+    await start(db, rows["running"], await a_worker(db, "report"))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", "queued running backfill other manual skipped failed ran"),
+        ("?status=SUCCEEDED", "backfill other manual ran"),
+        ("?status=FAILED&status=SKIPPED", "skipped failed"),
+        ("?status=RUNNING", "running"),
+        ("?status=QUEUED", "queued"),
+        ("?status=QUEUED&status=RUNNING", "queued running"),
+        ("?status=QUEUED&status=RUNNING&task_type=email", "queued"),
+        ("?status=QUEUED&status=RUNNING&trigger=schedule", ""),
+        ("?status=RUNNING&client_id=acme", ""),
+        ("?status=QUEUED&client_id=acme", "queued"),
+        ("?status=RUNNING&status=FAILED", "running failed"),
+        ("?task_type=email", "queued other"),
+        ("?trigger=manual", "queued running manual"),
+        ("?trigger=backfill", "backfill"),
+        ("?client_id=acme", "queued other"),
+        ("?since=2026-03-01T13:00:00Z&until=2026-03-02T12:00:00Z", "manual skipped failed"),
+        ("?since=2026-03-02T12:00:00Z&until=2026-03-03T00:00:00Z", "other"),
+        ("?until=2026-03-01T00:00:00", "backfill"),
+        ("?until=2026-03-01T01:00:00+01:00", "backfill"),
+        ("?status=QUEUED&until=2026-03-01", ""),
+    ],
+)
+async def test_filters_narrow_the_ledger(
+    client: httpx2.AsyncClient, ledger: dict[str, int], query: str, expected: str
+) -> None:
+    assert await ids(client, f"/v1/executions{query}") == [ledger[name] for name in expected.split()]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", "running skipped manual failed ran backfill"),
+        ("?status=RUNNING", "running"),
+        ("?trigger=schedule", "skipped failed ran"),
+        ("?since=2026-03-01T13:00:00Z&until=2026-03-02", "skipped manual failed"),
+    ],
+)
+async def test_the_ledger_of_one_schedule_has_the_latest_occurrence_first(
+    client: httpx2.AsyncClient, ledger: dict[str, int], query: str, expected: str
+) -> None:
+    found = await ids(client, f"/v1/schedules/one/executions{query}")
+    assert found == [ledger[name] for name in expected.split()]
+    by_id = query.replace("?", "&")
+    assert await ids(client, f"/v1/executions?schedule_id=1{by_id}") == found
+
+
+@pytest.mark.parametrize(
+    "url", ["/v1/executions?limit={}", "/v1/schedules/one/executions?limit={}", "/v1/executions?status=QUEUED&limit={}"]
+)
+@pytest.mark.parametrize("limit", [1, 2, 3])
+async def test_pages_hold_every_row_once(
+    client: httpx2.AsyncClient, ledger: dict[str, int], url: str, limit: int
+) -> None:
+    for _ in range(3):
+        await client.post("/v1/schedules/two/execute?client_id=acme")
+    assert await pages(client, url.format(limit)) == await ids(client, url.format(500))
+
+
+async def test_manual_runs_of_one_microsecond_are_told_apart(
+    client: httpx2.AsyncClient, a_schedule: CreateSchedule, db: Any
+) -> None:
+    created = await a_schedule(name="n")
+    expected = [await a_row(db, created["schedule_id"], NOON, trigger="manual") for _ in range(5)]
+    expected = [*reversed(expected), await a_row(db, created["schedule_id"], NOON)]
+    assert await pages(client, "/v1/schedules/n/executions?limit=2") == expected
+
+
+async def test_an_execution_is_shown_with_every_field_of_the_design(
+    client: httpx2.AsyncClient, ledger: dict[str, int]
+) -> None:
+    shown = (await client.get(f"/v1/executions/{ledger['skipped']}")).json()
+    assert set(shown) == DESIGNED
+    assert (shown["status"], shown["reason"]) == ("SKIPPED", "paused")
+    assert (shown["covers_after"], shown["scheduled_for"]) == ("2026-03-01T13:00:00Z", "2026-03-01T14:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("status=DONE", "status.0"),
+        ("trigger=cron", "trigger"),
+        ("since=yesterday", "since"),
+        ("until=99999-01-01", "until"),
+        ("schedule_id=x", "schedule_id"),
+        ("schedule_id=9223372036854775808", "schedule_id"),
+        ("cursor=MQ", "cursor"),
+        ("cursor=OTIyMzM3MjAzNjg1NDc3NTgwNy4xLjE", "cursor"),
+        ("limit=-1", "limit"),
+    ],
+)
+async def test_a_parameter_that_can_not_be_used_is_named(client: httpx2.AsyncClient, query: str, field: str) -> None:
+    assert list(faults(await client.get(f"/v1/executions?{query}"))) == [field]
+
+
+async def test_the_executions_of_nobody_are_not_found(client: httpx2.AsyncClient) -> None:
+    assert_problem(await client.get("/v1/schedules/nobody/executions"), 404)
+    assert_problem(await client.get("/v1/schedules/77/executions"), 404)
