@@ -2,20 +2,25 @@
 
 The embedded server belongs to the first process that needs it. Where one runs already, a command is its guest; where
 none does, the command runs it for as long as it lasts, so that schedules can be looked at and changed while nothing is
-running.
+running. What is to stay inherits the server from an owner that ends.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
 
 from rowcall.embedded import EmbeddedServer, embedded_postgres
+from rowcall.embedded.folders import folders_of
+from rowcall.embedded.owner import take_ownership
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.migrations import apply_schema, check_schema, schema_version
+
+LOOK_SECONDS = 0.25
 
 
 class Schema(Enum):
@@ -24,6 +29,10 @@ class Schema(Enum):
     CHECK = "refuse any other than the one that is needed"
     BUILD = "build it where there is none, refuse any other than the one that is needed"
     LEAVE = "take it as it is"
+
+
+def tell_nobody(news: str) -> None:
+    """Who asked is not there to be told what is being waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +50,16 @@ async def a_database(
     purpose: str,
     size: int = 2,
     schema: Schema = Schema.CHECK,
-    say: Callable[[str], None] | None = None,
+    stays: bool = False,
+    say: Callable[[str], None] = tell_nobody,
 ) -> AsyncIterator[Place]:
     """The database, with connections that `purpose` can be told by in pg_stat_activity.
 
+    A process that `stays` takes the embedded server over when the process that runs it ends.
+
     Raises StoreUnavailable where it can't be reached, SchemaMismatch where its schema is another.
     """
-    async with _server(settings, say) as (dsn, embedded):
+    async with _server(settings, say, stays=stays) as (dsn, embedded):
         if embedded is not None and schema is not Schema.LEAVE:
             schema = Schema.BUILD
         async with Database.open(
@@ -59,13 +71,35 @@ async def a_database(
 
 @asynccontextmanager
 async def _server(
-    settings: Settings, say: Callable[[str], None] | None
+    settings: Settings, say: Callable[[str], None], *, stays: bool
 ) -> AsyncIterator[tuple[str, EmbeddedServer | None]]:
     if settings.database_url is not None:
         yield settings.database_url, None
         return
     async with embedded_postgres(settings.data_dir, run_as=settings.run_as, on_progress=say) as server:
-        yield server.dsn, server
+        if server.owner or not stays:
+            yield server.dsn, server
+            return
+        say("run by another process, and taken over from it when it ends")
+        heir = asyncio.create_task(_inherit(settings, say))
+        try:
+            yield server.dsn, server
+        finally:
+            heir.cancel()
+            await asyncio.wait([heir])
+
+
+async def _inherit(settings: Settings, say: Callable[[str], None]) -> None:
+    """Own the server as soon as nobody else does. Its address stays, so that connections are simply made anew."""
+    folders = folders_of(settings.data_dir)
+    while True:
+        while (lock := take_ownership(folders)) is None:  # noqa: ASYNC110 - the kernel tells nobody of a lock set free
+            await asyncio.sleep(LOOK_SECONDS)
+        lock.release()
+        async with embedded_postgres(settings.data_dir, run_as=settings.run_as, on_progress=say) as server:
+            if server.owner:
+                say("taken over from the process that ran it")
+                await asyncio.Event().wait()
 
 
 async def _prepare(database: Database, schema: Schema, embedded: EmbeddedServer | None) -> None:

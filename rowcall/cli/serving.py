@@ -78,6 +78,7 @@ async def _start_and_serve(settings: Settings, apps: Sequence[App], wanted: Want
                 purpose=wanted.purpose,
                 size=settings.database_pool_size,
                 schema=wanted.schema,
+                stays=True,
                 say=lambda news: say(f"PostgreSQL: {news} …"),
             )
         )

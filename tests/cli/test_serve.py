@@ -110,6 +110,24 @@ async def test_schedules_can_be_looked_at_and_changed_while_nothing_is_running(d
     assert_no_server(data_dir)
 
 
+async def test_who_stays_takes_the_server_over_from_who_ends(data_dir: Path, slow_app: Path) -> None:
+    async with rowcall_process("serve", "--port", "0") as owner:
+        await owner.says(READY)
+        async with rowcall_process("worker", "--app", "slow_app", "--json", cwd=slow_app) as heir:
+            await heir.says("run by another process")
+            await heir.says("a worker for http, slow")
+            owner.send(signal.SIGTERM)
+            assert await owner.ends() == 0
+            await heir.says("taken over")
+            create = ("schedules", "create", "quick", "--task", "slow", "--interval", "1d", "--input", '{"seconds": 0}')
+            await rowcall_answers(*create)
+            await rowcall_answers("schedules", "execute", "quick", "--wait")
+            await heir.says(r'"execution_ended".*"status": "SUCCEEDED"')
+            heir.send(signal.SIGTERM)
+            assert await heir.ends() == 0
+    assert_no_server(data_dir)
+
+
 async def test_a_stop_lets_what_runs_finish_and_says_it_is_going(dsn: str, slow_app: Path) -> None:
     async with rowcall_process(
         "serve", "--app", "slow_app", "--port", "0", cwd=slow_app, DATABASE_URL=dsn
