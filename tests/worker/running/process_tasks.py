@@ -91,6 +91,12 @@ def wait_for_the_signal(run: rowcall.Run) -> None:
     run.raise_if_cancelled()
 
 
+def notice_the_signal_and_return(run: rowcall.Run) -> str:
+    _mark(run)
+    run.wait_cancelled(60)
+    return "half of it"
+
+
 def clean_up_at_the_end(run: rowcall.Run) -> None:
     _mark(run)
     try:

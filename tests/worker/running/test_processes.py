@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import FunctionType
 
@@ -181,9 +182,10 @@ async def test_a_task_that_writes_into_the_channel_harms_only_itself(app):
 # ── stopping ──
 
 
-async def test_a_task_that_looks_at_its_run_stops_by_itself_and_its_process_is_used_again(app, marked):
+@pytest.mark.parametrize("task_type", ["wait_for_the_signal", "notice_the_signal_and_return"])
+async def test_a_task_that_looks_at_its_run_stops_by_itself_and_its_process_is_used_again(app, marked, task_type):
     async with a_runner(app, cancel_grace_seconds=60) as runner:
-        run = marked.run("wait_for_the_signal")
+        run = marked.run(task_type)
         running = asyncio.create_task(runner.run(run, timeout_seconds=60))
         process_id = await marked.start()
         runner.cancel(run.execution_id, "somebody asked")
@@ -201,6 +203,7 @@ async def test_a_task_that_does_not_listen_gets_sigterm_and_cleans_up(app, marke
         async with asyncio.timeout(20):
             assert await running == Outcome.cancelled("cancelled (somebody asked): its process was ended with SIGTERM")
         assert marked.path.read_text() == "cleaned up"
+        await until(lambda: not is_alive(process_id))
         assert await ok(runner) != process_id
 
 
@@ -239,7 +242,9 @@ async def test_a_child_that_died_idle_is_not_given_a_task(app):
     async with a_runner(app) as runner:
         process_id = await ok(runner)
         os.kill(process_id, signal.SIGKILL)
-        await until(lambda: not is_alive(process_id))
+        deadline = time.monotonic() + 10
+        while is_alive(process_id):  # without the loop, which would read of the death on the channel
+            assert time.monotonic() < deadline
         assert await ok(runner) != process_id
 
 

@@ -118,7 +118,8 @@ async def test_an_execution_can_be_stopped_from_another_thread(app, stop):
         args = (run.execution_id, "from afar") if stop == "cancel" else (run.execution_id,)
         other = threading.Thread(target=getattr(runner, stop), args=args)
         other.start()
-        outcome = await running
+        async with asyncio.timeout(10):
+            outcome = await running
         other.join()
     assert outcome.status is (ExecutionStatus.CANCELLED if stop == "cancel" else None)
 

@@ -191,6 +191,25 @@ async def test_an_execution_that_still_waits_for_a_thread_is_cancelled_at_once(a
         assert runner.free_threads == 1
 
 
+async def test_an_execution_that_is_cancelled_as_its_turn_comes_is_not_started(app):
+    started = threading.Event()
+
+    @app.task("report")
+    def report():
+        started.set()
+
+    async with a_runner(app, threads=1) as runner:
+        place = runner._threads.places.ask()
+        run = a_run("report")
+        running = asyncio.create_task(runner.run(run, timeout_seconds=30))
+        await until(lambda: runner.running)
+        runner._threads.places.release(place)
+        runner.cancel(run.execution_id, "somebody asked")
+        assert (await running).status is ExecutionStatus.CANCELLED
+        assert not started.is_set()
+        assert runner.free_threads == 1
+
+
 async def test_a_system_without_another_thread_is_a_failure_that_says_so(app, monkeypatch):
     @app.task("report")
     def report(): ...
