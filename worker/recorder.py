@@ -44,6 +44,12 @@ class Recorder:
         self._empty.clear()
         self._filled.set()
 
+    def already_recorded(self, result: Result) -> None:
+        """Take note of a result that was written in the run's own transaction."""
+        self._holdings.forget([result.claim])
+        self.wrote.set()
+        self._watch(_ended(result, ExecutionStatus.SUCCEEDED))
+
     async def flushed(self) -> None:
         """Wait until everything taken in is recorded."""
         await self._empty.wait()

@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -92,16 +92,28 @@ async def open_session(
         write_down(event)
         watch(event)
 
-    async with HttpClient(egress_policy(settings)) as client:
+    async with HttpClient(egress_policy(settings)) as client, _for_tasks(database, settings) as for_tasks:
         offers = offers_of(apps, [http_task(client, settings)], settings.capabilities)
         await ensure_days_ahead(database)
         worker_id = await register_worker(database, _card(settings, apps, offers.routes), offers.offered)
         installation_id = await database.fetchval("installation_id")
         await _declare(database, settings, apps)
-        async with Session(database, settings, worker_id, offers, watch_and_log, installation_id) as session:
+        session = Session(database, settings, worker_id, offers, watch_and_log, installation_id, for_tasks)
+        async with session:
             log.info("scheduler_start", worker_id=worker_id, routes=offers.routes, slots=settings.concurrency)
             yield session
         log.info("scheduler_stop", worker_id=worker_id)
+
+
+def _for_tasks(database: Database, settings: Settings) -> AbstractAsyncContextManager[Database]:
+    """Connections for the transactions of tasks, made when needed: however long they take, the worker keeps its own."""
+    return Database.open(
+        database.dsn,
+        size=settings.database_pool_size,
+        min_size=0,
+        timeout_seconds=settings.default_timeout_seconds,
+        application_name="rowcall task",
+    )
 
 
 async def _declare(database: Database, settings: Settings, apps: Sequence[App]) -> None:

@@ -25,6 +25,7 @@ from .offers import Offers
 from .recorder import Recorder
 from .running.runner import Runner
 from .sweep import sweep
+from .transactions import Transactions
 from .waiting import any_of, first_of, within
 from .work import Work
 
@@ -45,6 +46,7 @@ class Session:
         offers: Offers,
         watch: Watcher,
         installation_id: str,
+        for_tasks: Database,
     ) -> None:
         self.worker_id = worker_id
         self._database = database
@@ -63,7 +65,8 @@ class Session:
             threads=settings.concurrency,
             processes=settings.processes,
         )
-        work = Work(self._runner, offers.tasks, installation_id, self._holdings, self._recorder, watch)
+        transactions = Transactions(for_tasks, worker_id, settings.result_max_bytes)
+        work = Work(self._runner, offers.tasks, installation_id, self._holdings, self._recorder, watch, transactions)
         self._work = work
         self._loop = Loop(database, worker_id, offers.routes, work, self._random, settings.poll_interval_seconds)
         self._heartbeat = Heartbeat(

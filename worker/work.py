@@ -6,8 +6,9 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from rowcall.app import Run, TaskDefinition
+from rowcall.app import Isolation, Run, TaskDefinition
 from rowcall.store.claiming import Claim, Look
 from rowcall.store.finishing import Result
 
@@ -15,6 +16,7 @@ from .events import ExecutionStarted, Watcher, not_run
 from .holdings import Holdings
 from .recorder import Recorder
 from .running.runner import Runner
+from .transactions import Transactions
 
 
 class Work:
@@ -28,7 +30,9 @@ class Work:
         holdings: Holdings,
         recorder: Recorder,
         watch: Watcher,
+        transactions: Transactions,
     ) -> None:
+        self._transactions = transactions
         self.holdings = holdings
         self.on_room: Callable[[], None] = lambda: None
         self._runner = runner
@@ -66,7 +70,11 @@ class Work:
         outcome = await self._runner.run(self._run_of(claim), timeout_seconds=self._limit(claim))
         was_full = self.holdings.free <= 0
         self.holdings.end(claim)
-        self._recorder.put(Result(claim, outcome, time.monotonic() - began))
+        ended = self._transactions.take_ended(claim)
+        if ended is None:
+            self._recorder.put(Result(claim, outcome, time.monotonic() - began))
+        else:
+            self._recorder.already_recorded(ended)
         if was_full:
             self.on_room()
 
@@ -91,7 +99,14 @@ class Work:
             trigger=claim.trigger,
             input_data=json.loads(claim.input_data),
             installation_id=self._installation_id,
+            opener=self._opener(claim),
         )
+
+    def _opener(self, claim: Claim) -> Callable[[], Any] | None:
+        """Transactions are for coroutines: another thread or process can't share the worker's connection."""
+        definition = self._definitions.get(claim.task_type)
+        is_coroutine = definition is not None and definition.isolation is Isolation.ASYNC
+        return self._transactions.opener(claim) if is_coroutine else None
 
 
 def _started(claim: Claim) -> ExecutionStarted:

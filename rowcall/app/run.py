@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,6 +41,7 @@ class Run:
     input_data: Any = None
     installation_id: str = ""
     signal: Cancellation = field(default_factory=Cancellation, repr=False)
+    opener: Callable[[], AbstractAsyncContextManager[Any]] | None = field(default=None, repr=False)
 
     @property
     def idempotency_key(self) -> str:
@@ -63,6 +66,18 @@ class Run:
 
         logger: FilteringBoundLogger = structlog.get_logger(f"rowcall.task.{self.task_type}").bind(**self.identity)
         return logger
+
+    def transaction(self) -> AbstractAsyncContextManager[Any]:
+        """A database transaction that commits together with the success of this execution, or not at all: exactly once.
+
+        ``async with run.transaction() as transaction:`` gives ``execute``, ``executemany``, ``fetch``, ``fetchrow`` and
+        ``fetchval``, and ``transaction.result``, the result to keep. The execution has SUCCEEDED when the block has
+        ended: let it be the last thing the task does. Raises LeaseLost at its end, and nothing was written, when the
+        execution was given to another worker. Only for coroutines: RuntimeError in threads and child processes.
+        """
+        if self.opener is None:
+            raise RuntimeError("run.transaction() needs the worker's event loop: make the task an async function")
+        return self.opener()
 
     @property
     def cancelled(self) -> bool:

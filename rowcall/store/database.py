@@ -153,6 +153,7 @@ class Database:
         dsn: str,
         *,
         size: int = 10,
+        min_size: int = 1,
         timeout_seconds: float = 30.0,
         application_name: str = "rowcall",
         prepared_statements: bool = True,
@@ -164,7 +165,7 @@ class Database:
         with domain_errors():
             pool = await asyncpg.create_pool(
                 dsn,
-                min_size=1,
+                min_size=min_size,
                 max_size=size,
                 timeout=CONNECT_TIMEOUT_SECONDS,
                 command_timeout=timeout_seconds,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 
+from rowcall.domain.errors import LeaseLost
 from rowcall.domain.executions import ExecutionStatus, Outcome
 from rowcall.domain.retries import backoff, may_retry
 
 from .claiming import Claim
-from .database import Database, Session
+from .database import Database, Session, Transaction
 from .releasing import release_waiting
 
 RETRIED = (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT)
@@ -54,6 +56,24 @@ async def record_results(database: Database, worker_id: int, results: Sequence[R
         requeued=[result for result in again if result.claim.execution_id in requeued],
         refused=[result for result in final if result.claim.execution_id not in finished],
     )
+
+
+@asynccontextmanager
+async def ending_transaction(
+    database: Database, worker_id: int, claim: Claim, result_of: Callable[[], Result]
+) -> AsyncIterator[Transaction]:
+    """A transaction that ends with the execution's own success: what is written in it and that commit together.
+
+    `result_of` is asked for the result at the end of the block. Raises LeaseLost, and nothing was written, when the
+    execution is not this worker's any more. When COMMIT was sent and nobody answered, StoreUnavailable is raised, and
+    the ledger alone knows: another attempt follows only if nothing was committed.
+    """
+    async with database.transaction() as transaction:
+        yield transaction
+        finished, in_front = await _finish(transaction, worker_id, [result_of()])
+        if not finished:
+            raise LeaseLost(f"execution {claim.execution_id} was given to another worker; nothing was written")
+    await release_waiting(database, in_front)
 
 
 def _is_tried_again(result: Result) -> bool:

@@ -68,3 +68,12 @@ async def effect(run: rowcall.Run) -> None:
         await connection.execute(INSERT, *_effect(run, "at least once"), timeout=5)
     finally:
         connection.terminate()
+
+
+@app.task("chaos-once")
+async def once(run: rowcall.Run) -> None:
+    """Writes through the run's own transaction: exactly once."""
+    async with run.transaction() as transaction:
+        await transaction.execute(INSERT, *_effect(run, "exactly once"))
+        await asyncio.sleep(random.uniform(0, 0.2))
+        transaction.result = {"fence": run.fence}

@@ -1,0 +1,113 @@
+"""Exactly once: a run's own transaction commits with the end of its execution, or leaves nothing."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+import rowcall
+from tests.worker.conftest import Connection, Serve
+from tests.worker.schedules import Schedules
+from tests.worker.waiting import until
+
+app = rowcall.App("ledgers")
+
+
+@app.task("write")
+async def write(run: rowcall.Run) -> str:
+    async with run.transaction() as transaction:
+        await transaction.execute("INSERT INTO public.bookings (execution_id) VALUES ($1)", run.execution_id)
+        transaction.result = {"rows": await transaction.fetchval("SELECT count(*) FROM public.bookings")}
+    return "what is returned after the transaction is not kept"
+
+
+@app.task("fail-inside")
+async def fail_inside(run: rowcall.Run) -> None:
+    async with run.transaction() as transaction:
+        await transaction.execute("INSERT INTO public.bookings (execution_id) VALUES ($1)", run.execution_id)
+        raise RuntimeError("changed its mind")
+
+
+@app.task("fail-after")
+async def fail_after(run: rowcall.Run) -> None:
+    async with run.transaction() as transaction:
+        await transaction.execute("INSERT INTO public.bookings (execution_id) VALUES ($1)", run.execution_id)
+    raise RuntimeError("too late to matter")
+
+
+@app.task("given-away")
+async def given_away(run: rowcall.Run) -> None:
+    """Somebody else is given the execution while the transaction is open."""
+    thief = await asyncpg.connect(run.input_data["dsn"])
+    async with run.transaction() as transaction:
+        await transaction.execute("INSERT INTO public.bookings (execution_id) VALUES ($1)", run.execution_id)
+        await thief.execute("UPDATE rowcall.open_executions SET fence = fence + 1")
+        await thief.execute("UPDATE rowcall.schedule_executions SET fence = fence + 1")
+        await thief.close()
+
+
+@app.task("threaded")
+def threaded(run: rowcall.Run) -> None:
+    run.transaction()
+
+
+@pytest.fixture
+async def bookings(db: Connection) -> None:
+    await db.execute("CREATE TABLE public.bookings (execution_id bigint NOT NULL)")
+
+
+@pytest.mark.usefixtures("bookings")
+async def test_the_work_the_result_and_the_end_of_the_execution_commit_together(
+    serve: Serve, schedules: Schedules
+) -> None:
+    schedule_id = await schedules.insert("write")
+    served = await serve(app)
+    row = await schedules.reaches("SUCCEEDED", schedule_id)
+    assert row["result_data"] == '{"rows": 1}'
+    xmin = await schedules.db.fetchval("SELECT array_agg(DISTINCT b.xmin = e.xmin) FROM public.bookings AS b, "
+                                       "rowcall.schedule_executions AS e")  # fmt: skip
+    assert xmin == [True], "written by one and the same transaction"
+    await until(lambda: any(getattr(event, "status", "") == "SUCCEEDED" for event in served.events), what="the event")
+
+
+@pytest.mark.usefixtures("bookings")
+async def test_a_task_that_raises_inside_leaves_nothing_and_is_tried_again(serve: Serve, schedules: Schedules) -> None:
+    schedule_id = await schedules.insert("fail-inside", max_retries=1, retry_backoff_seconds=0)
+    await serve(app)
+    row = await schedules.reaches("FAILED", schedule_id)
+    assert row["attempt"] == 2
+    assert await schedules.db.fetchval("SELECT count(*) FROM public.bookings") == 0
+
+
+@pytest.mark.usefixtures("bookings")
+async def test_what_happens_after_the_commit_does_not_undo_it(serve: Serve, schedules: Schedules) -> None:
+    schedule_id = await schedules.insert("fail-after")
+    await serve(app)
+    row = await schedules.reaches("SUCCEEDED", schedule_id)
+    assert (row["attempt"], row["errors"]) == (1, None)
+    assert await schedules.db.fetchval("SELECT count(*) FROM public.bookings") == 1
+
+
+@pytest.mark.usefixtures("bookings")
+async def test_an_execution_given_to_another_writes_nothing(serve: Serve, schedules: Schedules, dsn: str) -> None:
+    await schedules.insert("given-away", input_data={"dsn": dsn})
+    await serve(app, poll_interval_seconds=3600.0)
+    await until(
+        lambda: schedules.db.fetchval("SELECT fence = 2 FROM rowcall.schedule_executions"),
+        what="the theft of the fence",
+    )
+    await until(
+        lambda: schedules.db.fetchval(
+            "SELECT count(*) = 0 FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = 'rowcall task' AND state <> 'idle'"
+        ),
+        what="the end of the task's transaction",
+    )
+    assert await schedules.db.fetchval("SELECT count(*) FROM public.bookings") == 0
+    assert await schedules.db.fetchval("SELECT status <> 'SUCCEEDED' FROM rowcall.schedule_executions")
+
+
+async def test_a_thread_is_told_that_transactions_are_for_coroutines(serve: Serve, schedules: Schedules) -> None:
+    schedule_id = await schedules.insert("threaded", max_retries=0)
+    await serve(app)
+    assert "async function" in (await schedules.reaches("FAILED", schedule_id))["error_message"]

@@ -1,0 +1,84 @@
+"""Exactly once: a run's own transaction, which commits together with the end of its execution, or not at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from rowcall.domain.executions import Outcome
+from rowcall.store.claiming import Claim
+from rowcall.store.database import Database, Transaction
+from rowcall.store.finishing import Result, ending_transaction
+
+from .running.results import encode_result
+
+
+class RunTransaction:
+    """What a task writes through: statements of its own, on the worker's connection, and the result to keep."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._connection = transaction.connection
+        self.result: Any = None
+
+    async def execute(self, statement: str, *arguments: Any) -> str:
+        """Run a statement; the server's word on it, such as ``INSERT 0 1``."""
+        return await self._connection.execute(statement, *arguments)
+
+    async def executemany(self, statement: str, rows: Any) -> None:
+        """Run a statement once for each row of arguments."""
+        await self._connection.executemany(statement, rows)
+
+    async def fetch(self, statement: str, *arguments: Any) -> list[Any]:
+        """All rows of a statement."""
+        return await self._connection.fetch(statement, *arguments)
+
+    async def fetchrow(self, statement: str, *arguments: Any) -> Any:
+        """The first row, or None."""
+        return await self._connection.fetchrow(statement, *arguments)
+
+    async def fetchval(self, statement: str, *arguments: Any) -> Any:
+        """The first column of the first row."""
+        return await self._connection.fetchval(statement, *arguments)
+
+
+class Transactions:
+    """Makes the transactions of one worker's runs, and remembers which executions ended in one.
+
+    They have connections of their own: a task that holds its transaction open does not keep the worker from beating,
+    claiming or recording.
+    """
+
+    def __init__(self, database: Database, worker_id: int, result_max_bytes: int) -> None:
+        self._database = database
+        self._worker_id = worker_id
+        self._result_max_bytes = result_max_bytes
+        self._ended: dict[int, Result] = {}
+
+    def opener(self, claim: Claim) -> Callable[[], Any]:
+        """What `Run.transaction` calls."""
+        began = time.monotonic()
+
+        @asynccontextmanager
+        async def open_transaction() -> AsyncIterator[RunTransaction]:
+            written: RunTransaction | None = None
+            ended: Result | None = None
+
+            def result_of() -> Result:
+                nonlocal ended
+                text = None if written is None else encode_result(written.result, self._result_max_bytes)
+                ended = Result(claim, Outcome.succeeded(text), time.monotonic() - began)
+                return ended
+
+            async with ending_transaction(self._database, self._worker_id, claim, result_of) as transaction:
+                written = RunTransaction(transaction)
+                yield written
+            assert ended is not None
+            self._ended[claim.execution_id] = ended
+
+        return open_transaction
+
+    def take_ended(self, claim: Claim) -> Result | None:
+        """The result of an execution that ended in its own transaction, once; None for any other."""
+        return self._ended.pop(claim.execution_id, None)
