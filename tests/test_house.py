@@ -1,5 +1,6 @@
 """The house itself: who may import whom, what the wheel brings, and that the documents tell the truth about both."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,21 @@ def run(*command: str | Path, cwd: Path = ROOT) -> str:
 
 def test_imports_point_one_way_and_only_the_store_knows_the_driver() -> None:
     run(Path(sys.executable).with_name("lint-imports"), "--no-cache")
+
+
+def test_each_guarantee_of_the_readme_is_the_name_of_a_test() -> None:
+    promised = (ROOT / "README.md").read_text().partition("## What holds")[2].partition("\n## ")[0]
+    guarantees = re.findall(r"^- (.*(?:\n  .*)*)", promised, re.MULTILINE)
+    tests = {
+        name for file in (ROOT / "tests").rglob("test_*.py") for name in re.findall(r"def (test_\w+)", file.read_text())
+    }
+    assert guarantees
+    assert [text for text in guarantees if as_test_name(text) not in tests] == []
+
+
+def as_test_name(sentence: str) -> str:
+    words = re.sub(r"[^a-z0-9 ]", "", re.sub(r"[_\s-]+", " ", sentence.lower()))
+    return "test_" + "_".join(words.split())
 
 
 def test_the_links_into_the_package_are_relative() -> None:
