@@ -27,10 +27,11 @@ def prepared() -> Iterator[Path]:
     """A data folder whose server has run once, holds a table `kept`, and was stopped in order."""
     with short_lived_folder() as folder, asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         runner.run(_made(folder / "data"))
+        # What a killed server leaves in memory goes with its folder then.
         with (Folders(folder / "data").cluster / "postgresql.conf").open("a") as configuration:
             configuration.write(
                 "dynamic_shared_memory_type = mmap\n"
-            )  # what a killed server leaves goes with its folder
+            )
         yield folder / "data"
 
 
