@@ -1,0 +1,407 @@
+"""Schedules without a next moment: planned whichever door they came through, or set aside; their past is answered for.
+
+Changes are made by plain SQL, at the real present; where a story needs a past, its versions are aged.
+"""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rowcall.domain.errors import RowcallError
+from rowcall.store.claiming import look
+from rowcall.store.database import Database
+from rowcall.store.planning import plan_schedules
+from tests.store.stories import (
+    HOUR,
+    MINUTE,
+    ASchedule,
+    AWorker,
+    Connection,
+    assert_chain_holds,
+    ledger,
+    schedule,
+    until_waiting_for_a_lock,
+)
+
+PRESENT = datetime.now(UTC).replace(microsecond=0)
+CREATED = PRESENT - 10 * HOUR - 30 * MINUTE
+"""Hourly from here: occurrences at CREATED + 1 h and so on, the last past one half an hour ago."""
+
+
+async def plan(database: Database, *schedule_ids: int) -> int:
+    async with database.transaction() as transaction:
+        return await plan_schedules(transaction, schedule_ids or None)
+
+
+async def change(db: Connection, schedule_id: int, assignments: str, *, at: datetime | None = None) -> None:
+    """Change a schedule by plain SQL; the change is said to have been made at that moment."""
+    await db.execute(f"UPDATE rowcall.schedules SET {assignments} WHERE schedule_id = $1", schedule_id)
+    if at is not None:
+        await db.execute(
+            "UPDATE rowcall.schedule_versions SET valid_from = $2 WHERE (schedule_id, valid_from) IN"
+            " (SELECT schedule_id, max(valid_from) FROM rowcall.schedule_versions WHERE schedule_id = $1 GROUP BY 1)",
+            schedule_id,
+            at,
+        )
+
+
+async def answered_through(db: Connection, schedule_id: int, moment: datetime) -> None:
+    """The schedule has run at this occurrence, and stands there."""
+    await db.execute("SELECT rowcall.ensure_partitions($1, $1)", moment)
+    await db.execute(
+        "INSERT INTO rowcall.schedule_executions (schedule_id, scheduled_for, finished_at, schedule_version, priority,"
+        " trigger, status, task_type, input_data) VALUES ($1, $2, $2, 1, 5, 'schedule', 'SUCCEEDED', 'work', '{}')",
+        schedule_id,
+        moment,
+    )
+    await change(db, schedule_id, f"last_occurrence_at = '{moment}', next_run_at = '{moment + HOUR}'")
+
+
+# ── new rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_row_inserted_by_sql_gets_its_next_moments(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    new = await a_schedule(created_at=PRESENT)
+
+    assert await plan(database) == 1
+
+    row = await schedule(db, new)
+    assert (row["next_occurrence_at"], row["next_run_at"]) == (PRESENT + HOUR, PRESENT + HOUR)
+    assert row["status"] == "ACTIVE"
+    assert await plan(database) == 0
+
+
+async def test_jitter_stands_between_the_occurrence_and_the_moment_to_act(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    ids = [await a_schedule(created_at=PRESENT, jitter_seconds=600) for _ in range(5)]
+    await plan(database)
+
+    rows = [await schedule(db, new) for new in ids]
+    offsets = {row["next_run_at"] - row["next_occurrence_at"] for row in rows}
+    assert all(timedelta() <= offset < timedelta(seconds=600) for offset in offsets)
+    assert len(offsets) > 1
+
+
+async def test_any_worker_plans_what_any_client_inserted_even_what_it_cant_run(
+    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker
+) -> None:
+    foreign = await a_schedule(task_type="foreign", created_at=PRESENT)
+
+    found = await look(database, await a_worker(), ["work"], 5)
+
+    assert (found.planned, found.claims) == (1, [])
+    assert (await schedule(db, foreign))["next_run_at"] == PRESENT + HOUR
+
+
+async def test_the_first_occurrence_is_at_the_start_where_one_is_given(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    ahead = await a_schedule(created_at=PRESENT, starts_at=PRESENT + 9 * HOUR)
+    behind = await a_schedule(created_at=PRESENT, starts_at=CREATED)
+    await plan(database)
+
+    assert (await schedule(db, ahead))["next_run_at"] == PRESENT + 9 * HOUR
+    assert (await schedule(db, behind))["next_run_at"] == CREATED, "what lies behind is answered for by the claim"
+
+
+async def test_a_row_that_says_it_was_created_long_ago_owes_what_has_been_due_since(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    imported = await a_schedule(created_at=CREATED)
+    await plan(database)
+
+    assert (await schedule(db, imported))["next_run_at"] == CREATED + HOUR
+
+
+async def test_a_single_moment_that_is_past_is_planned_all_the_same(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    late = await a_schedule(scheduled_time=PRESENT - HOUR, created_at=PRESENT)
+    await plan(database)
+
+    assert (await schedule(db, late))["next_run_at"] == PRESENT - HOUR
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ({"scheduled_time": PRESENT + 2 * HOUR, "ends_at": PRESENT + HOUR}, "finished: no further occurrence"),
+        ({"cron_fields": {"year": 1999}}, "finished: no further occurrence"),
+        ({"max_executions": 3, "scheduled_runs": 3}, "limit: max_executions 3 is reached"),
+    ],
+)
+async def test_a_rule_that_is_over_before_it_began_is_completed(
+    database: Database, db: Connection, a_schedule: ASchedule, columns: dict[str, Any], reason: str
+) -> None:
+    over = await a_schedule(created_at=PRESENT, **columns)
+    await plan(database)
+
+    row = await schedule(db, over)
+    assert (row["status"], row["status_reason"], row["next_run_at"]) == ("COMPLETED", reason, None)
+
+
+async def test_only_those_named_are_planned(database: Database, db: Connection, a_schedule: ASchedule) -> None:
+    before, named, after = [await a_schedule(created_at=PRESENT) for _ in range(3)]
+
+    assert await plan(database, named) == 1
+
+    unplanned = await db.fetch("SELECT schedule_id FROM rowcall.schedules WHERE next_run_at IS NULL ORDER BY 1")
+    assert [row["schedule_id"] for row in unplanned] == [before, after]
+
+
+async def test_more_than_one_transaction_takes_are_looked_at_again_at_once(
+    database: Database, db: Connection, a_worker: AWorker
+) -> None:
+    await db.execute(
+        "INSERT INTO rowcall.schedules (task_type, schedule_type, interval_seconds, created_at)"
+        " SELECT 'work', 'interval', 3600, $1 FROM generate_series(1, 600)",
+        PRESENT,
+    )
+    worker = await a_worker()
+
+    first = await look(database, worker, ["work"], 1)
+    second = await look(database, worker, ["work"], 1)
+
+    assert (first.planned, first.due_in_seconds) == (500, 0.0)
+    assert second.planned == 100
+    assert second.due_in_seconds is not None
+    assert 0 < second.due_in_seconds <= 3600
+
+
+async def test_a_row_that_somebody_is_changing_is_stepped_over(
+    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker
+) -> None:
+    busy = await a_schedule(created_at=PRESENT)
+    worker = await a_worker()
+
+    async with db.transaction():
+        await db.execute("SELECT FROM rowcall.schedules FOR UPDATE")
+        found = await look(database, worker, ["work"], 5)
+        assert (found.planned, found.due_in_seconds) == (0, None), "and nobody spins on it"
+
+    assert await plan(database, busy) == 1
+
+
+async def test_a_change_that_is_taken_back_leaves_no_plan(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    new = await a_schedule(created_at=PRESENT)
+
+    async def change_of_mind() -> None:
+        async with database.transaction() as transaction:
+            await plan_schedules(transaction, [new])
+            raise RowcallError
+
+    with pytest.raises(RowcallError):
+        await change_of_mind()
+    assert (await schedule(db, new))["next_run_at"] is None
+
+
+# ── bad rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+BAD = [
+    ("cron_expression", {"cron_expression": "at noon"}),
+    ("cron_expression", {"cron_expression": "0 0 12 * * *"}),
+    ("cron_expression", {"cron_expression": "0 0 31 2 *"}),
+    ("cron_expression", {"cron_expression": "*," * 20_000 + "*"}),
+    ("timezone", {"timezone": "America"}),
+    ("timezone", {"timezone": "Mars/Olympus", "cron_expression": "@daily"}),
+    ("timezone", {"timezone": "Z" * 10_000}),
+    ("cron_fields", {"cron_fields": "[9]"}),
+    ("cron_fields", {"cron_fields": "null"}),
+    ("cron_fields", {"cron_fields": {}}),
+    ("cron_fields", {"cron_fields": {"hour": "x"}}),
+    ("cron_fields", {"cron_fields": '{"hour": 1' + "0" * 5000 + "}"}),
+    ("cron_fields", {"cron_fields": '{"hour": 1e400}'}),
+]
+
+
+@pytest.mark.parametrize(("field", "columns"), BAD, ids=lambda value: str(value)[:40])
+async def test_a_row_that_cant_be_scheduled_says_why_and_stops_no_other(
+    database: Database, db: Connection, a_schedule: ASchedule, field: str, columns: dict[str, Any]
+) -> None:
+    before, bad, after = await a_schedule(), await a_schedule(**columns), await a_schedule()
+
+    assert await plan(database) == 3
+
+    row = await schedule(db, bad)
+    assert (row["status"], row["next_run_at"]) == ("INVALID", None)
+    assert field in row["status_reason"]
+    assert len(row["status_reason"]) <= 500
+    assert (await schedule(db, before))["next_run_at"] is not None
+    assert (await schedule(db, after))["next_run_at"] is not None
+
+
+async def test_an_invalid_row_is_planned_once_it_is_put_right(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    bad = await a_schedule(cron_expression="0 0 31 2 *", created_at=CREATED)
+    await plan(database)
+
+    await change(db, bad, "cron_expression = '0 0 31 3 *'")
+    await plan(database)
+
+    row = await schedule(db, bad)
+    assert (row["status"], row["status_reason"]) == ("ACTIVE", None)
+    assert row["next_run_at"] > PRESENT
+    assert await ledger(db, bad) == [], "nothing was owed while it could not be scheduled"
+
+
+async def test_an_older_definition_that_nothing_can_read_does_not_stop_the_present_one(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    huge = '{"hour": 1' + "0" * 5000 + "}"
+    mended = await a_schedule(cron_fields=huge, labels=huge, created_at=CREATED)
+
+    await change(db, mended, "cron_fields = '{\"hour\": 9}'")
+    await plan(database)
+
+    row = await schedule(db, mended)
+    assert (row["status"], row["next_run_at"].hour) == ("ACTIVE", 9)
+
+
+# ── spans behind a schedule ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_resuming_answers_for_the_paused_span_with_one_row(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    paused = await a_schedule(created_at=CREATED)
+    await answered_through(db, paused, CREATED + 3 * HOUR)
+    await change(db, paused, "status = 'PAUSED', status_reason = 'moving house'", at=CREATED + 3 * HOUR + MINUTE)
+
+    await change(db, paused, "status = 'ACTIVE'")
+    await plan(database)
+
+    assert (await ledger(db, paused))[1:] == [("SKIPPED", CREATED + 10 * HOUR)]
+    skipped = await db.fetchrow("SELECT * FROM rowcall.schedule_executions WHERE status = 'SKIPPED'")
+    assert skipped is not None
+    assert skipped["covers_after"] == CREATED + 3 * HOUR
+    assert skipped["reason"] == "paused: moving house"
+    assert (skipped["trigger"], skipped["schedule_version"]) == ("schedule", 1)
+    assert skipped["finished_at"] is not None
+    row = await schedule(db, paused)
+    assert (row["last_occurrence_at"], row["next_run_at"]) == (CREATED + 10 * HOUR, CREATED + 11 * HOUR)
+    await assert_chain_holds(db, paused)
+
+
+async def test_what_was_due_when_the_pause_began_has_a_row_of_its_own(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    paused = await a_schedule(created_at=CREATED)
+    await answered_through(db, paused, CREATED + 3 * HOUR)
+    await change(db, paused, "status = 'PAUSED', status_reason = 'moving house'", at=CREATED + 5 * HOUR + MINUTE)
+
+    await change(db, paused, "status = 'ACTIVE'")
+    await plan(database)
+
+    assert (await ledger(db, paused))[1:] == [("SKIPPED", CREATED + 5 * HOUR), ("SKIPPED", CREATED + 10 * HOUR)]
+    reasons = await db.fetch(
+        "SELECT reason FROM rowcall.schedule_executions WHERE status = 'SKIPPED' ORDER BY scheduled_for"
+    )
+    assert [row["reason"] for row in reasons] == ["paused: it was paused before it could start", "paused: moving house"]
+    await assert_chain_holds(db, paused)
+
+
+async def test_a_pause_in_which_nothing_was_due_leaves_no_row(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    paused = await a_schedule(created_at=CREATED)
+    await answered_through(db, paused, CREATED + 10 * HOUR)
+    await change(db, paused, "status = 'PAUSED'", at=CREATED + 10 * HOUR + MINUTE)
+
+    await change(db, paused, "status = 'ACTIVE'")
+    await plan(database)
+
+    assert len(await ledger(db, paused)) == 1
+    assert (await schedule(db, paused))["next_run_at"] == CREATED + 11 * HOUR
+
+
+async def test_another_timing_closes_the_old_rule_at_that_moment(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    changed = await a_schedule(created_at=CREATED)
+    await answered_through(db, changed, CREATED + 9 * HOUR)
+
+    await change(db, changed, "interval_seconds = 7200")
+    await plan(database)
+
+    assert (await ledger(db, changed))[1:] == [("SKIPPED", CREATED + 10 * HOUR)]
+    reason = await db.fetchval("SELECT reason FROM rowcall.schedule_executions WHERE status = 'SKIPPED'")
+    assert reason == "changed: the timing was changed before it could start"
+    assert (await schedule(db, changed))["next_run_at"] == CREATED + 12 * HOUR
+    await assert_chain_holds(db, changed)
+
+
+async def test_a_change_right_after_a_run_leaves_no_row(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    changed = await a_schedule(created_at=CREATED)
+    await answered_through(db, changed, CREATED + 10 * HOUR)
+
+    await change(db, changed, "interval_seconds = 7200")
+    await plan(database)
+
+    assert len(await ledger(db, changed)) == 1
+    assert (await schedule(db, changed))["next_run_at"] == CREATED + 12 * HOUR
+
+
+async def test_several_changes_are_closed_one_after_the_other(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    changed = await a_schedule(created_at=CREATED)
+    await answered_through(db, changed, CREATED + HOUR)
+    await change(db, changed, "interval_seconds = 1800", at=CREATED + 2 * HOUR + MINUTE)
+    await change(db, changed, "status = 'PAUSED', status_reason = 'moving house'", at=CREATED + 4 * HOUR + MINUTE)
+    await change(db, changed, "description = 'said otherwise'", at=CREATED + 5 * HOUR)
+    await change(db, changed, "interval_seconds = 3600", at=CREATED + 6 * HOUR + MINUTE)
+
+    await change(db, changed, "status = 'ACTIVE'")
+    await plan(database)
+
+    assert (await ledger(db, changed))[1:] == [
+        ("SKIPPED", CREATED + 2 * HOUR),
+        ("SKIPPED", CREATED + 4 * HOUR),
+        ("SKIPPED", CREATED + 6 * HOUR),
+        ("SKIPPED", CREATED + 10 * HOUR),
+    ]
+    await assert_chain_holds(db, changed)
+
+
+async def test_far_days_are_made_for_what_is_answered_there(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    long_ago = PRESENT - timedelta(days=400)
+    changed = await a_schedule(created_at=long_ago)
+    await change(db, changed, "status = 'PAUSED'", at=long_ago + timedelta(days=1, minutes=1))
+
+    await change(db, changed, "status = 'ACTIVE'")
+    await plan(database)
+
+    assert (await ledger(db, changed))[0] == ("SKIPPED", long_ago + timedelta(days=1))
+
+
+async def test_a_change_that_waits_for_a_claim_finds_what_the_claim_wrote(
+    database: Database, db: Connection, another_connection: Connection, a_schedule: ASchedule
+) -> None:
+    changed = await a_schedule(created_at=CREATED)
+    await answered_through(db, changed, CREATED + 9 * HOUR)
+    claim = db.transaction()
+    await claim.start()
+    await db.execute("SELECT FROM rowcall.schedules FOR NO KEY UPDATE")
+    waiting = await another_connection.prepare("UPDATE rowcall.schedules SET interval_seconds = 7200")
+
+    task = asyncio.create_task(waiting.fetch())
+    await until_waiting_for_a_lock(db)
+    await answered_through(db, changed, CREATED + 10 * HOUR)
+    await claim.commit()
+    await task
+    await plan(database)
+
+    assert [status for status, _ in await ledger(db, changed)] == ["SUCCEEDED", "SUCCEEDED"], "and nothing twice"
+    assert (await schedule(db, changed))["next_run_at"] == CREATED + 12 * HOUR
