@@ -29,9 +29,7 @@ def prepared() -> Iterator[Path]:
         runner.run(_made(folder / "data"))
         # What a killed server leaves in memory goes with its folder then.
         with (Folders(folder / "data").cluster / "postgresql.conf").open("a") as configuration:
-            configuration.write(
-                "dynamic_shared_memory_type = mmap\n"
-            )
+            configuration.write("dynamic_shared_memory_type = mmap\n")
         yield folder / "data"
 
 
