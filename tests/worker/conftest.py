@@ -65,6 +65,7 @@ async def serve(dsn: str) -> AsyncIterator[Serve]:
 @pytest.fixture
 def start_worker(dsn: str, journal: Journal, tmp_path: Path) -> Iterator[StartWorker]:
     """Start worker processes; they are gone when the test ends, however it ends."""
+    started: list[WorkerProcess] = []
     with ExitStack() as stack:
 
         def start(**changed: Any) -> WorkerProcess:
@@ -76,7 +77,10 @@ def start_worker(dsn: str, journal: Journal, tmp_path: Path) -> Iterator[StartWo
                 name.upper() if name == "database_url" else f"ROWCALL_{name.upper()}": str(value)
                 for name, value in settings.items()
             }
-            started = len(list(tmp_path.glob("worker-*.log")))
-            return stack.enter_context(worker_process(environment, tmp_path / f"worker-{started + 1}.log"))
+            worker = stack.enter_context(worker_process(environment, tmp_path / f"worker-{len(started) + 1}.log"))
+            started.append(worker)
+            return worker
 
         yield start
+    for worker in started:
+        print(f"── the log of worker process {worker.pid} ──\n{worker.log}")  # shown with what failed
