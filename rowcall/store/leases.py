@@ -209,4 +209,12 @@ def _gone(row: Row) -> str:
 
 def _entry(row: Row) -> str:
     began = row["executed_at"].isoformat()
-    return json.dumps({"attempt": row["attempt"], "status": "LOST", "error": _gone(row), "executed_at": began})
+    return json.dumps(
+        {
+            "attempt": row["attempt"],
+            "status": "LOST",
+            "error": _gone(row),
+            "silent_seconds": row["silent_seconds"],
+            "executed_at": began,
+        }
+    )
