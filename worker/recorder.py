@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -24,7 +24,11 @@ LONGEST_PAUSE_SECONDS = 5.0
 
 
 class Recorder:
-    """Writes results back, in batches, however long it takes: while PostgreSQL is away they are kept."""
+    """Writes results back, in batches, however long it takes: while PostgreSQL is away they are kept.
+
+    `on_queued` is called when there may be something new to claim: a retry, or one that waited for an end. Nothing else
+    would tell before the next poll.
+    """
 
     def __init__(self, database: Database, worker_id: int, holdings: Holdings, watch: Watcher, random: Random) -> None:
         self._database = database
@@ -37,6 +41,7 @@ class Recorder:
         self._empty = asyncio.Event()
         self._empty.set()
         self.wrote = asyncio.Event()
+        self.on_queued: Callable[[], None] = lambda: None
 
     def put(self, result: Result) -> None:
         """Take a result in; it is written as soon as the batch before it is."""
@@ -48,6 +53,7 @@ class Recorder:
         """Take note of a result that was written in the run's own transaction."""
         self._holdings.forget([result.claim])
         self.wrote.set()
+        self.on_queued()
         self._watch(_ended(result, ExecutionStatus.SUCCEEDED))
 
     async def flushed(self) -> None:
@@ -92,6 +98,8 @@ class Recorder:
             self._tell(await record_results(self._database, self._worker_id, [failed], self._random))
 
     def _tell(self, recorded: Recorded) -> None:
+        if recorded.requeued or recorded.released:
+            self.on_queued()
         for result in recorded.finished:
             self._watch(_ended(result, result.outcome.status or ExecutionStatus.CANCELLED))
         for result in recorded.requeued:

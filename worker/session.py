@@ -69,6 +69,7 @@ class Session:
         work = Work(self._runner, offers.tasks, installation_id, self._holdings, self._recorder, watch, transactions)
         self._work = work
         self._loop = Loop(database, worker_id, offers.routes, work, self._random, settings.poll_interval_seconds)
+        self._recorder.on_queued = self._loop.wake
         self._heartbeat = Heartbeat(
             database.dsn,
             worker_id,

@@ -31,11 +31,15 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of a batch of results. `refused` are those whose execution had been given to another."""
+    """What became of a batch of results. `refused` are those whose execution had been given to another.
+
+    `released` says whether an execution that waited for one of these may start now.
+    """
 
     finished: list[Result]
     requeued: list[Result]
     refused: list[Result]
+    released: bool
 
 
 async def record_results(database: Database, worker_id: int, results: Sequence[Result], random: Random) -> Recorded:
@@ -50,11 +54,12 @@ async def record_results(database: Database, worker_id: int, results: Sequence[R
         # A retry is refused when its end was requested meanwhile: then it ends here, unless it is another's by now.
         final += [_cancelled(result) for result in again if result.claim.execution_id not in requeued]
         finished, in_front = await _finish(transaction, worker_id, final)
-    await release_waiting(database, in_front)
+    released = await release_waiting(database, in_front)
     return Recorded(
         finished=[result for result in final if result.claim.execution_id in finished],
         requeued=[result for result in again if result.claim.execution_id in requeued],
         refused=[result for result in final if result.claim.execution_id not in finished],
+        released=bool(released),
     )
 
 
