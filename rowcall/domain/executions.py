@@ -1,11 +1,11 @@
 """Executions: the states of an occurrence that is answered for, and how a run can end.
 
-    QUEUED ──claim──▶ RUNNING ──▶ SUCCEEDED
-      ▲                 │  ├────▶ FAILED      (retries used up)
-      └── retry, lost ──┘  ├────▶ TIMED_OUT
-                           ├────▶ CANCELLED
-                           └────▶ LOST        (worker died, no retry left)
-    written at once, never run: SKIPPED (overlap, paused, limit, disabled) · MISSED (grace ran out)
+QUEUED ──claim──▶ RUNNING ──▶ SUCCEEDED
+  ▲                 │  ├────▶ FAILED      (retries used up)
+  └── retry, lost ──┘  ├────▶ TIMED_OUT
+                       ├────▶ CANCELLED
+                       └────▶ LOST        (worker died, no retry left)
+written at once, never run: SKIPPED (overlap, paused, limit, disabled) · MISSED (grace ran out)
 """
 
 from __future__ import annotations
