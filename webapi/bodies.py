@@ -14,6 +14,7 @@ from rowcall.domain.documents import MAX_DEPTH, depth_of
 from .problems import Problem
 
 MOST_DIGITS = 400
+MOST_DISCARDED_BYTES = 2**23
 
 
 async def read_object(request: Request, max_bytes: int, *, required: bool) -> dict[str, Any]:
@@ -46,17 +47,22 @@ async def read_object(request: Request, max_bytes: int, *, required: bool) -> di
 
 
 async def _read_bytes(request: Request, max_bytes: int) -> bytes:
-    """The body as it is; no more of it is read than the limit."""
+    """The body as it is; no more of it is kept than the limit."""
     announced = request.headers.get("content-length", "0")
-    if announced.isascii() and announced.isdigit() and (len(announced) > 18 or int(announced) > max_bytes):
-        raise _too_large(max_bytes)
+    too_large = announced.isascii() and announced.isdigit() and (len(announced) > 18 or int(announced) > max_bytes)
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > max_bytes:
-            raise _too_large(max_bytes)
-        chunks.append(chunk)
+        too_large = too_large or size > max_bytes
+        # A client that is still sending would not see the answer, so some more is taken in, and thrown away.
+        if size > max_bytes + MOST_DISCARDED_BYTES:
+            break
+        if not too_large:
+            chunks.append(chunk)
+    if too_large:
+        # What was not taken in would be mistaken for the next request.
+        raise Problem(413, f"the body is larger than {max_bytes} bytes", headers={"Connection": "close"})
     return b"".join(chunks)
 
 
@@ -97,8 +103,3 @@ def _whole(digits: str) -> int | float:
 
 def _too_deep() -> Problem:
     return Problem(400, f"the body is nested more than {MAX_DEPTH} deep")
-
-
-def _too_large(max_bytes: int) -> Problem:
-    # What was not read would be taken for the next request.
-    return Problem(413, f"the body is larger than {max_bytes} bytes", headers={"Connection": "close"})

@@ -1,0 +1,71 @@
+"""/livez and /readyz."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx2
+
+from rowcall.settings import Settings
+from rowcall.store.database import Database
+from rowcall.webapi import create_app
+from tests.webapi.answers import assert_problem
+from tests.webapi.conftest import BASE
+
+
+@asynccontextmanager
+async def served(database: Database, **options: Any) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(app=create_app(database, Settings(), **options), raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url=BASE) as client:
+        yield client
+
+
+async def test_a_healthy_process_is_alive_and_ready(client: httpx2.AsyncClient) -> None:
+    assert (await client.get("/livez")).json() == {"status": "alive"}
+    assert (await client.get("/readyz")).json() == {"status": "ready"}
+
+
+async def test_without_its_database_it_is_alive_and_not_ready(
+    client: httpx2.AsyncClient, server_dsn: str, dsn: str
+) -> None:
+    assert (await client.get("/readyz")).status_code == 200
+    server = await asyncpg.connect(server_dsn)
+    await server.execute(f"DROP DATABASE {urlsplit(dsn).path.strip('/')} WITH (FORCE)")
+    await server.close()
+
+    assert (await client.get("/livez")).status_code == 200
+    for path in ("/readyz", "/v1/schedules", "/v1/executions/1"):
+        answer = await client.get(path)
+        assert_problem(answer, 503)
+        assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_a_database_that_hangs_is_not_waited_for(client: httpx2.AsyncClient, db: asyncpg.Connection[Any]) -> None:
+    async with db.transaction():
+        await db.execute("LOCK TABLE rowcall.schema_migrations")
+        began = time.monotonic()
+        answer = await asyncio.wait_for(client.get("/readyz"), 10)
+        took = time.monotonic() - began
+    assert "within 1 s" in assert_problem(answer, 503)["detail"]
+    assert 0.9 < took < 5
+
+
+async def test_a_schema_that_is_not_there_is_not_ready(client: httpx2.AsyncClient, db: asyncpg.Connection[Any]) -> None:
+    await db.execute("DROP SCHEMA rowcall CASCADE")
+    assert "rowcall migrate" in assert_problem(await client.get("/readyz"), 503)["detail"]
+
+
+async def test_a_process_that_stops_is_not_ready(database: Database) -> None:
+    running = [True]
+    async with served(database, ready=lambda: running[0]) as client:
+        assert (await client.get("/readyz")).status_code == 200
+        running.clear()
+        running.append(False)
+        assert assert_problem(await client.get("/readyz"), 503)["type"] == "urn:rowcall:problem:not-ready"
+        assert (await client.get("/livez")).status_code == 200
