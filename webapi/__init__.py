@@ -18,12 +18,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .application import create_app, defaults_of
+    from .application import create_app
     from .hosts import is_loopback
 
-_HOMES = {"create_app": "application", "defaults_of": "application", "is_loopback": "hosts"}
+_HOMES = {"create_app": "application", "is_loopback": "hosts"}
 
-__all__ = ["create_app", "defaults_of", "is_loopback"]
+__all__ = ["create_app", "is_loopback"]
 
 
 def __getattr__(name: str) -> object:

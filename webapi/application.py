@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rowcall.domain.definitions import Defaults
 from rowcall.domain.errors import RowcallError
 from rowcall.settings import Settings
 from rowcall.store.database import Database
@@ -32,7 +31,7 @@ def create_app(database: Database, settings: Settings, *, ready: Callable[[], bo
 
     `ready` says whether the process takes requests: false while it stops, and `/readyz` answers 503.
     """
-    services = Services(database, settings, defaults_of(settings), ready)
+    services = Services(database, settings, settings.schedule_defaults, ready)
     app = Starlette(
         routes=[*routes_of(OPERATIONS, services), _described()],
         middleware=[Middleware(KnownHosts, hosts=known_hosts(settings.allowed_hosts, settings.host))],
@@ -45,19 +44,6 @@ def create_app(database: Database, settings: Settings, *, ready: Callable[[], bo
     )
     app.router.redirect_slashes = False  # a path that is nearly right is not found, like any other
     return app
-
-
-def defaults_of(settings: Settings) -> Defaults:
-    """What definitions take where they say nothing."""
-    return Defaults(
-        timezone=settings.default_timezone,
-        grace_period_seconds=settings.default_grace_period_seconds,
-        coalesce=settings.default_coalesce,
-        max_instances=settings.default_max_instances,
-        timeout_seconds=settings.default_timeout_seconds,
-        max_retries=settings.default_max_retries,
-        min_interval_seconds=settings.min_interval_seconds,
-    )
 
 
 def _described() -> Route:

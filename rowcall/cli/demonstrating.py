@@ -10,7 +10,6 @@ from rowcall.domain.errors import Conflict
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.schedules import ScheduleFilter, create_schedule, known_tasks, list_schedules
-from rowcall.webapi import defaults_of
 
 
 async def make_demonstration(database: Database, settings: Settings) -> None:
@@ -19,7 +18,7 @@ async def make_demonstration(database: Database, settings: Settings) -> None:
         return
     now, _ = await known_tasks(database)
     for given in SCHEDULES:
-        definition = define(given, now=now, defaults=defaults_of(settings))
+        definition = define(given, now=now, defaults=settings.schedule_defaults)
         with suppress(Conflict):  # another process that started at the same moment was quicker
             async with database.transaction() as transaction:
                 await create_schedule(transaction, definition, source="demo")

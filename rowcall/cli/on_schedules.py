@@ -78,12 +78,10 @@ async def show_one(reference: str, client: str, *, as_json: bool) -> None:
 
 async def create_one(given: Mapping[str, Any], *, as_json: bool) -> None:
     """Create a schedule. Raises InvalidInput with every fault, Conflict for a name that is taken."""
-    from rowcall.webapi import defaults_of
-
     settings = Settings.from_environment()
     async with _place() as place:
         now, tasks = await known_tasks(place.database)
-        definition = define(given, now=now, defaults=defaults_of(settings), known_tasks=tasks)
+        definition = define(given, now=now, defaults=settings.schedule_defaults, known_tasks=tasks)
         async with place.database.transaction() as transaction:
             schedule = await create_schedule(transaction, definition, source="cli")
         _show(schedule, as_json=as_json, told=f"Created schedule {schedule['name']}.")
