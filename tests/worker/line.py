@@ -1,4 +1,4 @@
-"""A line between a worker and PostgreSQL that can be cut, and that can fall silent: what networks do."""
+"""A line between a worker and PostgreSQL that can be cut, fall silent, or lose an answer: what networks do."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class Line:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._writers: set[asyncio.StreamWriter] = set()
+        self._deadly: list[bytes] = []
+        self.answers_lost = 0
         self._server: asyncio.Server | None = None
 
     def cut(self) -> None:
@@ -31,6 +33,10 @@ class Line:
     def fall_silent(self) -> None:
         """Take everything and forward nothing: the connections stand, and nobody answers."""
         self._flowing.clear()
+
+    def lose_the_answer(self, to: bytes, *, after: bytes) -> None:
+        """Once: forward the request that holds `to`, on a connection that sent `after`, and cut at its answer."""
+        self._deadly = [after, to]
 
     def restore(self) -> None:
         """Go on; what was held back is forwarded now, late as it is."""
@@ -62,15 +68,37 @@ class Line:
         else:
             there, to_there = await asyncio.open_connection(*self._address)
         self._writers.add(to_there)
-        await asyncio.gather(self._forward(reader, to_there), self._forward(there, writer))
+        doomed = asyncio.Event()
+        await asyncio.gather(self._ask(reader, to_there, doomed), self._answer(there, writer, doomed))
 
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: asyncio.Event) -> None:
+        marked = False
         with suppress(ConnectionError):  # either end may hang up whenever it likes
             while data := await reader.read(65536):
                 await self._flowing.wait()
+                marked = marked or self._is(data, 0)
+                if marked and self._is(data, 1):
+                    self._deadly = []
+                    doomed.set()
                 writer.write(data)
                 await writer.drain()
         writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: asyncio.Event) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                await self._flowing.wait()
+                if doomed.is_set():
+                    self.answers_lost += 1
+                    writer.transport.abort()
+                    return
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    def _is(self, data: bytes, which: int) -> bool:
+        """Whether this holds what was named as deadly."""
+        return bool(self._deadly) and self._deadly[which] in data
 
 
 @asynccontextmanager

@@ -186,3 +186,35 @@ async def test_a_worker_starts_when_the_database_does(
     await until(lambda: not served.task.done())
     line.restore()
     await schedules.reaches("SUCCEEDED", schedule_id)
+
+
+async def test_a_claim_whose_commit_was_answered_to_nobody_is_given_back_and_runs_once(
+    line: Line, serve: Serve, schedules: Schedules, journal: Journal
+) -> None:
+    line.lose_the_answer(b"COMMIT", after=b"INSERT INTO rowcall.schedule_executions")
+    schedule_id = await schedules.insert("note")
+    await serve(testing, dsn=line.dsn)
+    row = await schedules.reaches("SUCCEEDED", schedule_id)
+    assert line.answers_lost == 1
+    assert (row["attempt"], row["fence"], row["errors"]) == (1, 2, None)
+    assert [entry.fence for entry in journal.entries("ran")] == [2]
+    assert len(await schedules.workers()) == 1  # and all this time it was healthy
+
+
+async def test_a_result_whose_commit_was_answered_to_nobody_counts_once(
+    app: rowcall.App, line: Line, serve: Serve, schedules: Schedules
+) -> None:
+    gate = Gate(app)
+    line.lose_the_answer(b"COMMIT", after=b"DELETE FROM rowcall.open_executions")
+    schedule_id = await schedules.insert("gated")
+    gate.open.set()
+    await serve(app, dsn=line.dsn)
+
+    async def counted() -> bool:
+        return bool((await schedules.row(schedule_id))["successful_runs"])
+
+    await until(counted)
+    assert line.answers_lost == 1
+    row = await schedules.reaches("SUCCEEDED", schedule_id)
+    assert (row["attempt"], row["fence"], (await schedules.row(schedule_id))["successful_runs"]) == (1, 1, 1)
+    assert gate.log == ["started 1/1", "finished"]
