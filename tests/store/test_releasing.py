@@ -1,0 +1,144 @@
+"""Letting go what waits: as far as there is room, never twice, and without holding up what has nothing to do with it."""
+
+import asyncio
+
+import pytest
+
+from rowcall.store.database import Database
+from rowcall.store.releasing import release_forgotten, release_waiting
+from tests.store.stories import (
+    HOUR,
+    NOON,
+    AnExecution,
+    ASchedule,
+    AWorker,
+    Connection,
+    claim,
+    execution,
+    ledger,
+    until_waiting_for_a_lock,
+)
+
+
+@pytest.fixture
+async def worker(a_worker: AWorker) -> int:
+    return await a_worker()
+
+
+async def waiting_ids(db: Connection) -> list[int]:
+    rows = await db.fetch(
+        "SELECT schedule_id FROM rowcall.open_executions WHERE worker_id IS NULL AND available_at IS NULL ORDER BY 1"
+    )
+    return [row["schedule_id"] for row in rows]
+
+
+async def one_that_waits(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int, *, forgotten: bool
+) -> int:
+    """A schedule with an execution that waits; `forgotten`: what it waited for ended, and nobody let it go."""
+    due = await a_schedule(overlap_policy="queue")
+    [running] = await claim(database, worker)
+    await claim(database, worker, now=NOON + HOUR)
+    if forgotten:
+        await db.execute("DELETE FROM rowcall.open_executions WHERE execution_id = $1", running.execution_id)
+        await db.execute(
+            "UPDATE rowcall.schedule_executions SET status = 'SUCCEEDED', finished_at = now() WHERE execution_id = $1",
+            running.execution_id,
+        )
+    return due
+
+
+async def test_the_sweep_lets_go_what_nobody_let_go(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    await one_that_waits(database, db, a_schedule, worker, forgotten=False)
+    forgotten = await one_that_waits(database, db, a_schedule, worker, forgotten=True)
+
+    released = await release_forgotten(database)
+
+    assert [row["schedule_id"] for row in released] == [forgotten]
+    assert (await execution(db, released[0]["execution_id"]))["available_at"] is not None
+    assert await release_forgotten(database) == []
+
+
+async def test_hundreds_that_wait_rightly_do_not_hide_one_that_was_forgotten(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    await db.execute(
+        "INSERT INTO rowcall.schedules (task_type, schedule_type, interval_seconds, status)"
+        " SELECT 'work', 'interval', 60, 'PAUSED' FROM generate_series(1, 600)"
+    )
+    await db.execute(
+        "INSERT INTO rowcall.open_executions"
+        " (execution_id, schedule_id, scheduled_for, worker_id, priority, trigger, route)"
+        " SELECT -(2 * schedule_id + n), schedule_id, now(), nullif(n, 0) * $1, 5, 'manual', 'work'"
+        "   FROM rowcall.schedules, generate_series(0, 1) AS n",
+        worker,
+    )
+    forgotten = await one_that_waits(database, db, a_schedule, worker, forgotten=True)
+
+    assert [row["schedule_id"] for row in await release_forgotten(database)] == [forgotten]
+
+
+async def test_letting_go_waits_for_a_busy_schedule_and_holds_up_no_other(
+    database: Database, db: Connection, another_connection: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    busy, free = [await one_that_waits(database, db, a_schedule, worker, forgotten=True) for _ in range(2)]
+
+    async with another_connection.transaction():
+        await another_connection.execute("SELECT FROM rowcall.schedules WHERE schedule_id = $1 FOR UPDATE", busy)
+        letting_go = asyncio.create_task(release_waiting(database, [busy, free]))
+        await until_waiting_for_a_lock(db)
+        assert await waiting_ids(db) == [busy], "the free one has been let go already"
+        assert [claimed.schedule_id for claimed in await claim(database, worker)] == [free]
+
+    assert sorted(row["schedule_id"] for row in await letting_go) == sorted([busy, free])
+
+
+async def test_the_sweep_steps_over_a_busy_schedule(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    forgotten = await one_that_waits(database, db, a_schedule, worker, forgotten=True)
+
+    async with db.transaction():
+        await db.execute("SELECT FROM rowcall.schedules FOR UPDATE")
+        assert await release_forgotten(database) == []
+
+    assert [row["schedule_id"] for row in await release_forgotten(database)] == [forgotten]
+
+
+async def test_two_replicas_never_give_one_place_away_twice(
+    database: Database, db: Connection, a_schedule: ASchedule, an_execution: AnExecution, worker: int
+) -> None:
+    due = await a_schedule(max_instances=2)
+    await claim(database, worker)
+    for _ in range(6):
+        await an_execution(due)
+    await db.execute("UPDATE rowcall.open_executions SET available_at = NULL WHERE worker_id IS NULL")
+
+    await asyncio.gather(*(release_waiting(database, [due]) for _ in range(6)))
+
+    assert len(await waiting_ids(db)) == 5
+    assert len(await claim(database, worker)) == 1
+    assert len(await ledger(db, due)) == 7
+
+
+async def test_what_waited_longest_goes_first_and_a_place_that_is_taken_is_not_given(
+    database: Database, db: Connection, a_schedule: ASchedule, an_execution: AnExecution, worker: int
+) -> None:
+    due = await a_schedule()
+    await claim(database, worker)
+    first, second = await an_execution(due), await an_execution(due)
+    assert await release_waiting(database, [due]) == []
+
+    await db.execute("DELETE FROM rowcall.open_executions WHERE worker_id IS NOT NULL")
+
+    assert [row["execution_id"] for row in await release_waiting(database, [due])] == [first]
+    assert await release_waiting(database, [due]) == []
+    assert (await execution(db, second))["available_at"] is None
+
+
+async def test_nothing_named_and_nothing_there_are_no_trouble(database: Database) -> None:
+    assert await release_waiting(database, []) == []
+    assert await release_waiting(database, [4711]) == []
+    assert await release_forgotten(database) == []

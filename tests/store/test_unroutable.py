@@ -1,0 +1,122 @@
+"""What no live worker can run stays due until its grace ends, and then is answered for by any replica."""
+
+import pytest
+
+from rowcall.store.claiming import answer_unroutable
+from rowcall.store.database import Database
+from rowcall.store.planning import plan_schedules
+from tests.store.stories import HOUR, MINUTE, NOON, ASchedule, Connection, ledger, schedule
+
+PAST_GRACE = NOON + 16 * MINUTE
+
+
+async def plan(database: Database) -> None:
+    async with database.transaction() as transaction:
+        await plan_schedules(transaction)
+
+
+async def test_past_its_grace_it_is_missed_for_want_of_a_worker(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    plain = await a_schedule(task_type="painting")
+    capable = await a_schedule(task_type="painting", capability_required="oil")
+    await plan(database)
+
+    recorded = await answer_unroutable(database, ["work"], now=PAST_GRACE)
+
+    assert {row["schedule_id"]: row["reason"] for row in recorded} == {
+        plain: "unroutable: no live worker offered task 'painting' before its grace ran out",
+        capable: "unroutable: no live worker offered task 'painting' with capability 'oil' before its grace ran out",
+    }
+    assert await ledger(db, plain) == [("MISSED", NOON)]
+    assert (await schedule(db, plain))["next_run_at"] == NOON + HOUR
+    assert await answer_unroutable(database, ["work"], now=PAST_GRACE) == []
+
+
+async def test_within_its_grace_it_stays_due(database: Database, db: Connection, a_schedule: ASchedule) -> None:
+    foreign = await a_schedule(task_type="painting")
+    await plan(database)
+
+    assert await answer_unroutable(database, ["work"], now=NOON + 15 * MINUTE) == []
+
+    assert (await schedule(db, foreign))["next_run_at"] == NOON
+
+
+async def test_what_this_replica_can_run_is_left_to_its_claim(database: Database, a_schedule: ASchedule) -> None:
+    await a_schedule(task_type="painting")
+    await plan(database)
+
+    assert await answer_unroutable(database, ["painting"], now=PAST_GRACE) == []
+
+
+async def test_where_a_live_worker_offers_it_the_reason_is_that_it_was_late(
+    database: Database, a_schedule: ASchedule, db: Connection
+) -> None:
+    await db.execute(
+        "INSERT INTO rowcall.workers (name, host, pid, rowcall_version, routes, slots, lease_seconds, status, ended_at)"
+        " VALUES ('alive', 'h', 1, '0', '{painting}', 1, 30, 'RUNNING', NULL),"
+        "        ('dead', 'h', 1, '0', '{sculpting}', 1, 30, 'DEAD', now())"
+    )
+    painting, sculpting = await a_schedule(task_type="painting"), await a_schedule(task_type="sculpting")
+    await plan(database)
+
+    recorded = await answer_unroutable(database, ["work"], now=PAST_GRACE)
+
+    reasons = {row["schedule_id"]: row["reason"] for row in recorded}
+    assert reasons[painting] == "grace: not started within 900 s of its moment"
+    assert reasons[sculpting].startswith("unroutable")
+
+
+async def test_one_row_answers_for_a_long_absence_and_what_is_within_grace_is_kept(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    foreign = await a_schedule(task_type="painting")
+    await plan(database)
+
+    await answer_unroutable(database, ["work"], now=NOON + 100 * HOUR + MINUTE)
+
+    assert await ledger(db, foreign) == [("MISSED", NOON + 99 * HOUR)]
+    assert (await schedule(db, foreign))["next_run_at"] == NOON + 100 * HOUR
+
+
+async def test_a_single_moment_that_nobody_could_run_completes(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    once = await a_schedule(task_type="painting", scheduled_time=NOON)
+    await plan(database)
+
+    await answer_unroutable(database, ["work"], now=PAST_GRACE)
+
+    assert await ledger(db, once) == [("MISSED", NOON)]
+    assert (await schedule(db, once))["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("count", [1, 40])
+async def test_a_row_that_cant_be_planned_stops_none_of_the_others(
+    database: Database, db: Connection, a_schedule: ASchedule, count: int
+) -> None:
+    bad = await a_schedule(
+        task_type="painting", cron_expression="@hourly", timezone="Mars/Olympus", next_run_at=NOON - HOUR
+    )
+    others = [await a_schedule(task_type=f"painting-{number}") for number in range(count)]
+    await plan(database)
+
+    recorded = await answer_unroutable(database, ["work"], now=PAST_GRACE)
+
+    assert sorted(row["schedule_id"] for row in recorded) == others
+    row = await schedule(db, bad)
+    assert row["status"] == "INVALID"
+    assert "timezone" in row["status_reason"]
+
+
+async def test_a_row_that_somebody_holds_has_its_turn_in_the_next_sweep(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    foreign = await a_schedule(task_type="painting")
+    await plan(database)
+
+    async with db.transaction():
+        await db.execute("SELECT FROM rowcall.schedules FOR UPDATE")
+        assert await answer_unroutable(database, ["work"], now=PAST_GRACE) == []
+
+    assert [row["schedule_id"] for row in await answer_unroutable(database, ["work"], now=PAST_GRACE)] == [foreign]
