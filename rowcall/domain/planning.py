@@ -21,6 +21,9 @@ INSTANT = timedelta(microseconds=1)
 BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 """Before every occurrence: the chain of a schedule that has answered for none."""
 
+END = datetime.max.replace(tzinfo=UTC)
+"""The last moment there is: an occurrence of the year 9999 is not put off beyond it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -82,7 +85,8 @@ def run_moment(schedule: Schedule, occurrence: datetime) -> datetime:
     if not schedule.jitter_seconds:
         return occurrence
     following = next_occurrence(schedule.trigger, occurrence)
-    return occurrence + jitter_of(schedule.schedule_id, occurrence, schedule.jitter_seconds, following)
+    delay = jitter_of(schedule.schedule_id, occurrence, schedule.jitter_seconds, following)
+    return occurrence + min(delay, END - occurrence)
 
 
 def plan(schedule: Schedule, opened: OpenExecutions, now: datetime) -> Plan:
@@ -90,15 +94,19 @@ def plan(schedule: Schedule, opened: OpenExecutions, now: datetime) -> Plan:
     first = _first_due(schedule, now)
     if first is None:
         return _ending(schedule, [], None)
-    late = _late_occurrences(schedule, first, now)
+    late = _late_occurrences(schedule, opened, first, now)
     answers: list[Answer] = []
     chain = schedule.last_occurrence_at
     if late.missed_through is not None:
         answers.append(Answer(ExecutionStatus.MISSED, late.missed_through, chain, late.missed_because))
         chain = late.missed_through
     due, over_limit = _within_limit(schedule, late.due)
-    chosen, cancel_open = _overlap(schedule, opened, due, chain)
-    answers += chosen
+    cancel_open = False
+    if len(late.due) > 1:
+        answers += _line_up(schedule, opened, due, chain)
+    elif due:
+        answer, cancel_open = _overlap(schedule, opened, due[0], chain)
+        answers.append(answer)
     if over_limit:
         chain = answers[-1].scheduled_for if answers else chain
         answers.append(Answer(ExecutionStatus.SKIPPED, over_limit[-1], chain, _limit_reached(schedule)))
@@ -118,35 +126,38 @@ def plan_unroutable(schedule: Schedule, now: datetime, reason: str) -> Plan | No
     return _ending(schedule, answers, next_occurrence(schedule.trigger, missed))
 
 
-def _late_occurrences(schedule: Schedule, first: datetime, now: datetime) -> Late:
+def _late_occurrences(schedule: Schedule, opened: OpenExecutions, first: datetime, now: datetime) -> Late:
     """The occurrences due at `now`, from `first` on, sorted into missed and due. Bounded work, however many."""
-    following = next_occurrence(schedule.trigger, first)
-    if following is None or run_moment(schedule, following) > now:
-        if _acts_at(schedule, first) >= now - schedule.grace:
-            return Late(None, "", (first,), following)
-        return Late(first, _grace_ran_out(schedule), (), following)
     last, following = _newest_due(schedule, first, now)
     missed = _last_before(schedule, first, now - schedule.grace)
     if missed is not None and missed >= last:
         return Late(last, _grace_ran_out(schedule), (), following)
     match schedule.coalesce:
-        case Coalesce.LATEST:
+        case Coalesce.ALL if last > first:
+            return _caught_up(schedule, opened, missed, first, last, following)
+        case Coalesce.LATEST | Coalesce.ALL:
             return Late(missed, _grace_ran_out(schedule), (last,), following)
-        case Coalesce.ALL:
-            return _caught_up(schedule, first, last, missed, following)
     assert_never(schedule.coalesce)
 
 
 def _caught_up(
-    schedule: Schedule, first: datetime, last: datetime, missed: datetime | None, following: datetime | None
+    schedule: Schedule,
+    opened: OpenExecutions,
+    missed: datetime | None,
+    first: datetime,
+    last: datetime,
+    following: datetime | None,
 ) -> Late:
-    """The newest `catch_up_limit` of those within grace; what is older is missed together with what is past grace."""
+    """The newest within grace, up to `catch_up_limit` with those that already wait; what is older is missed."""
     after = missed or first - INSTANT
-    newest = latest_through(schedule.trigger, after, last, schedule.catch_up_limit)
-    older = latest_through(schedule.trigger, after, newest[0] - INSTANT, 1)
+    room = max(0, schedule.catch_up_limit - opened.waiting)
+    newest = latest_through(schedule.trigger, after, last, room)
+    older = latest_through(schedule.trigger, after, newest[0] - INSTANT if newest else last, 1)
     if not older:
         return Late(missed, _grace_ran_out(schedule), tuple(newest), following)
     because = f"catch_up_limit: only the newest {schedule.catch_up_limit} late occurrences are made up for"
+    if opened.waiting:
+        because += f", and {opened.waiting} were waiting already"
     if missed is not None:
         because += f"; {_grace_ran_out(schedule)}"
     return Late(older[0], because, tuple(newest), following)
@@ -168,27 +179,37 @@ def _first_due(schedule: Schedule, now: datetime) -> datetime | None:
     return planned or first or next_occurrence(schedule.trigger, answered)
 
 
-def _acts_at(schedule: Schedule, first: datetime) -> datetime:
-    """When the first due occurrence was to be acted on: grace counts from there."""
-    if first == schedule.next_occurrence_at and schedule.next_run_at is not None and schedule.next_run_at >= first:
-        return schedule.next_run_at
-    return run_moment(schedule, first)
-
-
 def _newest_due(schedule: Schedule, first: datetime, now: datetime) -> tuple[datetime, datetime | None]:
-    """The last occurrence whose moment has come, and the one after it."""
-    newest = latest_through(schedule.trigger, first - INSTANT, now, 2)
-    if len(newest) == 2 and run_moment(schedule, newest[1]) > now:  # its jitter lies ahead
-        return newest[0], newest[1]
-    return newest[-1], next_occurrence(schedule.trigger, newest[-1])
+    """The last occurrence whose moment has come, `first` at least, and the one after it."""
+    following = next_occurrence(schedule.trigger, first)
+    if following is None or following > now:
+        return first, following
+    before, newest = [first, *latest_through(schedule.trigger, first, now, 2)][-2:]
+    if run_moment(schedule, newest) > now:  # its jitter lies ahead
+        return before, newest
+    return newest, next_occurrence(schedule.trigger, newest)
 
 
 def _last_before(schedule: Schedule, first: datetime, cutoff: datetime) -> datetime | None:
-    """The last occurrence from `first` on that was to be acted on before `cutoff`; None when none was."""
-    candidates = latest_through(schedule.trigger, first - INSTANT, cutoff, 2)
-    while candidates and run_moment(schedule, candidates[-1]) >= cutoff:
-        candidates.pop()
+    """The last occurrence from `first` on that was to be acted on before `cutoff`; None when none was.
+
+    Nothing was before `next_run_at`: grace counts from there for all that somebody put off by hand. `first` counts as
+    given, even if newer time zone data has moved the trigger's occurrences away from it.
+    """
+    if schedule.next_run_at is not None and schedule.next_run_at >= cutoff:
+        return None
+    candidates = [first, *latest_through(schedule.trigger, first, cutoff, 2)]
+    if _acts_at(schedule, candidates[-1]) >= cutoff:
+        candidates.pop()  # and no other: jitter is shorter than the gap
     return candidates[-1] if candidates else None
+
+
+def _acts_at(schedule: Schedule, occurrence: datetime) -> datetime:
+    """When an occurrence was to be acted on: as planned, for the one that was."""
+    planned = schedule.next_run_at
+    if planned is not None and occurrence == schedule.next_occurrence_at and planned >= occurrence:
+        return planned
+    return run_moment(schedule, occurrence)
 
 
 def _within_limit(schedule: Schedule, due: tuple[datetime, ...]) -> tuple[tuple[datetime, ...], tuple[datetime, ...]]:
@@ -199,50 +220,42 @@ def _within_limit(schedule: Schedule, due: tuple[datetime, ...]) -> tuple[tuple[
     return due[:left], due[left:]
 
 
-def _overlap(
-    schedule: Schedule, opened: OpenExecutions, due: tuple[datetime, ...], chain: datetime | None
-) -> tuple[list[Answer], bool]:
-    """The answers for the occurrences that are due, under the overlap policy; and whether to cancel what is open."""
-    if not due:
-        return [], False
-    if len(due) > 1 or (schedule.coalesce is Coalesce.ALL and opened.waiting):
-        return _line_up(schedule, opened, due, chain), False
+def _overlap(schedule: Schedule, opened: OpenExecutions, due: datetime, chain: datetime | None) -> tuple[Answer, bool]:
+    """The answer for the one occurrence that is due, under the overlap policy; and whether to cancel what is open."""
+    if schedule.coalesce is Coalesce.ALL and opened.waiting:
+        return _behind_the_line(schedule, opened, due, chain), False
     if opened.count < schedule.max_instances:
-        return [Answer(ExecutionStatus.RUNNING, due[0], chain)], False
+        return Answer(ExecutionStatus.RUNNING, due, chain), False
     match schedule.overlap_policy:
         case OverlapPolicy.SKIP:
-            return [_skipped(due[0], chain, f"overlap: execution {opened.execution_id} is still open")], False
+            return _skipped(due, chain, f"overlap: execution {opened.execution_id} is still open"), False
         case OverlapPolicy.ALLOW:
             because = f"overlap: {opened.count} executions are open, max_instances is {schedule.max_instances}"
-            return [_skipped(due[0], chain, because)], False
+            return _skipped(due, chain, because), False
         case OverlapPolicy.QUEUE | OverlapPolicy.CANCEL_RUNNING if opened.waiting:
-            return [_skipped(due[0], chain, "overlap: an earlier execution is already waiting")], False
+            return _skipped(due, chain, "overlap: an earlier execution is already waiting"), False
         case OverlapPolicy.QUEUE:
-            return [Answer(ExecutionStatus.QUEUED, due[0], chain)], False
+            return Answer(ExecutionStatus.QUEUED, due, chain), False
         case OverlapPolicy.CANCEL_RUNNING:
-            return [Answer(ExecutionStatus.QUEUED, due[0], chain)], True
+            return Answer(ExecutionStatus.QUEUED, due, chain), True
     assert_never(schedule.overlap_policy)
+
+
+def _behind_the_line(schedule: Schedule, opened: OpenExecutions, due: datetime, chain: datetime | None) -> Answer:
+    """While occurrences are caught up one by one, the next one waits behind them, as long as there is room."""
+    if opened.waiting >= schedule.catch_up_limit:
+        return _skipped(due, chain, f"catch_up_limit: {opened.waiting} executions are already waiting")
+    return Answer(ExecutionStatus.QUEUED, due, chain)
 
 
 def _line_up(
     schedule: Schedule, opened: OpenExecutions, due: tuple[datetime, ...], chain: datetime | None
 ) -> list[Answer]:
-    """Catching up one by one, overlap aside: the first starts if it may, the others wait in line."""
-    room = max(0, schedule.catch_up_limit - opened.waiting)
-    if room == 0:
-        because = f"catch_up_limit: {opened.waiting} executions are already waiting"
-        return [_skipped(due[-1], chain, because)]
+    """Catching up one by one, overlap aside: the first starts if it may and none waits before it, the others wait."""
     answers: list[Answer] = []
-    too_many, lined_up = due[:-room], due[-room:]
-    if too_many:
-        answers.append(
-            _skipped(too_many[-1], chain, f"catch_up_limit: {opened.waiting} executions are already waiting")
-        )
-        chain = too_many[-1]
-    for position, occurrence in enumerate(lined_up):
-        starts = position == 0 and opened.count < schedule.max_instances
-        status = ExecutionStatus.RUNNING if starts else ExecutionStatus.QUEUED
-        answers.append(Answer(status, occurrence, chain))
+    for position, occurrence in enumerate(due):
+        starts = position == 0 and not opened.waiting and opened.count < schedule.max_instances
+        answers.append(Answer(ExecutionStatus.RUNNING if starts else ExecutionStatus.QUEUED, occurrence, chain))
         chain = occurrence
     return answers
 

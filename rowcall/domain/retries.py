@@ -6,6 +6,7 @@ from datetime import timedelta
 from random import Random
 
 LONGEST_BACKOFF = timedelta(hours=1)
+MOST_DOUBLINGS = 100  # more than an hour from any base but zero, and still a float
 
 
 def may_retry(attempt: int, max_retries: int) -> bool:
@@ -18,5 +19,5 @@ def backoff(base: timedelta, attempt: int, random: Random) -> timedelta:
 
     Full jitter draws from zero to that length: what failed together does not come back together.
     """
-    longest = LONGEST_BACKOFF if attempt > 32 else min(LONGEST_BACKOFF, base * 2 ** (attempt - 1))
-    return longest * random.random()
+    doubled_seconds = base.total_seconds() * 2.0 ** min(attempt - 1, MOST_DOUBLINGS)
+    return timedelta(seconds=min(doubled_seconds, LONGEST_BACKOFF.total_seconds()) * random.random())

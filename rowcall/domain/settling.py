@@ -70,8 +70,8 @@ def _merged(spans: Sequence[Span]) -> list[Span]:
 
 
 def _closing(span: Span, following: Span, since: datetime, chain: datetime | None) -> Answer | None:
-    """The row for what a span left unanswered; None when it left nothing."""
-    if span.trigger is None or span.status in {ScheduleStatus.COMPLETED, ScheduleStatus.INVALID}:
+    """The row for what a span left unanswered; None when it left nothing, or could not be scheduled."""
+    if span.trigger is None:
         return None
     unanswered = latest_through(span.trigger, since, following.since, 1)
     if not unanswered:
@@ -80,23 +80,23 @@ def _closing(span: Span, following: Span, since: datetime, chain: datetime | Non
 
 
 def _why(span: Span, following: Span) -> str:
-    if span.status is ScheduleStatus.ACTIVE:
-        if following.status is ScheduleStatus.ACTIVE:
-            return "changed: the timing was changed before it could start"
-        return f"{following.status.lower()}: it was {following.status.lower()} before it could start"
-    return f"{span.status.lower()}: {span.reason}" if span.reason else f"{span.status.lower()}: no reason was given"
+    """Why nothing ran: the span's status with its reason, or what ended a span that was ACTIVE."""
+    if span.status is following.status is ScheduleStatus.ACTIVE:
+        return "changed: the timing was changed before it could start"
+    stopped = following if span.status is ScheduleStatus.ACTIVE else span
+    word = stopped.status.lower()
+    if stopped.status is ScheduleStatus.COMPLETED and stopped.reason:
+        return stopped.reason  # it names its own kind: limit or finished
+    if stopped is following:
+        return f"{word}: it was {word} before it could start"
+    return f"{word}: {stopped.reason or 'no reason was given'}"
 
 
 def _base(schedule: Schedule, spans: Sequence[Span], chain: datetime | None) -> datetime:
     """The moment after which the present rule counts."""
-    if len(spans) > 1:
-        began = spans[-1].since
-        if _is_one_time(schedule.trigger) and schedule.last_occurrence_at is None and chain is None:
-            return BEGINNING
-        return max(began, chain or BEGINNING)
-    if chain is not None:
-        return chain
-    return _owed_from(schedule.trigger, schedule.created_at)
+    if len(spans) > 1 and not _is_one_time(schedule.trigger):
+        return max(spans[-1].since, chain or BEGINNING)
+    return chain or _owed_from(schedule.trigger, schedule.created_at)
 
 
 def _owed_from(trigger: Trigger, created_at: datetime) -> datetime:
