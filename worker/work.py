@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rowcall.app import Isolation, Run, TaskDefinition
+from rowcall.domain.executions import Outcome
 from rowcall.store.claiming import Claim, Look
 from rowcall.store.finishing import Result
 
@@ -40,7 +41,8 @@ class Work:
         self._installation_id = installation_id
         self._recorder = recorder
         self._watch = watch
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def take(self, found: Look) -> None:
         """Start what a look claimed, and tell of what it recorded as not run."""
@@ -55,26 +57,29 @@ class Work:
 
     async def ended(self) -> None:
         """Wait until nothing runs any more."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._idle.wait()
 
     def _start(self, claim: Claim) -> None:
         self.holdings.start(claim)
+        self._idle.clear()
         self._watch(_started(claim))
-        task = asyncio.create_task(self._execute(claim))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _execute(self, claim: Claim) -> None:
         began = time.monotonic()
-        outcome = await self._runner.run(self._run_of(claim), timeout_seconds=self._limit(claim))
+
+        def then(outcome: Outcome) -> None:
+            self._end(claim, outcome, time.monotonic() - began)
+
+        self._runner.start(self._run_of(claim), timeout_seconds=self._limit(claim), then=then)
+
+    def _end(self, claim: Claim, outcome: Outcome, seconds: float) -> None:
         was_full = self.holdings.free <= 0
         self.holdings.end(claim)
         ended = self._transactions.take_ended(claim)
         if ended is None:
-            self._recorder.put(Result(claim, outcome, time.monotonic() - began))
+            self._recorder.put(Result(claim, outcome, seconds))
         else:
             self._recorder.already_recorded(ended)
+        if not self.holdings.running:
+            self._idle.set()
         if was_full:
             self.on_room()
 
@@ -97,7 +102,7 @@ class Work:
             fence=claim.fence,
             task_type=claim.task_type,
             trigger=claim.trigger,
-            input_data=json.loads(claim.input_data),
+            input_data={} if claim.input_data == "{}" else json.loads(claim.input_data),
             installation_id=self._installation_id,
             opener=self._opener(claim),
         )

@@ -30,7 +30,7 @@ from .endings import End, EndKind, Stop, StopKind, judge
 log: FilteringBoundLogger = structlog.get_logger("rowcall.worker.running")
 
 _HURRY_SECONDS = 1.0
-_LONGEST_SECONDS = 366 * 86400.0  # event loops can't count to infinity
+LONGEST_SECONDS = 366 * 86400.0  # event loops can't count to infinity
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Attempt:
         self._loop = asyncio.get_running_loop()
         self._change: asyncio.Future[None] | None = None
         late = Stop(StopKind.TIMED_OUT, f"timed out after {timeout_seconds:g} s")
-        self._timer = self._loop.call_later(min(timeout_seconds, _LONGEST_SECONDS), self.ask, late)
+        self._timer = self._loop.call_later(min(timeout_seconds, LONGEST_SECONDS), self.ask, late)
 
     def ask(self, stop: Stop) -> None:
         """Ask the task to stop. The first reason counts; a request to give back also cuts all graces short."""

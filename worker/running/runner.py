@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self, assert_never
+from typing import Self
 
 import structlog
 from structlog.typing import FilteringBoundLogger
@@ -14,12 +14,12 @@ from structlog.typing import FilteringBoundLogger
 from rowcall.app import Isolation, Run, TaskDefinition
 from rowcall.domain.executions import Outcome
 
-from .asynchronous import run_coroutine
 from .attempts import Attempt, Graces
 from .calling import Limits
 from .endings import Stop, StopKind
 from .errors import cut, describe_error
 from .processes import ProcessPool
+from .quick import QuickRun
 from .threaded import ThreadPool
 
 log: FilteringBoundLogger = structlog.get_logger(__name__)
@@ -49,7 +49,8 @@ class Runner:
         self._graces = Graces(cancel_grace_seconds, kill_grace_seconds)
         self._threads = ThreadPool(threads, self._limits)
         self._processes = ProcessPool(processes, self._limits)
-        self._attempts: dict[int, list[Attempt]] = {}
+        self._attempts: dict[int, list[Attempt | QuickRun]] = {}
+        self._carriers: set[asyncio.Task[Outcome]] = set()
         self._empty = asyncio.Event()
         self._empty.set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -95,15 +96,44 @@ class Runner:
 
         The outcome's texts are cut to their limits, and hold nothing that PostgreSQL can't.
         """
+        ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        def tell(outcome: Outcome) -> None:
+            if not ended.done():
+                ended.set_result(outcome)
+
+        self.start(run, timeout_seconds=timeout_seconds, then=tell)
         try:
-            definition = self._tasks.get(run.task_type)
-            if definition is None:
-                known = ", ".join(sorted(self._tasks)) or "none"
-                return self._kept(Outcome.failed(f"this worker has no task {run.task_type!r}; it has: {known}"))
-            return self._kept(await self._carry_out(run, definition, timeout_seconds))
+            return await ended
+        except asyncio.CancelledError:  # whoever waited went away: nothing may run on without a watcher
+            self.give_back(run.execution_id)
+            raise
+
+    def start(self, run: Run, *, timeout_seconds: float, then: Callable[[Outcome], object]) -> None:
+        """Start one attempt, and call `then` once with its outcome, as `run` would return it. Never raises."""
+        try:
+            self._start(run, timeout_seconds, then)
         except Exception as fault:
             log.exception("run_not_carried_out", **run.identity)
-            return Outcome.failed(describe_error(fault, self._limits.error_max_bytes))
+            then(Outcome.failed(describe_error(fault, self._limits.error_max_bytes)))
+
+    def _start(self, run: Run, timeout_seconds: float, then: Callable[[Outcome], object]) -> None:
+        definition = self._tasks.get(run.task_type)
+        if definition is None:
+            known = ", ".join(sorted(self._tasks)) or "none"
+            then(self._kept(Outcome.failed(f"this worker has no task {run.task_type!r}; it has: {known}")))
+        elif definition.isolation is Isolation.ASYNC:
+
+            def ended(quick: QuickRun, outcome: Outcome) -> None:
+                self._forget(quick)
+                then(self._kept(outcome))
+
+            self._register(QuickRun(run, definition, timeout_seconds, self._graces, self._limits, ended))
+        else:
+            carrier = asyncio.get_running_loop().create_task(self._carried_out(run, definition, timeout_seconds))
+            self._carriers.add(carrier)
+            carrier.add_done_callback(self._carriers.discard)
+            carrier.add_done_callback(lambda task: None if task.cancelled() else then(task.result()))
 
     def cancel(self, execution_id: int, reason: str) -> bool:
         """Have an execution end as CANCELLED; False if it is not under way. From any thread, any number of times.
@@ -120,25 +150,30 @@ class Runner:
         """
         return self._ask(execution_id, Stop(StopKind.GIVEN_BACK, "the worker stops"))
 
-    async def _carry_out(self, run: Run, definition: TaskDefinition, timeout_seconds: float) -> Outcome:
-        attempt = Attempt(run, definition, timeout_seconds, self._graces)
-        self._attempts.setdefault(run.execution_id, []).append(attempt)
-        self._empty.clear()
+    async def _carried_out(self, run: Run, definition: TaskDefinition, timeout_seconds: float) -> Outcome:
         try:
-            match definition.isolation:
-                case Isolation.ASYNC:
-                    return await run_coroutine(attempt, self._limits)
-                case Isolation.THREAD:
-                    return await self._threads.run(attempt)
-                case Isolation.PROCESS:
-                    return await self._processes.run(attempt)
-            assert_never(definition.isolation)
+            return self._kept(await self._carry_out(run, definition, timeout_seconds))
+        except Exception as fault:
+            log.exception("run_not_carried_out", **run.identity)
+            return Outcome.failed(describe_error(fault, self._limits.error_max_bytes))
+
+    async def _carry_out(self, run: Run, definition: TaskDefinition, timeout_seconds: float) -> Outcome:
+        """Carry out an attempt in a thread or in a child process."""
+        attempt = Attempt(run, definition, timeout_seconds, self._graces)
+        self._register(attempt)
+        pool = self._threads if definition.isolation is Isolation.THREAD else self._processes
+        try:
+            return await pool.run(attempt)
         finally:
             attempt.end()
             self._forget(attempt)
 
-    def _forget(self, attempt: Attempt) -> None:
+    def _register(self, attempt: Attempt | QuickRun) -> None:
         # A list: an execution that was given up can come back to this worker while its old attempt still ends.
+        self._attempts.setdefault(attempt.run.execution_id, []).append(attempt)
+        self._empty.clear()
+
+    def _forget(self, attempt: Attempt | QuickRun) -> None:
         siblings = self._attempts[attempt.run.execution_id]
         siblings.remove(attempt)
         if not siblings:

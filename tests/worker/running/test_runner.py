@@ -174,7 +174,7 @@ async def test_a_fault_of_our_own_is_an_outcome_too(app):
         async with a_runner(app) as runner:
             outcome = await runner.run(a_run("report"), timeout_seconds="soon")
     assert outcome.status is ExecutionStatus.FAILED
-    assert (outcome.error or "").startswith("ValueError")
+    assert (outcome.error or "").startswith("TypeError")
     assert [line["event"] for line in logs] == ["run_not_carried_out"]
 
 
