@@ -12,7 +12,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 
 from rowcall import __version__
@@ -20,7 +20,7 @@ from rowcall.app import App
 from rowcall.domain.errors import StoreUnavailable
 from rowcall.settings import Settings
 from rowcall.store.database import Database
-from rowcall.store.diagnosis import alive_workers, server_facts
+from rowcall.store.diagnosis import alive_workers, lanes_of_schedules, server_facts
 from rowcall.worker import serve_worker
 
 from .access import Place, Schema, a_database
@@ -136,7 +136,18 @@ class Parts:
         while self._wanted.worker and not await self._works():  # noqa: ASYNC110 - the news is a row in the database
             await asyncio.sleep(LOOK_SECONDS)
         say(text)
+        await self._tell_what_nobody_runs()
         self._lines.open()
+
+    async def _tell_what_nobody_runs(self) -> None:
+        """Schedules that were made for another app would silently wait: better said now than found out tomorrow."""
+        with suppress(StoreUnavailable):
+            missing = [lane.route for lane in await lanes_of_schedules(self._database) if not lane.routable]
+            if missing and self._wanted.worker:
+                say(
+                    f"No worker runs {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''}: what needs it waits. "
+                    "--app brings the tasks of an app, --demo those of the demonstration.\n"
+                )
 
     async def _works(self) -> bool:
         """Whether our worker has registered, and with it the tasks that schedules may name."""

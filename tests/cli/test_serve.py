@@ -89,6 +89,9 @@ async def test_one_command_gives_an_api_a_worker_and_a_database_and_the_commands
             assert created.status_code == 201, created.text
             assert (await client.get("/openapi.json")).json()["openapi"].startswith("3.1")
 
+        password = (data_dir / "password").read_text().strip()
+        assert password
+        assert password not in str(serving)
         psql = shlex.split((await serving.says(r"^ *\S*psql '?postgresql://.*"))[0])
         assert await answer_of(*psql, "-Atc", "SELECT count(*) FROM rowcall.schedules") == "3"
 
@@ -96,8 +99,9 @@ async def test_one_command_gives_an_api_a_worker_and_a_database_and_the_commands
         serving.send(signal.SIGTERM)
         assert await serving.ends() == 0
     assert_no_server(data_dir)
-    async with rowcall_process("serve", "--demo", "--port", "0") as again:
+    async with rowcall_process("serve", "--port", "0") as again:
         await again.says(READY)
+        await again.says("No worker runs demo-hello, demo-report: what needs it waits. --app brings")
         guest = await rowcall_answers("schedules", "list", "--json")
         assert len(guest.splitlines()) == 3, "what was there before is there, and nothing twice"
 

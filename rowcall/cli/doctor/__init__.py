@@ -51,5 +51,6 @@ async def _findings() -> list[Finding]:
             if not any(finding.state is State.FAIL for finding in findings):
                 findings += await look_at_work(place.database, settings)
     except RowcallError as fault:
-        findings.append(Finding.fail("database", str(fault), "see docs: DATABASE_URL, or the embedded server's log"))
+        to_do = "check DATABASE_URL" if settings.database_url else f"look into {settings.data_folder / 'log'}"
+        findings.append(Finding.fail("database", str(fault), to_do))
     return findings
