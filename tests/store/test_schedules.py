@@ -1,0 +1,243 @@
+"""Schedules in the store: what is locked stays as it is, and lists stay quick however many there are."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from rowcall.domain.definitions import define
+from rowcall.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
+from rowcall.store import schedules
+from rowcall.store.database import Database
+from rowcall.store.executions import execute_schedule
+from rowcall.store.jsonb import read_jsonb, write_jsonb
+from rowcall.store.schedules import (
+    ScheduleFilter,
+    change_schedule,
+    create_schedule,
+    definition_of,
+    delete_schedule,
+    find_schedule,
+    list_schedules,
+    lock_schedule,
+    pause_schedule,
+    resolve_schedule,
+    resume_schedule,
+)
+from tests.store.plans import rows_read
+from tests.store.stories import NOON, ASchedule, AWorker, Connection, claim, until_waiting_for_a_lock
+
+ALL = ["ACTIVE", "PAUSED", "COMPLETED", "INVALID"]
+
+
+async def test_what_is_defined_comes_back_as_it_was(database: Database) -> None:
+    definition = define(
+        {
+            "task_type": "work",
+            "cron_fields": {"hour": "*/2"},
+            "name": "n",
+            "timezone": "Europe/London",
+            "starts_at": "2035-01-01T00:00",
+            "input_data": {"a": [1, 2.5, "…", None, {"b": True}]},
+            "labels": {"k": "v"},
+            "timeout_seconds": 0.25,
+        },
+        now=NOON.replace(year=2030),
+    )
+    async with database.transaction() as session:
+        created = await create_schedule(session, definition)
+    assert definition_of(created) == definition
+    assert (created["status"], created["version"]) == ("ACTIVE", 1)
+
+
+async def test_a_name_means_the_one_that_is_not_deleted(database: Database, a_schedule: ASchedule) -> None:
+    old = await a_schedule(name="n")
+    async with database.transaction() as session:
+        await delete_schedule(session, await lock_schedule(session, old))
+    with pytest.raises(NotFound, match="'n'"):
+        await resolve_schedule(database, "default", "n")
+    new = await a_schedule(name="n")
+    assert await resolve_schedule(database, "default", "n") == new
+    assert await resolve_schedule(database, "default", str(old)) == old
+
+
+@pytest.mark.parametrize("reference", [str(2**63), "9" * 100])
+async def test_an_id_beyond_all_ids_is_not_found(database: Database, reference: str) -> None:
+    with pytest.raises(NotFound):
+        await resolve_schedule(database, "default", reference)
+
+
+# ── races ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_claim_steps_over_a_schedule_that_is_being_changed(
+    database: Database, a_schedule: ASchedule, a_worker: AWorker
+) -> None:
+    schedule_id = await a_schedule(next_run_at=NOON, next_occurrence_at=NOON)
+    worker_id = await a_worker()
+    async with database.transaction() as session:
+        schedule = await lock_schedule(session, schedule_id)
+        assert await claim(database, worker_id) == []
+        await pause_schedule(session, schedule, None, "test")
+    assert await claim(database, worker_id) == []
+    assert (await find_schedule(database, schedule_id))["status"] == "PAUSED"
+
+
+async def test_a_delete_waits_for_a_request_and_cancels_it(
+    database: Database, a_schedule: ASchedule, db: Connection
+) -> None:
+    schedule_id = await a_schedule()
+
+    async def delete() -> int:
+        async with database.transaction() as session:
+            return await delete_schedule(session, await lock_schedule(session, schedule_id))
+
+    async with database.transaction() as session:
+        await execute_schedule(session, await lock_schedule(session, schedule_id))
+        deleting = asyncio.create_task(delete())
+        await until_waiting_for_a_lock(db)
+    assert await deleting == 1
+    assert await db.fetchval("SELECT status FROM rowcall.schedule_executions") == "CANCELLED"
+
+
+async def test_a_request_that_waited_for_a_delete_is_refused(
+    database: Database, a_schedule: ASchedule, db: Connection
+) -> None:
+    schedule_id = await a_schedule()
+
+    async def execute() -> None:
+        async with database.transaction() as session:
+            await execute_schedule(session, await lock_schedule(session, schedule_id))
+
+    async with database.transaction() as session:
+        await delete_schedule(session, await lock_schedule(session, schedule_id))
+        executing = asyncio.create_task(execute())
+        await until_waiting_for_a_lock(db)
+    with pytest.raises(Conflict, match="DISABLED"):
+        await executing
+    assert await db.fetchval("SELECT count(*) FROM rowcall.open_executions") == 0
+
+
+# ── states ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("status", "pause", "resume", "delete"),
+    [
+        ("ACTIVE", "PAUSED", "ACTIVE", "DISABLED"),
+        ("PAUSED", "PAUSED", "ACTIVE", "DISABLED"),
+        ("COMPLETED", None, None, "DISABLED"),
+        ("INVALID", None, "ACTIVE", "DISABLED"),
+        ("DISABLED", None, None, "DISABLED"),
+    ],
+)
+async def test_what_becomes_of_each_status(
+    database: Database, a_schedule: ASchedule, status: str, pause: str | None, resume: str | None, delete: str
+) -> None:
+    async def after(change: Any) -> str | None:
+        schedule_id = await a_schedule(status=status, status_reason="why")
+        with suppress(Conflict):
+            async with database.transaction() as session:
+                await change(session, await lock_schedule(session, schedule_id))
+            found: str = (await find_schedule(database, schedule_id))["status"]
+            return found
+        return None
+
+    assert await after(lambda session, row: pause_schedule(session, row, "x", "test")) == pause
+    assert await after(resume_schedule) == resume
+    assert await after(delete_schedule) == delete
+
+
+async def test_what_stands_in_code_is_changed_there_but_can_be_paused(
+    database: Database, a_schedule: ASchedule
+) -> None:
+    schedule_id = await a_schedule(is_static=True, source="code:app")
+    async with database.transaction() as session:
+        schedule = await lock_schedule(session, schedule_id)
+        with pytest.raises(Forbidden, match="code:app"):
+            await change_schedule(session, schedule, definition_of(schedule))
+        with pytest.raises(Forbidden):
+            await delete_schedule(session, schedule)
+        assert (await pause_schedule(session, schedule, None, "test"))["status"] == "PAUSED"
+
+
+async def test_a_schedule_stays_with_its_client(database: Database, a_schedule: ASchedule) -> None:
+    schedule_id = await a_schedule(client_id="acme")
+    other = define({"task_type": "work", "interval_seconds": 3600, "client_id": "other"}, now=NOON)
+    async with database.transaction() as session:
+        with pytest.raises(InvalidInput, match="client_id"):
+            await change_schedule(session, await lock_schedule(session, schedule_id), other)
+
+
+# ── lists ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+async def many(db: Connection) -> None:
+    """50,000 schedules: half of them of one client, one in a hundred paused, twenty static."""
+    await db.execute("SET session_replication_role = replica")
+    await db.execute(
+        "INSERT INTO rowcall.schedules "
+        "(client_id, name, task_type, route, schedule_type, cron_expression, is_static, status, next_run_at) "
+        "SELECT CASE i % 2 WHEN 0 THEN 'big' ELSE 'small-' || i % 500 END, 'n-' || i, 'work', 'work', 'cron', "
+        "'@daily', i % 2500 = 1, CASE i % 100 WHEN 0 THEN 'PAUSED' ELSE 'ACTIVE' END, CASE WHEN i % 100 > 0 THEN now() END "
+        "FROM generate_series(1, 50000) AS i"
+    )
+    await db.execute("SET session_replication_role = origin")
+    await db.execute("VACUUM ANALYZE rowcall.schedules")
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
+async def test_no_page_reads_much_more_than_it_shows(db: Connection, plan: str) -> None:
+    await db.execute(f"SET plan_cache_mode = {plan}")
+    nothing = [None] * 6
+    read = {
+        "all": await rows_read(db, "list_schedules", 0, 100, ALL, *nothing, None),
+        "deep": await rows_read(db, "list_schedules", 40000, 100, ALL, *nothing, None),
+        "big client": await rows_read(db, "list_schedules", 0, 100, ALL, *nothing, "big"),
+        "paused": await rows_read(db, "list_schedules_by_status", 0, 100, ["PAUSED", "INVALID"], *nothing),
+        "small client": await rows_read(db, "list_schedules_of_client", 0, 100, ALL, *nothing, "small-1"),
+        "size of a client": await rows_read(db, "has_few_schedules", "big", schedules.FEW),
+        "one by name": await rows_read(db, "resolve_schedule", "big", "n-2"),
+    }
+    assert read.pop("size of a client") <= 3 * schedules.FEW
+    assert {name: count for name, count in read.items() if count > 250} == {}
+
+
+async def test_both_ways_to_list_a_client_show_the_same(
+    database: Database, a_schedule: ASchedule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = [await a_schedule(client_id="acme", name=f"n{number}") for number in range(4)]
+    static = await a_schedule(client_id="code", is_static=True)
+    await a_schedule(client_id="other")
+    for few in (0, 1000):
+        monkeypatch.setattr(schedules, "FEW", few)
+        found = await list_schedules(database, ScheduleFilter(client_id="acme"), 0, 100)
+        assert [row["schedule_id"] for row in found] == [*own, static]
+        found = await list_schedules(database, ScheduleFilter(client_id="acme"), own[1], 2)
+        assert [row["schedule_id"] for row in found] == own[2:]
+
+
+# ── jsonb ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_numbers_that_no_reader_could_hold_become_text() -> None:
+    digits = "1" + "0" * 5000
+    assert read_jsonb(f'{{"a": {digits}, "b": [{digits}.5], "c": 1.5, "d": 7}}') == {
+        "a": digits,
+        "b": [digits + ".5"],
+        "c": 1.5,
+        "d": 7,
+    }
+    assert read_jsonb(None) is None
+
+
+def test_moments_are_written_as_text_and_nothing_else_is_guessed() -> None:
+    assert write_jsonb({"at": NOON}) == '{"at": "2035-06-04T12:00:00+00:00"}'
+    for value in (float("nan"), object()):
+        with pytest.raises((ValueError, TypeError)):
+            write_jsonb({"x": value})
