@@ -131,7 +131,7 @@ async def test_a_cancel_that_comes_first_is_seen_by_the_worker(
     await finish(database, worker_id, (running, Outcome.failed("stopped")))
 
     assert (asked["status"], asked["cancel_requested_at"] is None) == ("RUNNING", False)
-    assert (await execution(db, requested))["status"] == "FAILED"  # and not tried again
+    assert (await execution(db, requested))["status"] == "CANCELLED"  # and not tried again
     assert await db.fetchval("SELECT count(*) FROM rowcall.open_executions") == 0
 
 

@@ -183,7 +183,8 @@ async def many(db: Connection) -> None:
         "INSERT INTO rowcall.schedules "
         "(client_id, name, task_type, route, schedule_type, cron_expression, is_static, status, next_run_at) "
         "SELECT CASE i % 2 WHEN 0 THEN 'big' ELSE 'small-' || i % 500 END, 'n-' || i, 'work', 'work', 'cron', "
-        "'@daily', i % 2500 = 1, CASE i % 100 WHEN 0 THEN 'PAUSED' ELSE 'ACTIVE' END, CASE WHEN i % 100 > 0 THEN now() END "
+        "'@daily', i % 2500 = 1, "
+        "CASE i % 100 WHEN 0 THEN 'PAUSED' ELSE 'ACTIVE' END, CASE WHEN i % 100 > 0 THEN now() END "
         "FROM generate_series(1, 50000) AS i"
     )
     await db.execute("SET session_replication_role = origin")
