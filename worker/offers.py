@@ -60,7 +60,7 @@ def _offered(definition: TaskDefinition, app: str | None, capabilities: Iterable
 
 def egress_policy(settings: Settings) -> Policy:
     """What `http` tasks may call: the allow list, and never Rowcall's own API or database."""
-    denied = [f"{settings.host}:{settings.port}"]
+    denied = [f"{settings.host}:{settings.port}"] if settings.port else []
     database = urlsplit(settings.database_url or "")
     if database.hostname:
         denied.append(f"{database.hostname}:{database.port or 5432}")

@@ -208,7 +208,9 @@ async def test_what_can_not_be_served_is_refused_before_anything_starts(
 
 
 async def test_a_worker_alone_tells_events_as_json_and_an_api_alone_answers(dsn: str, slow_app: Path) -> None:
-    worker = rowcall_process("worker", "--app", "slow_app:app", "--json", cwd=slow_app, DATABASE_URL=dsn)
+    worker = rowcall_process(
+        "worker", "--app", "slow_app:app", "--json", cwd=slow_app, DATABASE_URL=dsn, ROWCALL_PORT="0"
+    )
     api = rowcall_process("api", "--port", "0", DATABASE_URL=dsn)
     async with worker as working, api as answering, client_of((await answering.says(API))[1]) as client:
         await working.says("a worker for http, slow")
