@@ -1,4 +1,4 @@
-"""Letting go what waits: as far as there is room, never twice, and without holding up what has nothing to do with it."""
+"""Letting go what waits: as far as there is room, never twice, and without holding up anything else."""
 
 import asyncio
 
