@@ -21,9 +21,6 @@ INSTANT = timedelta(microseconds=1)
 BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 """Before every occurrence: the chain of a schedule that has answered for none."""
 
-END = datetime.max.replace(tzinfo=UTC)
-"""The last moment there is: an occurrence of the year 9999 is not put off beyond it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -85,8 +82,7 @@ def run_moment(schedule: Schedule, occurrence: datetime) -> datetime:
     if not schedule.jitter_seconds:
         return occurrence
     following = next_occurrence(schedule.trigger, occurrence)
-    delay = jitter_of(schedule.schedule_id, occurrence, schedule.jitter_seconds, following)
-    return occurrence + min(delay, END - occurrence)
+    return occurrence + jitter_of(schedule.schedule_id, occurrence, schedule.jitter_seconds, following)
 
 
 def plan(schedule: Schedule, opened: OpenExecutions, now: datetime) -> Plan:

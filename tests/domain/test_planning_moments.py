@@ -1,7 +1,5 @@
 """The moment to act: an occurrence plus its jitter, or what somebody wrote into `next_run_at` by hand."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from rowcall.domain.planning import NOTHING_OPEN, plan, run_moment
@@ -12,7 +10,6 @@ from tests.domain.timeline import (
     MINUTE,
     MINUTELY,
     ONE_OPEN,
-    SECOND,
     TICK,
     a_schedule,
     at,
@@ -78,14 +75,6 @@ def test_what_is_missed_ends_with_the_last_whose_jittered_moment_is_past_grace()
 
     assert at_its_grace.answers[0].scheduled_for == at("09:19")
     assert past_its_grace.answers[0].scheduled_for == at("09:20")
-
-
-def test_the_last_moment_of_all_is_not_put_off_beyond_it():
-    last = datetime.max.replace(tzinfo=UTC) - SECOND
-    schedule = a_schedule(OneTimeTrigger(last), answered=None, jitter_seconds=86_400)
-
-    assert schedule.next_run_at is not None
-    assert last <= schedule.next_run_at <= last + SECOND
 
 
 def test_moved_to_an_earlier_moment_the_next_occurrence_is_run_early():
