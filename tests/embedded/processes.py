@@ -48,6 +48,12 @@ class User:
     def killed(self) -> None:
         self._process.send_signal(signal.SIGKILL)
 
+    def killed_with(self, server: int) -> None:
+        """Both at once: stopped first, so that neither can answer the other's death."""
+        self._process.send_signal(signal.SIGSTOP)
+        kill(server)
+        self.killed()
+
     async def ended(self) -> None:
         async with asyncio.timeout(DEADLINE_SECONDS):
             await self._process.wait()

@@ -87,9 +87,7 @@ async def test_everything_killed_and_started_again_has_lost_nothing(data_dir):
         connection = await asyncpg.connect(dsn)
         for n in range(200):
             await connection.execute(f"INSERT INTO kept VALUES ({n})")
-        server = server_pid(data_dir)
-        owner.killed()
-        kill(server)
+        owner.killed_with(server_pid(data_dir))
         connection.terminate()
         async with embedded_postgres(data_dir) as again:
             assert await ask(again.dsn, "SELECT count(*) FROM kept") == 200

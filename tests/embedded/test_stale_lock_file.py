@@ -19,7 +19,7 @@ from rowcall.embedded.folders import Folders, prepare
 from rowcall.embedded.processes import is_alive
 from rowcall.embedded.server import Server, _options
 from rowcall.embedded.spawn import NO_LIFELINE
-from tests.embedded.processes import a_user, kill, server_pid, serves
+from tests.embedded.processes import a_user, server_pid, serves
 from tests.embedded.support import DEADLINE_SECONDS, ask, copy_cluster, until
 
 
@@ -28,9 +28,7 @@ async def crashed(data_dir):
     """A data folder whose owner and server were killed, with a row in it, and the lock file still there."""
     async with a_user(data_dir) as owner:
         await ask((await owner.says("ready"))["dsn"], "INSERT INTO kept VALUES (7)")
-        server = server_pid(data_dir)
-        owner.killed()
-        kill(server)
+        owner.killed_with(server_pid(data_dir))
         await owner.ended()
         await until(lambda: not serves(data_dir))
     return Folders(data_dir)
@@ -109,9 +107,8 @@ async def test_a_number_that_belongs_to_ourselves_or_to_root_does_not_either(cra
         assert await recovers(crashed)
         async with a_user(crashed.root) as owner:
             await owner.says("ready")
-            server = server_pid(crashed.root)
-            owner.killed()
-            kill(server)
+            owner.killed_with(server_pid(crashed.root))
+            await owner.ended()
 
 
 async def test_a_live_server_of_this_data_is_ended_in_order_before_another_is_started(data_dir, account, monkeypatch):
