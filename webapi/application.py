@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 
 import structlog
 from starlette.applications import Starlette
@@ -47,10 +48,12 @@ def create_app(database: Database, settings: Settings, *, ready: Callable[[], bo
 
 
 def _described() -> Route:
-    document = json.dumps(describe(OPERATIONS)).encode("ascii")
+    @cache
+    def document() -> bytes:  # made when it is first asked for: that takes longer than all the rest of a start
+        return json.dumps(describe(OPERATIONS)).encode("ascii")
 
     async def openapi(_request: Request) -> Response:
-        return Response(document, media_type="application/json")
+        return Response(document(), media_type="application/json")
 
     return Route("/openapi.json", openapi)
 

@@ -84,11 +84,13 @@ def _read_moment(value: object) -> object:
 
 Line = Annotated[str, AfterValidator(_check_line)]
 Word = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_check_word)]
-Whole = Annotated[int, BeforeValidator(_read_whole)]
+WHOLE = BeforeValidator(_read_whole)
+"""For whole numbers; it stands last, so that the bounds before it are the number's own."""
+
 Moment = Annotated[
     Any, BeforeValidator(_read_moment), WithJsonSchema({"type": "string", "examples": ["2030-01-31T09:00:00Z"]})
 ]
-Count = Annotated[Whole, Field(ge=0, le=LONGEST_INTERVAL_SECONDS)]
+Count = Annotated[int, Field(ge=0, le=LONGEST_INTERVAL_SECONDS), WHOLE]
 
 _CRON_FIELD = {"anyOf": [{"type": "string"}, {"type": "integer"}]}
 CRON_FIELD_NAMES = ("second", "minute", "hour", "day", "month", "day_of_week", "week", "year")
@@ -101,8 +103,8 @@ CronFields = Annotated[
 ]
 Labels = Annotated[
     dict[Annotated[str, Field(min_length=1, max_length=100)], Annotated[str, Field(max_length=500)]],
-    BeforeValidator(_read_mapping),
     Field(max_length=MOST_LABELS),
+    BeforeValidator(_read_mapping),
 ]
 InputData = Annotated[dict[str, Any], BeforeValidator(_read_mapping), AfterValidator(_check_input)]
 
@@ -123,7 +125,7 @@ class TriggerFields(BaseModel):
         description="All fields given must match. day_of_week 0 is Monday.",
         examples=[{"hour": 9}],
     )
-    interval_seconds: Annotated[Whole, Field(ge=1, le=LONGEST_INTERVAL_SECONDS)] | None = Field(
+    interval_seconds: Annotated[int, Field(ge=1, le=LONGEST_INTERVAL_SECONDS), WHOLE] | None = Field(
         None, description="Counted from `starts_at`, or else from the creation."
     )
     weeks: Count | None = Field(None, description="A part of the interval, instead of `interval_seconds`.")
@@ -156,33 +158,35 @@ class ScheduleFields(TriggerFields):
     task_type: Word | None = Field(None, description="What to run: a task that some worker has offered.")
     capability_required: Word | None = Field(None, description="Only workers that have it may run this.")
     input_data: InputData | None = Field(None, description="Handed to the task; {} where left out.")
-    priority: Annotated[Whole, Field(ge=1, le=10)] | None = Field(None, description="10 goes first; 5 where left out.")
+    priority: Annotated[int, Field(ge=1, le=10), WHOLE] | None = Field(
+        None, description="10 goes first; 5 where left out."
+    )
     labels: Labels | None = Field(None, description="Free names and values to find schedules by.")
-    jitter_seconds: Annotated[Whole, Field(ge=0, le=86400)] | None = Field(
+    jitter_seconds: Annotated[int, Field(ge=0, le=86400), WHOLE] | None = Field(
         None, description="Runs are spread over so many seconds after the occurrence; 0 where left out."
     )
-    max_executions: Annotated[Whole, Field(ge=1, le=2**63 - 1)] | None = Field(
+    max_executions: Annotated[int, Field(ge=1, le=2**63 - 1), WHOLE] | None = Field(
         None, description="Completed after so many scheduled runs; unlimited where left out."
     )
-    grace_period_seconds: Annotated[Whole, Field(ge=0, le=3_155_760_000)] | None = Field(
+    grace_period_seconds: Annotated[int, Field(ge=0, le=3_155_760_000), WHOLE] | None = Field(
         None, description="How late an occurrence may still run; 900 where left out."
     )
     coalesce: Literal["latest", "all"] | None = Field(
         None, description="Whether several late occurrences become one run (latest) or one run each (all)."
     )
-    catch_up_limit: Annotated[Whole, Field(ge=1, le=10000)] | None = Field(
+    catch_up_limit: Annotated[int, Field(ge=1, le=10000), WHOLE] | None = Field(
         None, description="With `coalesce` all, so many of the newest are made up for; 100 where left out."
     )
     overlap_policy: Literal["skip", "queue", "allow", "cancel_running"] | None = Field(
         None, description="What happens to an occurrence while another execution is open; skip where left out."
     )
-    max_instances: Annotated[Whole, Field(ge=1, le=1000)] | None = Field(
+    max_instances: Annotated[int, Field(ge=1, le=1000), WHOLE] | None = Field(
         None, description="So many executions may be open at once; 1 where left out, allow needs more."
     )
     timeout_seconds: Annotated[float, Field(gt=0, le=YEAR_SECONDS, allow_inf_nan=False)] | None = Field(
         None, description="The longest that one attempt may take; 3600 where left out."
     )
-    max_retries: Annotated[Whole, Field(ge=0, le=1000)] | None = Field(
+    max_retries: Annotated[int, Field(ge=0, le=1000), WHOLE] | None = Field(
         None, description="Attempts after the first; 3 where left out."
     )
     retry_backoff_seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] | None = Field(

@@ -10,6 +10,12 @@ import pytest
 from rowcall.settings import Settings
 from tests.webapi.answers import assert_problem, faults
 
+
+@pytest.fixture
+def dsn(unchanged_dsn: str) -> str:
+    return unchanged_dsn
+
+
 JSON = {"Content-Type": "application/json"}
 RULE = b'{"cron_expression": "@daily"}'
 

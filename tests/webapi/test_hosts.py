@@ -11,6 +11,11 @@ from rowcall.webapi.hosts import known_hosts
 from tests.webapi.answers import assert_problem
 
 
+@pytest.fixture
+def dsn(unchanged_dsn: str) -> str:
+    return unchanged_dsn
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8000", "localhost:1", "LOCALHOST", "[::1]", "[::1]:8000"])
 async def test_the_names_of_this_machine_are_answered(client: httpx2.AsyncClient, host: str) -> None:
     assert (await client.get("/livez", headers={"Host": host})).status_code == 200

@@ -15,6 +15,11 @@ from rowcall.webapi.problems import SLUGS, STATUS, respond_to
 from tests.webapi.answers import assert_problem
 
 
+@pytest.fixture
+def dsn(unchanged_dsn: str) -> str:
+    return unchanged_dsn
+
+
 def test_every_error_but_a_lost_lease_can_be_told_to_a_client() -> None:
     known = {kind for kind in RowcallError.__subclasses__() if kind.__module__ == errors.__name__}
     assert known - set(STATUS) == {LeaseLost}

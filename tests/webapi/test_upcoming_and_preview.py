@@ -52,6 +52,14 @@ async def test_a_paused_schedule_has_nothing_coming(client: httpx2.AsyncClient, 
     assert await upcoming(client) == []
 
 
+async def test_a_row_that_nobody_has_looked_at_says_why_nothing_comes(client: httpx2.AsyncClient, db: Any) -> None:
+    await db.execute(
+        "INSERT INTO rowcall.schedules (name, task_type, schedule_type, cron_expression) "
+        "VALUES ('n', 'x', 'cron', 'every day')"
+    )
+    assert "cron_expression" in assert_problem(await client.get("/v1/schedules/n/upcoming"), 409)["detail"]
+
+
 @pytest.mark.parametrize("count", ["0", "101", "x", ""])
 async def test_the_count_has_bounds(client: httpx2.AsyncClient, a_schedule: CreateSchedule, count: str) -> None:
     await a_schedule(name="n")

@@ -9,6 +9,7 @@ import structlog
 from pydantic import Field
 from starlette.responses import Response
 
+from rowcall.domain.errors import Conflict, InvalidInput
 from rowcall.domain.fields import InputData
 from rowcall.domain.schedules import ScheduleStatus, schedule_of
 from rowcall.domain.triggers import occurrences_after
@@ -103,7 +104,10 @@ def _occurrences(schedule: ScheduleRow, count: int) -> list[datetime]:
     """The next occurrences of an ACTIVE schedule, one that is due and not answered for yet included."""
     if schedule["status"] != ScheduleStatus.ACTIVE:
         return []
-    planned = schedule_of(schedule, schedule["cron_fields"])
+    try:
+        planned = schedule_of(schedule, schedule["cron_fields"])
+    except InvalidInput as invalid:  # came by SQL, and no worker has looked at it yet
+        raise Conflict(f"schedule {schedule['name']!r} can't be scheduled: {invalid}") from None
     if planned.max_executions is not None:
         count = min(count, max(0, planned.max_executions - planned.scheduled_runs))
     first = planned.next_occurrence_at
@@ -163,6 +167,6 @@ OPERATIONS = (
         tag="schedules",
         query=UpcomingQuery,
         answers={200: Upcoming},
-        problems=(404,),
+        problems=(404, 409),
     ),
 )

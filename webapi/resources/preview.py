@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from rowcall.domain.documents import read_document
 from rowcall.domain.errors import Fault, InvalidInput
-from rowcall.domain.fields import Moment, TriggerFields, Whole
+from rowcall.domain.fields import WHOLE, Moment, TriggerFields
 from rowcall.domain.timing import era_fault, read_timing
 from rowcall.domain.triggers import describe_trigger, occurrences_after, read_local
 from rowcall.store.schedules import known_tasks
@@ -23,7 +23,7 @@ class PreviewFields(TriggerFields):
     """A rule to try out, given as for a schedule."""
 
     after: Moment | None = Field(None, description="Look from this moment on; now where left out.")
-    count: Annotated[Whole, Field(ge=1, le=100)] | None = Field(None, description="5 where left out.")
+    count: Annotated[int, Field(ge=1, le=100), WHOLE] | None = Field(None, description="5 where left out.")
 
 
 class Preview(View):
