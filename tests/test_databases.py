@@ -1,10 +1,13 @@
 """The fixtures that other tests rest on."""
 
 import asyncio
+import os
 import secrets
 
 import asyncpg
 import pytest
+
+from tests.folders import short_lived_folder
 
 FILLED = []
 
@@ -35,3 +38,15 @@ def test_a_database_can_be_dropped_while_someone_is_connected(admin, template_da
 
 def test_a_plain_test_may_use_a_database_too(dsn):
     assert "rowcall_test_" in dsn
+
+
+def test_a_folder_is_removed_by_its_user_and_what_a_killed_run_left_by_the_next():
+    with short_lived_folder() as held:
+        abandoned = held.with_name(f"{held.name}-abandoned")
+        abandoned.mkdir()
+        for folder in (held, abandoned):
+            os.utime(folder, (0, 0))
+        with short_lived_folder():
+            assert held.exists()
+            assert not abandoned.exists()
+    assert not held.exists()
