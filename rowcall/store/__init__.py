@@ -3,12 +3,14 @@
 database.py     the pool, transactions, time limits, and the border where driver errors become errors of the domain
 sql/            the statements, one a file, named like the function that runs it
 migrations.py   schema.sql for an empty database, numbered files for one that is older
-partitions.py   the ledger's days, made ahead
+ledger.py       rows that do not run now, and the days they stand in
 planning.py     rows that have no next moment yet
 claiming.py     due schedules and queued executions become RUNNING rows, in one transaction
 finishing.py    results, retries, counters
 leases.py       beats, the dead, and what they left
 schedules.py    what the API and the command line do with schedules
 executions.py   what they read, request and cancel
-workers.py      who works, what was ever offered
+explaining.py   the facts behind an explanation
+monitoring.py   who works, what was ever offered, how things stand
+jsonb.py        jsonb as text, in and out
 """
