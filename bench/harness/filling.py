@@ -13,11 +13,12 @@ NEW_YEAR = "0 0 1 1 *"
 
 _SCHEDULES = """
     INSERT INTO rowcall.schedules
-           (client_id, name, task_type, route, priority, schedule_type, cron_expression, timezone, created_at,
-            last_occurrence_at, next_occurrence_at, next_run_at, input_data, overlap_policy, max_instances)
-    SELECT $12, $1 || n, $2, $2, $3, 'cron', ($4::text[])[1 + n % cardinality($4)],
-           ($5::text[])[1 + n % cardinality($5)], now() - interval '2 days', $6, $7, $8::timestamptz + n * $9::interval,
-           '{"n": 1}', 'skip', 1
+           (client_id, name, task_type, capability_required, route, priority, schedule_type,
+            cron_expression, timezone, created_at,
+            last_occurrence_at, next_occurrence_at, next_run_at, input_data)
+    SELECT $12, $1 || n, $2, $13::text, $2 || coalesce('@' || $13, ''), $3, 'cron',
+           ($4::text[])[1 + n % cardinality($4)], ($5::text[])[1 + n % cardinality($5)], now() - interval '2 days',
+           $6, $7, $8::timestamptz + n * $9::interval, '{"n": 1}'
       FROM generate_series($10::int, $11::int) AS n
 """
 _VERSIONS = """
@@ -44,6 +45,7 @@ class Batch:
     expressions: Sequence[str] = (NEW_YEAR,)
     zones: Sequence[str] = ("UTC",)
     task_type: str = "noop"
+    capability: str | None = None
     priority: int = 5
     name: str = "bench-"
     client_id: str = "default"
@@ -92,6 +94,7 @@ async def fill(connection: asyncpg.Connection[asyncpg.Record], batch: Batch, *, 
                 first,
                 last,
                 batch.client_id,
+                batch.capability,
             )
         if versions:
             await connection.execute(_VERSIONS)

@@ -41,12 +41,12 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Scenario(Generic[P]):
-    """A benchmark: its name, its plan, and the coroutine that measures. `only_long` leaves it out unless asked for."""
+    """A benchmark: its name, its plan, the coroutine that measures, and in which sizes it is among all of them."""
 
     name: str
     plan: type[P]
     measure: Callable[[Bench, P], Awaitable[Report]]
-    only_long: bool = False
+    sizes: Sequence[Size] = (Size.QUICK, Size.FULL)
 
     def main(self, arguments: Sequence[str] | None = None) -> None:
         """Run it from the command line."""
@@ -109,9 +109,13 @@ class Scenario(Generic[P]):
 
 def option(what: str, full: T, *, quick: T | None = None, long: T | None = None) -> T:
     """A field of a plan: what it means, and its value in each size; where left out, that of the full one."""
-    sizes = {Size.FULL: full, Size.QUICK: full if quick is None else quick, Size.LONG: full if long is None else long}
-    metadata: dict[str, Any] = {"help": what, **sizes}
-    value: T = field(default=full, metadata=metadata)
+    sizes: dict[str, Any] = {
+        "help": what,
+        Size.FULL: full,
+        Size.QUICK: full if quick is None else quick,
+        Size.LONG: full if long is None else long,
+    }
+    value: T = field(default=full, metadata=sizes)
     return value
 
 

@@ -1,0 +1,42 @@
+"""All benchmarks, one after another: ``python -m bench [--quick | --long] [NAME …]``."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from importlib import import_module
+from typing import Any
+
+from bench.harness.running import Scenario, add_common, size_of
+from bench.harness.telling import Teller
+
+NAMES = ("ceiling", "herd", "punctuality", "idle", "selectivity")
+
+
+def main() -> None:
+    """Run those that are named, or all that the size includes."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; left out: all")
+    add_common(parser)
+    options = parser.parse_args()
+    unknown = [name for name in options.names if name not in NAMES]
+    if unknown:
+        parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join(NAMES)}")
+    scenarios = [_scenario(name) for name in options.names or NAMES]
+    wanted = [each for each in scenarios if options.names or size_of(options) in each.sizes]
+    began, teller = time.monotonic(), Teller()
+    with teller.telling(), teller.step("all", total=len(wanted)) as step:
+        for done, scenario in enumerate(wanted):
+            step.reached(done)
+            scenario.run(options, {}, teller)
+    teller.say(f"{len(wanted)} benchmarks in {time.monotonic() - began:.0f} s; results in {options.results}")
+
+
+def _scenario(name: str) -> Scenario[Any]:
+    found = import_module(f"bench.{name}").SCENARIO
+    assert isinstance(found, Scenario)
+    return found
+
+
+if __name__ == "__main__":
+    main()
