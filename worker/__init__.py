@@ -10,6 +10,8 @@
     listening.py   notifications
     sweep.py       what any replica does for all: recover the dead, plan, release, count, make days
     offers.py      what this worker can run: its apps' tasks and the built-in ones
+    builtin/       the built-in tasks: http, and what the operator wrote down for sql and shell
+    transactions.py, settled.py  runs that end in the transaction of their own work
     events.py      what is told to whoever watches
 
 The lease outlives the work: the heartbeat is entered first and left last, so that a long drain does not look like a

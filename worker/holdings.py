@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rowcall.store.claiming import Claim
+from rowcall.store.claims import Claim
 
 
 class Holdings:

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from rowcall.app import App, Isolation, Run, TaskDefinition
+from rowcall.app import App, TaskDefinition
 from rowcall.domain.errors import Fault, InvalidInput
 from rowcall.domain.schedules import route_of
-from rowcall.egress.client import HttpClient
-from rowcall.egress.policy import Policy
-from rowcall.egress.request import HttpRequest, call
-from rowcall.settings import Settings
 from rowcall.store.leases import OfferedTask
 
 
@@ -56,33 +51,3 @@ def _offered(definition: TaskDefinition, app: str | None, capabilities: Iterable
         isolation=definition.isolation.value,
         timeout_seconds=definition.timeout_seconds,
     )
-
-
-def egress_policy(settings: Settings) -> Policy:
-    """What `http` tasks may call: the allow list, and never Rowcall's own API or database."""
-    denied = [f"{settings.host}:{settings.port}"] if settings.port else []
-    database = urlsplit(settings.database_url or "")
-    if database.hostname:
-        denied.append(f"{database.hostname}:{database.port or 5432}")
-    return Policy.parse(",".join(settings.http_allow), denied)
-
-
-def http_task(client: HttpClient, settings: Settings) -> TaskDefinition:
-    """The built-in task type `http`: one request, as `input_data` says."""
-
-    async def http(run: Run) -> object:
-        return await call(
-            client,
-            HttpRequest.of(run.input_data),
-            idempotency_key=run.idempotency_key,
-            fencing_token=str(run.fence),
-            context_headers={
-                "rowcall-execution-id": str(run.execution_id),
-                "rowcall-schedule-id": str(run.schedule_id),
-                "rowcall-scheduled-for": run.scheduled_for.isoformat(),
-                "rowcall-attempt": str(run.attempt),
-            },
-            max_response_bytes=settings.http_max_response_bytes,
-        )
-
-    return TaskDefinition("http", http, Isolation.ASYNC, description="Calls a URL: input_data says which, and how")

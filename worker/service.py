@@ -21,9 +21,12 @@ from rowcall.store.leases import WorkerCard, register_worker
 from rowcall.store.ledger import ensure_days_ahead
 from rowcall.store.static_schedules import Declared, declare_schedules
 
+from .builtin.http_task import egress_policy
+from .builtin.offered import built_in_tasks
 from .events import Event, Watcher, tell_nobody, write_down
-from .offers import egress_policy, http_task, offers_of
+from .offers import offers_of
 from .session import ABORT_SECONDS, Session
+from .settled import Settled
 from .waiting import first_of
 
 log = structlog.get_logger("rowcall.worker")
@@ -93,12 +96,13 @@ async def open_session(
         watch(event)
 
     async with HttpClient(egress_policy(settings)) as client, _for_tasks(database, settings) as for_tasks:
-        offers = offers_of(apps, [http_task(client, settings)], settings.capabilities)
+        settled = Settled()
+        offers = offers_of(apps, built_in_tasks(settings, client, database, settled), settings.capabilities)
         await ensure_days_ahead(database)
         worker_id = await register_worker(database, _card(settings, apps, offers.routes), offers.offered)
         installation_id = await database.fetchval("installation_id")
         await _declare(database, settings, apps)
-        session = Session(database, settings, worker_id, offers, watch_and_log, installation_id, for_tasks)
+        session = Session(database, settings, worker_id, offers, watch_and_log, installation_id, for_tasks, settled)
         async with session:
             log.info("scheduler_start", worker_id=worker_id, routes=offers.routes, slots=settings.concurrency)
             yield session

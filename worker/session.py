@@ -16,7 +16,8 @@ from rowcall.store.database import Database
 from rowcall.store.finishing import fold_outcomes
 from rowcall.store.leases import set_worker_status
 
-from .events import Watcher
+from .backfilling import Feeder
+from .events import Event, Watcher
 from .heartbeat import Heartbeat
 from .holdings import Holdings
 from .listening import keep_listening
@@ -24,6 +25,7 @@ from .loop import Loop
 from .offers import Offers
 from .recorder import Recorder
 from .running.runner import Runner
+from .settled import Settled
 from .sweep import sweep
 from .transactions import Transactions
 from .waiting import any_of, first_of, within
@@ -47,6 +49,7 @@ class Session:
         watch: Watcher,
         installation_id: str,
         for_tasks: Database,
+        settled: Settled,
     ) -> None:
         self.worker_id = worker_id
         self._database = database
@@ -57,7 +60,8 @@ class Session:
         self._lost = asyncio.Event()
         self._ending = asyncio.Event()
         self._holdings = Holdings(settings.concurrency)
-        self._recorder = Recorder(database, worker_id, self._holdings, watch, self._random)
+        self._feeder = Feeder(database, offers.routes, self._holdings, settings.poll_interval_seconds)
+        self._recorder = Recorder(database, worker_id, self._holdings, self._see, self._random)
         self._runner = Runner(
             offers.tasks,
             result_max_bytes=settings.result_max_bytes,
@@ -65,11 +69,14 @@ class Session:
             threads=settings.concurrency,
             processes=settings.processes,
         )
-        transactions = Transactions(for_tasks, worker_id, settings.result_max_bytes)
-        work = Work(self._runner, offers.tasks, installation_id, self._holdings, self._recorder, watch, transactions)
+        transactions = Transactions(for_tasks, worker_id, settings.result_max_bytes, settled)
+        work = Work(
+            self._runner, offers.tasks, installation_id, self._holdings, self._recorder, watch, transactions, settled
+        )  # fmt: skip
         self._work = work
         self._loop = Loop(database, worker_id, offers.routes, work, self._random, settings.poll_interval_seconds)
         self._recorder.on_queued = self._loop.wake
+        self._feeder.on_fed = self._loop.wake
         self._heartbeat = Heartbeat(
             database.dsn,
             worker_id,
@@ -93,6 +100,7 @@ class Session:
         """Loop until told to stop, or until the lease is lost; then end the work in the way that fits."""
         async with asyncio.TaskGroup() as group:
             duties = [self._recorder.run(), self._sweep_again_and_again(), self._count_results()]
+            duties.append(self._feeder.run(self._ending))
             if self._settings.notifications:
                 duties.append(self._listen())
             helpers = [group.create_task(duty) for duty in (*duties, self._watch_for_the_end(stop))]
@@ -109,6 +117,7 @@ class Session:
         recorder = asyncio.create_task(self._recorder.run())
         try:
             await sweep(self._database, self._routes, self._watch)
+            await self._feeder.feed_once()
             claimed, recorded = await self._loop.look_through()
             await self._wound_up()
             await set_worker_status(self._database, self.worker_id, "STOPPED")
@@ -152,6 +161,12 @@ class Session:
             self._heartbeat.beat_soon()
         else:
             self._loop.wake()
+            self._feeder.wake()
+
+    def _see(self, event: Event) -> None:
+        """What ended is told to whoever watches, and makes room for the next of a backfill."""
+        self._watch(event)
+        self._feeder.hear(event)
 
     def _cancel(self, execution_ids: Sequence[int]) -> None:
         for execution_id in execution_ids:

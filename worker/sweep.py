@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import structlog
 
-from rowcall.store.claiming import answer_unroutable
 from rowcall.store.database import Database
 from rowcall.store.finishing import fold_outcomes
 from rowcall.store.leases import recover
 from rowcall.store.ledger import ensure_days_ahead
+from rowcall.store.recording import answer_unroutable
 from rowcall.store.releasing import release_forgotten
 
 from .events import Watcher, not_run

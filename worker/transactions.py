@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from rowcall.domain.executions import Outcome
-from rowcall.store.claiming import Claim
+from rowcall.store.claims import Claim
 from rowcall.store.database import Database, Transaction
 from rowcall.store.finishing import Result, ending_transaction
 
 from .running.results import encode_result
+from .settled import Settled
 
 
 class RunTransaction:
@@ -44,17 +45,17 @@ class RunTransaction:
 
 
 class Transactions:
-    """Makes the transactions of one worker's runs, and remembers which executions ended in one.
+    """Makes the transactions of one worker's runs; `settled` is told which executions ended in one.
 
     They have connections of their own: a task that holds its transaction open does not keep the worker from beating,
     claiming or recording.
     """
 
-    def __init__(self, database: Database, worker_id: int, result_max_bytes: int) -> None:
+    def __init__(self, database: Database, worker_id: int, result_max_bytes: int, settled: Settled) -> None:
         self._database = database
         self._worker_id = worker_id
         self._result_max_bytes = result_max_bytes
-        self._ended: dict[int, Result] = {}
+        self._settled = settled
 
     def opener(self, claim: Claim) -> Callable[[], Any]:
         """What `Run.transaction` calls."""
@@ -75,10 +76,6 @@ class Transactions:
                 written = RunTransaction(transaction)
                 yield written
             assert ended is not None
-            self._ended[claim.execution_id] = ended
+            self._settled.note(claim.execution_id, claim.fence, ended.outcome, ended.duration_seconds)
 
         return open_transaction
-
-    def take_ended(self, claim: Claim) -> Result | None:
-        """The result of an execution that ended in its own transaction, once; None for any other."""
-        return self._ended.pop(claim.execution_id, None)

@@ -10,13 +10,15 @@ from typing import Any
 
 from rowcall.app import Isolation, Run, TaskDefinition
 from rowcall.domain.executions import Outcome
-from rowcall.store.claiming import Claim, Look
+from rowcall.store.claiming import Look
+from rowcall.store.claims import Claim
 from rowcall.store.finishing import Result
 
 from .events import ExecutionStarted, Watcher, not_run
 from .holdings import Holdings
 from .recorder import Recorder
 from .running.runner import Runner
+from .settled import Settled
 from .transactions import Transactions
 
 
@@ -32,8 +34,10 @@ class Work:
         recorder: Recorder,
         watch: Watcher,
         transactions: Transactions,
+        settled: Settled,
     ) -> None:
         self._transactions = transactions
+        self._settled = settled
         self.holdings = holdings
         self.on_room: Callable[[], None] = lambda: None
         self._runner = runner
@@ -73,7 +77,7 @@ class Work:
     def _end(self, claim: Claim, outcome: Outcome, seconds: float) -> None:
         was_full = self.holdings.free <= 0
         self.holdings.end(claim)
-        ended = self._transactions.take_ended(claim)
+        ended = self._settled.take(claim)
         if ended is None:
             self._recorder.put(Result(claim, outcome, seconds))
         else:

@@ -12,7 +12,8 @@ from typing import Any, Protocol, TypeAlias
 import asyncpg
 
 from rowcall.domain.executions import Outcome
-from rowcall.store.claiming import Claim, look
+from rowcall.store.claiming import look
+from rowcall.store.claims import Claim
 from rowcall.store.database import Database
 from rowcall.store.finishing import Recorded, Result, record_results
 

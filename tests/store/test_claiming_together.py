@@ -6,7 +6,8 @@ from collections import Counter
 import pytest
 
 from rowcall.domain.executions import Outcome
-from rowcall.store.claiming import Claim, look
+from rowcall.store.claiming import look
+from rowcall.store.claims import Claim
 from rowcall.store.database import Database
 from tests.store.stories import (
     HOUR,

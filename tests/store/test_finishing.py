@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from rowcall.domain.executions import Outcome
-from rowcall.store.claiming import Claim
+from rowcall.store.claims import Claim
 from rowcall.store.database import Database
 from rowcall.store.finishing import fold_outcomes
 from tests.store.stories import (

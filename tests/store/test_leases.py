@@ -6,7 +6,7 @@ import json
 import pytest
 
 from rowcall.domain.executions import Outcome
-from rowcall.store.claiming import Claim
+from rowcall.store.claims import Claim
 from rowcall.store.database import Database
 from rowcall.store.finishing import fold_outcomes
 from rowcall.store.leases import (

@@ -2,9 +2,9 @@
 
 import pytest
 
-from rowcall.store.claiming import answer_unroutable
 from rowcall.store.database import Database
 from rowcall.store.planning import plan_schedules
+from rowcall.store.recording import answer_unroutable
 from tests.store.stories import HOUR, MINUTE, NOON, ASchedule, Connection, ledger, schedule
 
 PAST_GRACE = NOON + 16 * MINUTE

@@ -9,7 +9,8 @@ from random import Random
 import pytest
 
 from rowcall.domain.executions import Outcome
-from rowcall.store.claiming import Claim, look
+from rowcall.store.claiming import look
+from rowcall.store.claims import Claim
 from rowcall.store.database import Database
 from rowcall.store.finishing import Result
 from rowcall.store.leases import WorkerCard, register_worker

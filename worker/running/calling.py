@@ -10,12 +10,12 @@ import asyncio
 import inspect
 from dataclasses import dataclass
 
-from rowcall.app import Run, RunCancelled
+from rowcall.app import DoNotRetry, Run, RunCancelled
 from rowcall.app.run import enter_run
 from rowcall.app.tasks import TaskFunction
 
 from .endings import End, EndKind
-from .errors import cut, describe_error
+from .errors import TookTooLong, cut, describe_error
 from .results import InvalidResult, encode_result
 
 _STOPS = (asyncio.CancelledError, RunCancelled)
@@ -57,8 +57,15 @@ def _returned(value: object, limits: Limits) -> End:
 
 
 def _raised(fault: BaseException, limits: Limits) -> End:
-    kind = EndKind.STOPPED if _is_stop(fault) else EndKind.RAISED
-    return End(kind, describe_error(fault, limits.error_max_bytes))
+    return End(_kind_of(fault), describe_error(fault, limits.error_max_bytes))
+
+
+def _kind_of(fault: BaseException) -> EndKind:
+    if _is_stop(fault):
+        return EndKind.STOPPED
+    if isinstance(fault, TookTooLong):
+        return EndKind.LATE
+    return EndKind.REFUSED if _is_refusal(fault) else EndKind.RAISED
 
 
 def _is_stop(fault: BaseException) -> bool:
@@ -66,3 +73,10 @@ def _is_stop(fault: BaseException) -> bool:
     if isinstance(fault, BaseExceptionGroup):
         return fault.split(_STOPS)[1] is None
     return isinstance(fault, _STOPS)
+
+
+def _is_refusal(fault: BaseException) -> bool:
+    """Whether the task says that trying again is of no use; in a group, one that says so speaks for all."""
+    if isinstance(fault, BaseExceptionGroup):
+        return fault.split(DoNotRetry)[0] is not None
+    return isinstance(fault, DoNotRetry)

@@ -33,6 +33,8 @@ class EndKind(Enum):
 
     RETURNED = "returned"
     RAISED = "raised"
+    REFUSED = "refused"  #: it raised what says that another attempt would be of no use
+    LATE = "late"  #: it ended itself at a time limit of its own
     STOPPED = "stopped"  #: it raised what a task that stops raises: CancelledError, RunCancelled
     DIED = "died"  #: its process ended under it
     RUNS_ON = "runs_on"  #: nothing could stop it
@@ -45,6 +47,9 @@ class End:
 
     kind: EndKind
     text: str | None = None
+
+
+_FINISHED = frozenset({EndKind.RETURNED, EndKind.RAISED, EndKind.REFUSED, EndKind.LATE, EndKind.DIED})
 
 
 def judge(end: End, stop: Stop | None, *, seen: bool, forced: str | None) -> Outcome:
@@ -63,7 +68,7 @@ def judge(end: End, stop: Stop | None, *, seen: bool, forced: str | None) -> Out
                 return _by_itself(end)
             return Outcome.cancelled(f"cancelled ({stop.reason}): {_told(end, seen, forced)}")
         case StopKind.GIVEN_BACK:
-            if untouched and end.kind in {EndKind.RETURNED, EndKind.RAISED, EndKind.DIED}:
+            if untouched and end.kind in _FINISHED:
                 return _by_itself(end)
             return Outcome.given_back()
 
@@ -74,6 +79,10 @@ def _by_itself(end: End) -> Outcome:
         return Outcome.succeeded(end.text)
     if end.kind is EndKind.STOPPED:
         return Outcome.failed(f"the task cancelled itself, though nobody had asked it to stop\n\n{end.text}")
+    if end.kind is EndKind.REFUSED:
+        return Outcome.refused(end.text or end.kind.value)
+    if end.kind is EndKind.LATE:
+        return Outcome.timed_out(end.text or end.kind.value)
     return Outcome.failed(end.text or end.kind.value)
 
 
@@ -84,7 +93,7 @@ def _told(end: End, seen: bool, forced: str | None) -> str:  # noqa: FBT001 - pr
             return "the task did return, but too late"
         case EndKind.RETURNED | EndKind.STOPPED:
             return forced or "the task stopped by itself"
-        case EndKind.RAISED:
+        case EndKind.RAISED | EndKind.REFUSED | EndKind.LATE:
             return f"{forced or 'asked to stop'}, it raised an error\n\n{end.text}"
         case EndKind.DIED:
             return forced or f"{end.text}"

@@ -10,13 +10,29 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
+from rowcall.app import DoNotRetry
+
 _FRAMES = 12
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _OURS = str(Path(__file__).parent)
 
 
+class Told(Exception):
+    """Base of what built-in tasks raise: the message says all there is, and is kept without type and traceback."""
+
+
+class TookTooLong(Told):
+    """A built-in task came to a time limit of its own: the attempt has TIMED_OUT."""
+
+
+class Refused(Told, DoNotRetry):
+    """A built-in task can't do what its input_data asks for, today or tomorrow."""
+
+
 def describe_error(fault: BaseException, max_bytes: int) -> str:
     """Type, message and the innermost frames of the task's own code, at most `max_bytes` of UTF-8. Never raises."""
+    if isinstance(fault, Told):
+        return cut(str(fault), max_bytes)
     try:
         report = traceback.TracebackException(type(fault), fault, _own_frames(fault), limit=-_FRAMES, compact=True)
         first = "".join(report.format_exception_only()).strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -194,4 +195,4 @@ class Runner:
     def _kept(self, outcome: Outcome) -> Outcome:
         if outcome.error is None:
             return outcome
-        return Outcome(outcome.status, outcome.result, cut(outcome.error, self._limits.error_max_bytes))
+        return replace(outcome, error=cut(outcome.error, self._limits.error_max_bytes))

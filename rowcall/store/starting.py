@@ -1,0 +1,124 @@
+"""Due schedules that are locked: what runs of them is started, and the rest is written down, in the same transaction.
+
+Nearly all are on time, have nothing open, and start: these take a short way, without building anything. The others are
+planned in full (`domain.planning`); both write through the same statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rowcall.domain.executions import ExecutionStatus
+from rowcall.domain.planning import NOTHING_OPEN, Answer, OpenExecutions, plan
+from rowcall.domain.schedules import schedule_of
+from rowcall.domain.straight import straight_on
+
+from .claims import Claim, first_claim
+from .database import Row, Session
+from .ledger import ensure_days, insert_answers
+from .planning import UNPLANNABLE, invalidate, parsed, why
+from .recording import Planned, record_plans, settle_consequences
+
+
+@dataclass(slots=True)
+class Starts:
+    """Schedules to advance with a run that starts now, as the columns of the statement that does it."""
+
+    rows: dict[int, Row] = field(default_factory=dict)
+    scheduled_for: list[datetime] = field(default_factory=list)
+    covers_after: list[datetime | None] = field(default_factory=list)
+    last_occurrence_at: list[datetime | None] = field(default_factory=list)
+    next_occurrence_at: list[datetime | None] = field(default_factory=list)
+    next_run_at: list[datetime | None] = field(default_factory=list)
+    counted: list[int] = field(default_factory=list)
+
+    def add_straight(self, row: Row, following: datetime) -> None:
+        """One that is on time: its occurrence starts, and the next is known."""
+        occurrence = row["next_occurrence_at"]
+        self.rows[row["schedule_id"]] = row
+        self.scheduled_for.append(occurrence)
+        self.covers_after.append(row["last_occurrence_at"])
+        self.last_occurrence_at.append(occurrence)
+        self.next_occurrence_at.append(following)
+        self.next_run_at.append(following)
+        self.counted.append(1)
+
+    def add_planned(self, planned: Planned, starts: Answer) -> None:
+        """One whose plan starts a run among other things."""
+        self.rows[planned.row["schedule_id"]] = planned.row
+        self.scheduled_for.append(starts.scheduled_for)
+        self.covers_after.append(starts.covers_after)
+        self.last_occurrence_at.append(planned.last_occurrence_at)
+        self.next_occurrence_at.append(planned.plan.next_occurrence_at)
+        self.next_run_at.append(planned.plan.next_run_at)
+        self.counted.append(planned.plan.counted_runs)
+
+
+async def start_due(session: Session, worker_id: int, rows: Sequence[Row]) -> tuple[list[Claim], list[Row]]:
+    """Start what is to run of these locked schedules, and record the rest: the claims, and the rows not run.
+
+    What is open of them is asked only now: the locks keep it true.
+    """
+    if not rows:
+        return [], []
+    opened = {
+        row["schedule_id"]: OpenExecutions(row["count"], row["waiting"], row["execution_id"])
+        for row in await session.fetch("open_of", [row["schedule_id"] for row in rows])
+    }
+    starts, broken = Starts(), dict[int, str]()
+    unhurried = _take_straight(starts, rows, opened)
+    planned = list(_plans(unhurried, opened, broken))
+    answers = []
+    for each in planned:
+        running = _running(each)
+        if running is not None:
+            starts.add_planned(each, running)
+            answers += [(each.row["schedule_id"], answer) for answer in each.plan.answers if answer is not running]
+    claims = await _start(session, worker_id, starts)
+    recorded = await record_plans(session, [each for each in planned if _running(each) is None])
+    recorded += await insert_answers(session, answers)
+    await settle_consequences(session, planned)
+    await invalidate(session, broken)
+    return claims, recorded
+
+
+def _take_straight(starts: Starts, rows: Sequence[Row], opened: Mapping[int, OpenExecutions]) -> list[Row]:
+    """Add the rows that go straight on; those that need a plan are left."""
+    left: list[Row] = []
+    known: dict[tuple[object, ...], datetime | None] = {}
+    for row in rows:
+        following = None if row["schedule_id"] in opened else straight_on(row, known)
+        if following is None:
+            left.append(row)
+        else:
+            starts.add_straight(row, following)
+    return left
+
+
+def _plans(rows: Sequence[Row], opened: Mapping[int, OpenExecutions], broken: dict[int, str]) -> Iterator[Planned]:
+    for row in rows:
+        try:
+            schedule = schedule_of(row, parsed(row["cron_fields"]))
+            yield Planned(row, plan(schedule, opened.get(row["schedule_id"], NOTHING_OPEN), row["now"]))
+        except UNPLANNABLE as fault:
+            broken[row["schedule_id"]] = why(fault)
+
+
+def _running(planned: Planned) -> Answer | None:
+    """The answer that starts now, if one does."""
+    return next((answer for answer in planned.plan.answers if answer.status is ExecutionStatus.RUNNING), None)
+
+
+async def _start(session: Session, worker_id: int, starts: Starts) -> list[Claim]:
+    """Write RUNNING rows and leases, and advance their schedules: one statement, however many."""
+    if not starts.rows:
+        return []
+    await ensure_days(session, starts.scheduled_for)
+    started = await session.fetch(
+        "start_runs", worker_id, list(starts.rows), starts.scheduled_for, starts.covers_after,
+        starts.last_occurrence_at, starts.next_occurrence_at, starts.next_run_at, starts.counted,
+    )  # fmt: skip
+    moments = dict(zip(starts.rows, starts.scheduled_for, strict=True))
+    return [first_claim(starts.rows[row["schedule_id"]], row, moments[row["schedule_id"]]) for row in started]

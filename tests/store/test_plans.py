@@ -1,0 +1,216 @@
+"""The plans of the statements that every look, every result and every sweep runs, on a hundred thousand schedules.
+
+A plan is judged by what it read: the rows of all its scans, those that a filter dropped included. All are prepared, and
+used, while the tables are empty: that is what a connection has behind it that was opened on a quiet evening.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from rowcall.store.database import PROBES, sql
+from tests.store.stories import Connection
+
+ROOM = 100
+RESULTS = 200
+KEPT_AFTER = 6
+"""PostgreSQL plans for the arguments five times before it thinks of keeping a plan."""
+
+BIG = ("schedules", "schedule_executions", "open_executions")
+
+FILLING = """
+SET LOCAL session_replication_role = replica;  -- no triggers: nothing here is about them
+
+-- a hundred thousand, half of them due; a quarter each of two routes that this replica has and of two that it has not
+INSERT INTO rowcall.schedules
+       (name, task_type, route, priority, schedule_type, interval_seconds, next_occurrence_at, next_run_at)
+SELECT 's' || n, route, route, 1 + n % 10, 'interval', 3600, moment, moment
+  FROM generate_series(1, 100000) AS n,
+       LATERAL (SELECT ('{here,there,foreign,beyond}'::text[])[1 + n % 4] AS route,
+                       now() + make_interval(secs => CASE WHEN n % 8 < 4 THEN -1 - n % 800 ELSE 60 + n % 3600 END)
+                       AS moment) AS made;
+INSERT INTO rowcall.schedule_versions (schedule_id, valid_from, version, status, definition, tzdata_version)
+SELECT n, now() - interval '1 day', 1, 'ACTIVE', '{}', '0' FROM generate_series(1, 20000) AS n;
+INSERT INTO rowcall.schedules (name, task_type, route, schedule_type, interval_seconds)
+SELECT 'new' || n, 'here', 'here', 'interval', 3600 FROM generate_series(1, 5000) AS n;
+
+INSERT INTO rowcall.workers (name, host, pid, rowcall_version, routes, slots, lease_seconds, status, ended_at)
+SELECT 'w' || n, 'h', n, '0', '{here,there}', 100, 30,
+       CASE n WHEN 20 THEN 'DEAD' ELSE 'RUNNING' END, CASE n WHEN 20 THEN now() END
+  FROM generate_series(1, 20) AS n;
+
+-- a week of history, and twenty thousand open ones: queued, running under twenty workers, waiting
+INSERT INTO rowcall.schedule_executions
+       (execution_id, schedule_id, scheduled_for, finished_at, schedule_version, priority, trigger, status, task_type,
+        input_data, attempt, fence)
+SELECT 1000000 + n, n, now() - n % 7 * interval '1 day' - n * interval '1 millisecond', now(), 1, 5, 'schedule',
+       'SUCCEEDED', 'here', '{}', 1, 1
+  FROM generate_series(1, 70000) AS n;
+INSERT INTO rowcall.open_executions
+       (execution_id, schedule_id, scheduled_for, available_at, worker_id, fence, priority, trigger, route)
+SELECT n, n, now() - n * interval '1 microsecond', CASE n % 3 WHEN 0 THEN now() END,
+       CASE n % 3 WHEN 1 THEN 1 + n / 3 % 20 END, 1, 1 + n / 3 % 10, 'manual',
+       ('{here,there,foreign,beyond}'::text[])[1 + n / 3 % 4]
+  FROM generate_series(1, 20000) AS n;
+INSERT INTO rowcall.schedule_executions
+       (execution_id, schedule_id, scheduled_for, available_at, worker_id, executed_at, schedule_version, priority,
+        trigger, status, task_type, input_data, attempt, fence)
+SELECT execution_id, schedule_id, scheduled_for, available_at, worker_id, now(), 1, 5, 'manual',
+       CASE WHEN worker_id IS NULL THEN 'QUEUED' ELSE 'RUNNING' END, 'here', '{}', 1, 1
+  FROM rowcall.open_executions;
+INSERT INTO rowcall.outcomes (schedule_ids, execution_ids, statuses)
+SELECT array_agg(n), array_agg(n), array_agg('SUCCEEDED'::text) FROM generate_series(1, 20000) AS n GROUP BY n % 100;
+SELECT setval('rowcall.execution_ids', 2000000);
+"""
+
+
+class Crowd:
+    """What the statements are asked about."""
+
+    def __init__(self, now: datetime, due: Sequence[asyncpg.Record], running: Sequence[asyncpg.Record]) -> None:
+        self.now = now
+        self.due = [row["schedule_id"] for row in due]
+        self.moments: list[datetime] = [row["next_run_at"] for row in due]
+        self.running = [row["execution_id"] for row in running]
+        self.running_for: list[datetime] = [row["scheduled_for"] for row in running]
+
+    @classmethod
+    async def of(cls, db: Connection) -> "Crowd":
+        due = await db.fetch(
+            "SELECT schedule_id, next_run_at FROM rowcall.schedules"
+            " WHERE route = 'here' AND next_run_at < now() ORDER BY next_run_at LIMIT $1",
+            ROOM,
+        )
+        running = await db.fetch(
+            "SELECT execution_id, scheduled_for FROM rowcall.open_executions WHERE worker_id = 2 LIMIT $1", RESULTS
+        )
+        return cls(await db.fetchval("SELECT now()"), due, running)
+
+    def questions(self) -> Mapping[str, tuple[int, Sequence[Any]]]:
+        """For each statement how many rows it may read at most, and its arguments."""
+        routes = ["here", "there"]
+        lanes = [(route, priority) for priority in range(10, 0, -1) for route in routes]
+        lane_arrays = [route for route, _ in lanes], [priority for _, priority in lanes]
+        due, nothing, ones = len(self.due), [None] * len(self.due), [1] * len(self.due)
+        following = [moment + timedelta(hours=1) for moment in self.moments]
+        ended, ends = len(self.running), [None] * len(self.running)
+        keys = (self.running, self.running_for, [1] * ended)
+        return {
+            "peek": (2 * len(lanes) + 1, [routes, None]),
+            "claim_due": (ROOM, [*lane_arrays, ROOM, None]),
+            "claim_queued": (6 * ROOM, [1, *lane_arrays, ROOM, None]),
+            "open_of": (3 * due, [self.due]),
+            "start_runs": (due, [1, self.due, self.moments, nothing, self.moments, following, following, ones]),
+            "advance_schedules": (due, [self.due, self.moments, following, following, ones]),
+            "insert_answers": (3 * due, [self.due, ["MISSED"] * due, following, nothing, ["so it is"] * due]),
+            "complete_schedules": (due, [self.due, ["so it is"] * due]),
+            "request_cancel_open": (9 * due, [self.due]),
+            "cancel_available": (9 * due, [self.due, "so it is"]),
+            "lock_free_schedules": (due, [self.due]),
+            "release_waiting": (12 * due, [self.due, ones]),
+            "take_unplanned": (500, [None, 500]),
+            "take_unplanned of one": (2, [[100001], 500]),
+            "spans_of": (4 * due, [self.due, self.moments]),
+            "finish_executions": (4 * ended, [2, *keys, ["SUCCEEDED"] * ended, ends, ends, ends, ends, ends]),
+            "requeue_executions": (2 * ended + 400, [2, *keys, [0.0] * ended, [0] * ended, ends, ends]),
+            "beat": (1, [3]),
+            "cancel_requests_of": (400, [2]),
+            "open_of_worker": (400, [2]),
+            "bury_workers": (60, [None]),
+            "take_orphans": (4 * 400, [500]),
+            "fold_outcomes": (90000, [200]),
+        }
+
+
+# ── what was read ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from nodes(inner)
+
+
+def rows_out_of(node: Mapping[str, Any]) -> float:
+    dropped = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Join Filter", 0)
+    rows: float = (node["Actual Rows"] + dropped) * node["Actual Loops"]
+    return rows
+
+
+def faults_of(plan: Mapping[str, Any], most: int) -> list[str]:
+    """What is wrong with a plan that was carried out."""
+    scans = [node for node in nodes(plan) if "Scan" in node["Node Type"] and "Relation Name" in node]
+    read = sum(rows_out_of(node) for node in scans)
+    whole = [node for node in scans if node["Node Type"] == "Seq Scan" and node["Relation Name"].startswith(BIG)]
+    sorted_rows = [rows_out_of(node) for node in nodes(plan) if node["Node Type"] == "Sort"]
+    return [
+        *([f"read {read:.0f} rows, {most} are enough"] if read > most else []),
+        *(f"reads all of {node['Relation Name']}" for node in whole),
+        *(f"sorts {rows:.0f} rows" for rows in sorted_rows if rows > max(most, 500)),
+    ]
+
+
+async def prepare(db: Connection, question: str) -> None:
+    await db.execute(f'PREPARE "{question}" AS {sql(question.split(maxsplit=1)[0])}')
+
+
+async def explained(db: Connection, question: str, arguments: Sequence[Any]) -> Mapping[str, Any]:
+    """The plan of a prepared statement, carried out and taken back."""
+    types = await db.fetchval(
+        "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = $1 AND from_sql", question
+    )
+    literals = [
+        await db.fetchval(f"SELECT quote_nullable($1::{kind}::text)", argument)
+        for kind, argument in zip(types, arguments, strict=True)
+    ]
+    given = f"({', '.join(literals)})" if literals else ""
+    transaction = db.transaction()
+    await transaction.start()
+    try:
+        answer = await db.fetchval(f'EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE "{question}"{given}')
+    finally:
+        await transaction.rollback()
+    plan: Mapping[str, Any] = json.loads(answer)[0]["Plan"]
+    return plan
+
+
+async def faults(db: Connection, crowd: Crowd) -> dict[str, list[str]]:
+    """What is wrong with which plan."""
+    found = {}
+    for question, (most, arguments) in crowd.questions().items():
+        if wrong := faults_of(await explained(db, question, arguments), most):
+            found[question] = wrong
+    return found
+
+
+@pytest.fixture
+async def store_connection(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """A connection with the settings that those of the store have."""
+    return await asyncpg.connect(dsn, server_settings=dict(PROBES), statement_cache_size=0)
+
+
+async def test_every_statement_reads_a_bounded_number_of_rows(db: Connection, store_connection: Connection) -> None:
+    asked = store_connection
+    await db.execute("SELECT rowcall.ensure_partitions(now() - interval '8 days', now() + interval '2 days')")
+    await db.execute("ANALYZE")
+    nobody = Crowd(await db.fetchval("SELECT now()"), [], [])
+    for question, (_, arguments) in nobody.questions().items():
+        await prepare(asked, question)
+        for _ in range(KEPT_AFTER):
+            await explained(asked, question, arguments)  # for tables that were found empty
+
+    await db.execute(FILLING)
+    crowd = await Crowd.of(db)
+    assert (len(crowd.due), len(crowd.running)) == (ROOM, RESULTS)
+    found = {"filled a moment ago": await faults(asked, crowd)}
+    await db.execute("ANALYZE")
+    found["settled"] = await faults(asked, crowd)
+    await asked.execute("SET plan_cache_mode = force_generic_plan")
+    found["planned for any arguments"] = await faults(asked, crowd)
+    await asked.close()
+
+    assert {state: wrong for state, wrong in found.items() if wrong} == {}
