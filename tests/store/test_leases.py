@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import datetime
 
 import pytest
 
@@ -263,8 +264,9 @@ async def test_the_lease_is_each_workers_own_and_the_moment_may_be_given(
     assert [row["worker_id"] for row in (await recover(database, now=await in_seconds(db, 510))).dead] == [long]
 
 
-async def in_seconds(db: Connection, seconds: int) -> object:
-    return await db.fetchval("SELECT clock_timestamp() + make_interval(secs => $1)", seconds)
+async def in_seconds(db: Connection, seconds: int) -> datetime:
+    moment: datetime = await db.fetchval("SELECT clock_timestamp() + make_interval(secs => $1)", seconds)
+    return moment
 
 
 async def test_many_are_taken_back_in_batches_by_several_replicas_each_once(

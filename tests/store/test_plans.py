@@ -5,7 +5,7 @@ used, while the tables are empty: that is what a connection has behind it that w
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -188,13 +188,15 @@ async def faults(db: Connection, crowd: Crowd) -> dict[str, list[str]]:
 
 
 @pytest.fixture
-async def store_connection(dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
-    """A connection with the settings that those of the store have."""
-    return await asyncpg.connect(dsn, server_settings=dict(PROBES), statement_cache_size=0)
+async def asked(dsn: str) -> AsyncIterator[Connection]:
+    """A connection with the settings that those of the store have, and little patience."""
+    settings = {**PROBES, "statement_timeout": "20s"}
+    connection = await asyncpg.connect(dsn, server_settings=settings, statement_cache_size=0)
+    yield connection
+    await connection.close()
 
 
-async def test_every_statement_reads_a_bounded_number_of_rows(db: Connection, store_connection: Connection) -> None:
-    asked = store_connection
+async def test_every_statement_reads_a_bounded_number_of_rows(db: Connection, asked: Connection) -> None:
     await db.execute("SELECT rowcall.ensure_partitions(now() - interval '8 days', now() + interval '2 days')")
     await db.execute("ANALYZE")
     nobody = Crowd(await db.fetchval("SELECT now()"), [], [])
@@ -211,6 +213,5 @@ async def test_every_statement_reads_a_bounded_number_of_rows(db: Connection, st
     found["settled"] = await faults(asked, crowd)
     await asked.execute("SET plan_cache_mode = force_generic_plan")
     found["planned for any arguments"] = await faults(asked, crowd)
-    await asked.close()
 
     assert {state: wrong for state, wrong in found.items() if wrong} == {}
