@@ -17,8 +17,9 @@ from bench.harness.server import a_connection, a_database, environment_of, tool
 
 HERE = Path(__file__).parent
 ROWS = """
-    INSERT INTO ceiling.schedules (next_run_at, cron_expression, input_data)
-    SELECT now() - interval '10 years', '30 6 * * *', '{"n": 1}' FROM generate_series(1, $1::int)
+    INSERT INTO ceiling.schedules (next_run_at, name, task_type, cron_expression, input_data)
+    SELECT now() - interval '10 years', 'bench-' || n, 'noop', '30 6 * * *', '{"n": 1}'
+      FROM generate_series(1, $1::int) AS n
 """
 WARM_UP_SECONDS = 1
 

@@ -19,10 +19,11 @@ WITH due AS MATERIALIZED (
            total_runs  = s.total_runs + 1
       FROM due
      WHERE s.schedule_id = due.schedule_id
- RETURNING s.schedule_id, due.next_run_at
+ RETURNING s.schedule_id, due.next_run_at, s.task_type, s.priority, s.input_data
 ), started AS (
-    INSERT INTO ceiling.executions (schedule_id, scheduled_for, status, worker_id, executed_at)
-    SELECT schedule_id, next_run_at, 'RUNNING', :client_id, now()
+    INSERT INTO ceiling.executions
+           (schedule_id, scheduled_for, task_type, priority, input_data, status, worker_id, executed_at)
+    SELECT schedule_id, next_run_at, task_type, priority, input_data, 'RUNNING', :client_id, now()
       FROM advanced
  RETURNING execution_id
 )

@@ -7,6 +7,9 @@ CREATE TABLE ceiling.schedules (
     next_run_at     timestamptz NOT NULL,
     last_run_at     timestamptz,
     total_runs      bigint      NOT NULL DEFAULT 0,
+    name            text        NOT NULL,
+    task_type       text        NOT NULL,
+    priority        smallint    NOT NULL DEFAULT 5,
     cron_expression text        NOT NULL,
     input_data      jsonb       NOT NULL
 );
@@ -16,6 +19,10 @@ CREATE TABLE ceiling.executions (
     execution_id  bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     schedule_id   bigint      NOT NULL,
     scheduled_for timestamptz NOT NULL,
+    task_type     text        NOT NULL,
+    priority      smallint    NOT NULL,
+    attempt       integer     NOT NULL DEFAULT 1,
+    input_data    jsonb       NOT NULL,
     status        text        NOT NULL,
     worker_id     bigint      NOT NULL,
     executed_at   timestamptz NOT NULL,
