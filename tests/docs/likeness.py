@@ -27,7 +27,7 @@ _CHANGING = (
     (r"-{2,}", "--"),
     (r"[ \t]+", " "),
 )
-_MOMENTS = ((_MOMENT, "<moment>"), (r"\b\d\d:\d\d:\d\d(?:\.\d+)?Z?\b", "<clock>"))
+_MOMENTS = ((_MOMENT, "<moment>"), (r"\b\d{4}-\d\d-\d\d\b", "<day>"), (r"\b\d\d:\d\d:\d\d(?:\.\d+)?Z?\b", "<clock>"))
 
 
 def difference(said: str, page: str, *, exact: bool = False, goes_on: bool = False) -> str | None:

@@ -1,9 +1,9 @@
 """What a page of the documentation tells its reader to do, in order.
 
-    ```console           commands behind `$ `, each with what it says; it goes on for as long as its quotes are open
-    ```console exact     the same, with moments compared to the letter
-    ```sql               statements for psql; a ```text block right behind it is what psql says
-    ```python name.py    a file to write, any language
+```console           commands behind `$ `, each with what it says; it goes on for as long as its quotes are open
+```console exact     the same, with moments compared to the letter
+```sql               statements for psql; a ```text block right behind it is what psql says
+```python name.py    a file to write, any language
 """
 
 from __future__ import annotations

@@ -21,10 +21,12 @@ from tests.programs import Program, running
 
 PATIENCE_SECONDS = 20.0
 PAUSE_SECONDS = 0.1
-API, RECEIVER = "8000", "9000"
+API, SECOND_API, RECEIVER = "8000", "8001", "9000"
 """The ports that the pages speak of. What the reader really uses is free ones, as several read at the same time."""
 
-_READS = re.compile(r"curl (?!.* -(?:X|d|-data|-json) ?)|rowcall (?:schedules|executions) (?:list|show|explain)", re.DOTALL)
+_READS = re.compile(
+    r"curl (?!.* -(?:X|d|-data|-json) ?)|rowcall (?:schedules|executions) (?:list|show|explain)", re.DOTALL
+)
 _READS_SQL = re.compile(r"(?:\s*--[^\n]*\n)*\s*(?:SELECT|WITH)\b")
 
 
@@ -34,7 +36,7 @@ class Reader:
     def __init__(self, folder: Path, settings: dict[str, str], patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._folder = folder
         self._patience_seconds = patience_seconds
-        self._ports = {API: API, RECEIVER: _free_port()}
+        self._ports = {API: API, SECOND_API: _free_port(), RECEIVER: _free_port()}
         self._programs: list[Program] = []
         self._stack = ExitStack()
         self._environment = os.environ | {
@@ -74,7 +76,7 @@ class Reader:
 
     def with_real_ports(self, text: str) -> str:
         """The text with the ports that are used in place of those that pages speak of."""
-        return _AUTHORITY.sub(lambda found: f"{found[1]}:{self._ports.get(found[2], found[2])}", text)
+        return _AUTHORITY.sub(lambda found: f"{found[1]}{self._ports.get(found[2], found[2])}", text)
 
     def _starts(self, step: Command) -> tuple[str, str | None]:
         """Start a program, and wait until it is ready and has said what the page says."""
@@ -100,7 +102,8 @@ class Reader:
         elif "rowcall worker" in step.text:
             program.says(r": a worker for ")
         else:
-            self._ports[API] = program.says(r"API +http://\S+:(\d+)/v1/schedules\n(?:.*\n)*?.*database ")[1]
+            port = program.says(r"API +http://\S+:(\d+)/v1/schedules\n(?:.*\n)*?.*database ")[1]
+            self._ports[API if "--port" not in step.text else SECOND_API] = port
 
     def _run(self, step: Step) -> str:
         if isinstance(step, Query):
@@ -117,10 +120,10 @@ class Reader:
 
     def _with_shown_ports(self, text: str) -> str:
         shown = {real: port for port, real in self._ports.items()}
-        return _AUTHORITY.sub(lambda found: f"{found[1]}:{shown.get(found[2], found[2])}", text)
+        return _AUTHORITY.sub(lambda found: f"{found[1]}{shown.get(found[2], found[2])}", text)
 
 
-_AUTHORITY = re.compile(r"(localhost|127\.0\.0\.1):(\d+)\b")
+_AUTHORITY = re.compile(r"(localhost:|127\.0\.0\.1:|--port )(\d+)\b")
 
 
 def _only_reads(step: Step) -> bool:
