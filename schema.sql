@@ -5,6 +5,8 @@
 --   schedule_versions    every definition and every change of status, since when: what a span is judged by
 --   schedule_executions  the ledger: every occurrence answered for exactly once; partitioned by day
 --   open_executions      the queue and the leases: one narrow row for each execution that is not final
+--   run_tokens           who may end its own execution from inside a sql task's transaction
+--   backfills            ranges of the past that are run, or run again, at leisure
 --   outcomes             results on their way into the counters of `schedules`, a row per batch
 --   workers, tasks       who works, and what was ever offered
 --   installation, schema_migrations
@@ -120,7 +122,7 @@ CREATE TABLE IF NOT EXISTS rowcall.schedules (
             <= '9100-12-31Z'),
     CONSTRAINT schedules_jitter_range CHECK (jitter_seconds BETWEEN 0 AND 86400),
     CONSTRAINT schedules_max_executions_range CHECK (max_executions > 0),
-    CONSTRAINT schedules_grace_range CHECK (grace_period_seconds BETWEEN 0 AND 3155760000),
+    CONSTRAINT schedules_grace_range CHECK (grace_period_seconds BETWEEN 1 AND 3155760000),
     CONSTRAINT schedules_coalesce_known CHECK ("coalesce" IN ('latest', 'all')),
     CONSTRAINT schedules_catch_up_range CHECK (catch_up_limit BETWEEN 1 AND 10000),
     CONSTRAINT schedules_overlap_known CHECK (overlap_policy IN ('skip', 'queue', 'allow', 'cancel_running')),
@@ -299,6 +301,7 @@ CREATE TABLE IF NOT EXISTS rowcall.schedule_executions (
     finished_at         timestamptz,
     cancel_requested_at timestamptz,
     worker_id           bigint,
+    backfill_id         bigint,                                -- the backfill that had it run
     duration_seconds    double precision,
     schedule_version    integer     NOT NULL,
     attempt             integer     NOT NULL DEFAULT 0,        -- the n-th try, from 1: the retry budget
@@ -372,12 +375,14 @@ CREATE TABLE IF NOT EXISTS rowcall.open_executions (
     scheduled_for       timestamptz NOT NULL,
     available_at        timestamptz,                           -- may be claimed from then on
     worker_id           bigint,                                -- runs there; both NULL: waits for another run to end
+    backfill_id         bigint,                                -- runs beside the schedule's own, whatever its policies
     cancel_requested_at timestamptz,
     fence               integer     NOT NULL DEFAULT 0,
     priority            smallint    NOT NULL,
     trigger             text        NOT NULL,
     route               text        NOT NULL,
-    CONSTRAINT open_runs_or_is_available CHECK (worker_id IS NULL OR available_at IS NULL)
+    CONSTRAINT open_runs_or_is_available CHECK (worker_id IS NULL OR available_at IS NULL),
+    CONSTRAINT open_backfilled_never_waits CHECK (backfill_id IS NULL OR num_nonnulls(worker_id, available_at) = 1)
 ) WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 2000);
 
 -- open_of.sql: what is open of these schedules: overlap, max_instances, who waits
@@ -390,9 +395,137 @@ CREATE INDEX IF NOT EXISTS open_available
 -- beat.sql reads back its own; take_orphans.sql takes those of the dead
 CREATE INDEX IF NOT EXISTS open_by_worker ON rowcall.open_executions (worker_id) WHERE worker_id IS NOT NULL;
 
+-- lane_of_backfill.sql, cancel_queued_of_backfill.sql: what is open of backfills, which is little
+CREATE INDEX IF NOT EXISTS open_by_backfill ON rowcall.open_executions (backfill_id) WHERE backfill_id IS NOT NULL;
+
 -- release_waiting.sql, in the sweep
 CREATE INDEX IF NOT EXISTS open_waiting
     ON rowcall.open_executions (schedule_id) WHERE worker_id IS NULL AND available_at IS NULL;
+
+
+-- ── run_tokens ──────────────────────────────────────────────────────────────────────────────────────────────────────
+-- A task of type sql runs as a role of its own, which can read and write nothing here. It may end exactly one execution,
+-- its own, in the transaction of its work: by rowcall.finish_sql_run and the token that its worker issued for this
+-- attempt, which is good for once. Only the token's hash is kept.
+
+CREATE TABLE IF NOT EXISTS rowcall.run_tokens (
+    execution_id bigint      PRIMARY KEY,
+    fence        integer     NOT NULL,
+    worker_id    bigint      NOT NULL,
+    token_hash   bytea       NOT NULL,
+    issued_at    timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT run_tokens_hold_hashes CHECK (length(token_hash) = 32)
+);
+
+-- Ends the RUNNING execution as SUCCEEDED, as finish_executions.sql does; says whether others wait for its end. Raises
+-- unless token, fence and lease are those of this very attempt. It has the rights of Rowcall's role and is called from
+-- sessions in which anything may have been put in the way: every name is qualified, pg_temp is searched last, and
+-- nothing here is text to execute.
+CREATE OR REPLACE FUNCTION rowcall.finish_sql_run(
+    run_execution_id bigint, run_scheduled_for timestamptz, run_fence integer, run_token bytea,
+    run_duration_seconds double precision, run_result jsonb)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    holder   bigint;
+    schedule bigint;
+BEGIN
+    DELETE FROM rowcall.run_tokens AS t
+     WHERE t.execution_id = run_execution_id AND t.fence = run_fence AND t.token_hash = pg_catalog.sha256(run_token)
+ RETURNING t.worker_id INTO holder;
+    IF holder IS NULL THEN
+        RAISE EXCEPTION 'execution % at fence % is not ended: the token is not that of this attempt, or was used',
+            run_execution_id, run_fence USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    DELETE FROM rowcall.open_executions AS o
+     WHERE o.execution_id = run_execution_id AND o.fence = run_fence AND o.worker_id = holder
+       AND o.scheduled_for = run_scheduled_for
+ RETURNING o.schedule_id INTO schedule;
+    IF schedule IS NULL THEN
+        RAISE EXCEPTION 'execution % at fence % is not ended: it was given to another worker', run_execution_id, run_fence
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    UPDATE rowcall.schedule_executions AS e
+       SET status = 'SUCCEEDED', finished_at = pg_catalog.statement_timestamp(),
+           duration_seconds = run_duration_seconds, result_data = run_result, error_message = NULL
+     WHERE e.execution_id = run_execution_id AND e.scheduled_for = run_scheduled_for AND e.schedule_id = schedule
+       AND e.fence = run_fence AND e.status = 'RUNNING';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'execution % at fence % is not ended: it does not run', run_execution_id, run_fence
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    INSERT INTO rowcall.outcomes (schedule_ids, execution_ids, statuses)
+         VALUES (ARRAY[schedule], ARRAY[run_execution_id], ARRAY['SUCCEEDED']);
+    RETURN EXISTS (SELECT FROM rowcall.open_executions AS o
+                    WHERE o.schedule_id = schedule AND o.worker_id IS NULL AND o.available_at IS NULL);
+END $$;
+
+REVOKE ALL ON TABLE rowcall.run_tokens FROM PUBLIC;
+REVOKE ALL ON FUNCTION rowcall.finish_sql_run(bigint, timestamptz, integer, bytea, double precision, jsonb) FROM PUBLIC;
+
+-- Lets a role end the executions of sql tasks, and nothing else: to be called once, by the owner of this schema.
+CREATE OR REPLACE FUNCTION rowcall.grant_sql_role(role_name text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    owner text := (SELECT n.nspowner::regrole::text FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'rowcall');
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = role_name) THEN
+        RAISE EXCEPTION 'there is no role %', quote_ident(role_name)
+            USING HINT = format('CREATE ROLE %I LOGIN PASSWORD ...', role_name);
+    END IF;
+    IF pg_has_role(role_name, (SELECT n.nspowner FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'rowcall'), 'MEMBER') THEN
+        RAISE EXCEPTION 'the role % can become %, which owns Rowcall: sql tasks need a role that can not',
+            quote_ident(role_name), owner USING HINT = 'It must be no superuser, and no member of that role.';
+    END IF;
+    EXECUTE format('GRANT USAGE ON SCHEMA rowcall TO %I', role_name);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION rowcall.finish_sql_run(bigint, timestamptz, integer, bytea, '
+                   'double precision, jsonb) TO %I', role_name);
+END $$;
+
+
+-- ── backfills ───────────────────────────────────────────────────────────────────────────────────────────────────────
+-- A range of the past, fed to the queue a few occurrences at a time by whichever worker looks first. How far it came is
+-- one cursor, moved in the transaction that enqueues: a crash in between loses nothing and runs nothing twice.
+
+CREATE TABLE IF NOT EXISTS rowcall.backfills (
+    backfill_id      bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    schedule_id      bigint      NOT NULL,
+    schedule_version integer     NOT NULL,                     -- whose trigger names the occurrences
+    since            timestamptz NOT NULL,                     -- from this moment on
+    until            timestamptz NOT NULL,                     -- and before this one
+    rate_per_minute  integer,                                  -- at most so many are enqueued a minute; NULL: no limit
+    max_concurrent   integer     NOT NULL DEFAULT 1,           -- at most so many are open at once
+    status           text        NOT NULL DEFAULT 'RUNNING',
+    status_reason    text,                                     -- why it ended early
+    requested_by     text        NOT NULL,
+    reason           text,                                     -- why it was asked for
+    total            bigint      NOT NULL,                     -- occurrences in the range
+    next_after       timestamptz NOT NULL,                     -- the cursor: all through this are seen to
+    enqueued         bigint      NOT NULL DEFAULT 0,           -- of these, so many were to run
+    already_answered bigint      NOT NULL DEFAULT 0,           -- and so many had run before
+    counted_through  timestamptz NOT NULL,                     -- through this, the results are in the three below
+    succeeded        bigint      NOT NULL DEFAULT 0,
+    failed           bigint      NOT NULL DEFAULT 0,
+    cancelled        bigint      NOT NULL DEFAULT 0,
+    next_feed_at     timestamptz NOT NULL DEFAULT now(),       -- not before then, for the rate
+    last_fed_at      timestamptz,
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    finished_at      timestamptz,
+    CONSTRAINT backfills_range_is_not_empty CHECK (since < until),
+    CONSTRAINT backfills_cursor_in_range CHECK (
+        next_after < until AND next_after >= since - interval '1 microsecond' AND counted_through <= next_after),
+    CONSTRAINT backfills_rate_range CHECK (rate_per_minute BETWEEN 1 AND 60000),
+    CONSTRAINT backfills_concurrency_range CHECK (max_concurrent BETWEEN 1 AND 1000),
+    CONSTRAINT backfills_total_range CHECK (total BETWEEN 1 AND 100000),
+    CONSTRAINT backfills_counts_are_counts CHECK (least(enqueued, already_answered, succeeded, failed, cancelled) >= 0),
+    CONSTRAINT backfills_status_known CHECK (status IN ('RUNNING', 'DONE', 'CANCELLED')),
+    CONSTRAINT backfills_finished_iff_over CHECK ((finished_at IS NULL) = (status = 'RUNNING')),
+    CONSTRAINT backfills_cancelled_says_why CHECK (status <> 'CANCELLED' OR status_reason IS NOT NULL)
+);
+
+-- peek_backfills.sql: the few that go on, however many there were
+CREATE INDEX IF NOT EXISTS backfills_running ON rowcall.backfills (next_feed_at) WHERE status = 'RUNNING';
+
+-- list_backfills.sql of one schedule, cancel_backfills_of.sql
+CREATE INDEX IF NOT EXISTS backfills_by_schedule ON rowcall.backfills (schedule_id, backfill_id);
 
 
 -- ── outcomes ────────────────────────────────────────────────────────────────────────────────────────────────────────

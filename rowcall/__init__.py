@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .app import App, Run, RunCancelled, current_run
+from .app import App, DoNotRetry, Run, RunCancelled, current_run
 from .domain.errors import (
     Conflict,
     Fault,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "App",
     "Conflict",
+    "DoNotRetry",
     "Fault",
     "Forbidden",
     "InvalidInput",

@@ -14,6 +14,7 @@ from __future__ import annotations
 from .cancellation import Cancellation, RunCancelled
 from .loading import load_app
 from .registry import App
+from .retrying import DoNotRetry
 from .run import Run, current_run
 from .schedules import StaticSchedule
 from .tasks import Isolation, TaskDefinition
@@ -21,6 +22,7 @@ from .tasks import Isolation, TaskDefinition
 __all__ = [
     "App",
     "Cancellation",
+    "DoNotRetry",
     "Isolation",
     "Run",
     "RunCancelled",

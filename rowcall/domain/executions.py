@@ -50,11 +50,13 @@ class Outcome:
 
     `status` is SUCCEEDED, FAILED, TIMED_OUT or CANCELLED; None means given back: the attempt is not burnt (a drain).
     `result` is JSON text, already cut to the size that is kept, or None. `error` is the text that is kept.
+    `final` says that another attempt would be of no use, even where one is left.
     """
 
     status: ExecutionStatus | None
     result: str | None = None
     error: str | None = None
+    final: bool = False
 
     @classmethod
     def succeeded(cls, result: str | None = None) -> Outcome:
@@ -65,6 +67,11 @@ class Outcome:
     def failed(cls, error: str) -> Outcome:
         """The task raised."""
         return cls(ExecutionStatus.FAILED, error=error)
+
+    @classmethod
+    def refused(cls, error: str) -> Outcome:
+        """The task raised what says that it would do so again: it has FAILED, and is not tried again."""
+        return cls(ExecutionStatus.FAILED, error=error, final=True)
 
     @classmethod
     def timed_out(cls, error: str) -> Outcome:

@@ -42,7 +42,7 @@ class Settings:
         None,
         "The unprivileged account that the embedded server runs as, when Rowcall is started as root.",
         unit="account",
-        shown="none: root is refused",
+        shown="postgres, else nobody",
     )
 
     # the API
@@ -127,6 +127,27 @@ class Settings:
         unit="list of networks and names",
     )
     http_max_response_bytes: int = setting(whole(0, 2**26), 2**20, "The most that is read of an answer.")
+
+    # the sql and shell tasks
+    named_sql: Path | None = setting(  # noqa: RUF009 - a dataclass field, like all the others
+        folder,
+        None,
+        "The file (TOML) of the statements that sql tasks may run, each under a name.",
+        shown="none: no sql tasks",
+    )
+    sql_database_url: str | None = setting(
+        url("postgresql", "postgres"),
+        None,
+        "The same database as DATABASE_URL, as the role of its own that sql tasks log in as.",
+        shown="none: no sql tasks",
+        secret=True,
+    )
+    named_commands: Path | None = setting(  # noqa: RUF009
+        folder,
+        None,
+        "The file (TOML) of the commands that shell tasks may run, each under a name; it may be the same file.",
+        shown="none: no shell tasks",
+    )
 
     # what is told
     log_level: str = setting(

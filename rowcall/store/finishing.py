@@ -13,7 +13,7 @@ from rowcall.domain.errors import LeaseLost
 from rowcall.domain.executions import ExecutionStatus, Outcome
 from rowcall.domain.retries import backoff, may_retry
 
-from .claiming import Claim
+from .claims import Claim
 from .database import Database, Session, Transaction
 from .releasing import release_waiting
 
@@ -85,6 +85,8 @@ def _is_tried_again(result: Result) -> bool:
     """Whether this attempt is followed by another: given back, or failed with a retry left."""
     if result.outcome.status is None:
         return True
+    if result.outcome.final:
+        return False
     return result.outcome.status in RETRIED and may_retry(result.claim.attempt, result.claim.max_retries)
 
 

@@ -10,7 +10,8 @@ import rowcall
 from rowcall.domain.errors import InvalidInput
 from rowcall.egress.client import HttpClient
 from rowcall.settings import Settings
-from rowcall.worker.offers import Offers, egress_policy, http_task, offers_of
+from rowcall.worker.builtin.http_task import egress_policy, http_task
+from rowcall.worker.offers import Offers, offers_of
 
 
 def nothing() -> None:

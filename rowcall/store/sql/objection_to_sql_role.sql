@@ -1,0 +1,19 @@
+-- Why the role of this session must not run sql tasks, in words; NULL, if it may.
+SELECT CASE
+       WHEN n.oid IS NULL THEN 'its database has no schema rowcall'
+       WHEN pg_catalog.pg_has_role(session_user, n.nspowner, 'MEMBER')
+           THEN 'it is, or can become, the role that owns the schema rowcall'
+       WHEN pg_catalog.has_schema_privilege(session_user, n.oid, 'CREATE') THEN 'it may create objects in the schema rowcall'
+       WHEN EXISTS (SELECT FROM pg_catalog.pg_class AS c
+                     WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p')
+                       AND pg_catalog.has_table_privilege(
+                               session_user, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'))
+           THEN 'it has rights on tables of the schema rowcall'
+       WHEN NOT pg_catalog.has_schema_privilege(session_user, n.oid, 'USAGE')
+         OR NOT EXISTS (SELECT FROM pg_catalog.pg_proc AS p
+                         WHERE p.pronamespace = n.oid AND p.proname = 'finish_sql_run'
+                           AND pg_catalog.has_function_privilege(session_user, p.oid, 'EXECUTE'))
+           THEN 'it may not end executions: SELECT rowcall.grant_sql_role(' || pg_catalog.quote_literal(session_user) || ')'
+       END AS objection
+  FROM (SELECT pg_catalog.to_regnamespace('rowcall') AS oid) AS sought
+  LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = sought.oid
