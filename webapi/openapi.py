@@ -31,6 +31,7 @@ from .registry import Operation
 TAGS = {
     "schedules": "What to run, when, and under which policies.",
     "executions": "The ledger: every occurrence, and what became of it.",
+    "backfills": "Ranges of the past, run at leisure.",
     "preview": "Rules, tried out.",
     "monitoring": "Tasks, workers, and how things stand.",
     "health": "For probes.",
@@ -104,7 +105,9 @@ def _parameter(
 
 
 def _what_id_means(operation: Operation) -> str:
-    return "The schedule's id, or its name." if "/schedules/" in operation.path else "The execution's id."
+    if "/schedules/" in operation.path:
+        return "The schedule's id, or its name."
+    return "The backfill's id." if "/backfills/" in operation.path else "The execution's id."
 
 
 def _responses(operation: Operation) -> dict[str, Response | Reference]:

@@ -105,6 +105,7 @@ class ExecutionView(View):
     error_message: str | None
     errors: Any = Field(description="One entry for each attempt that failed.")
     reason: str | None = Field(description="Why it did not run.")
+    backfill_id: int | None = Field(description="The backfill that had it run.")
     available_at: datetime | None
     created_at: datetime
 

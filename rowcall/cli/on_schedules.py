@@ -91,7 +91,7 @@ async def create_one(given: Mapping[str, Any], *, as_json: bool) -> None:
 async def pause_one(reference: str, client: str, reason: str | None, *, as_json: bool) -> None:
     """Pause a schedule."""
     async with _locked(reference, client) as (transaction, schedule):
-        paused = await pause_schedule(transaction, schedule, reason, _who())
+        paused = await pause_schedule(transaction, schedule, reason, who())
     _show(paused, as_json=as_json, told=f"Paused {paused['name']}: {paused['status_reason']}.")
 
 
@@ -165,7 +165,7 @@ async def _warn_if_nobody_runs_it(database: Database, route: str) -> None:
         say(f"No worker that runs {route} is there now: it waits for one.")
 
 
-def _who() -> str:
+def who() -> str:
     """Who asks, as it is kept with what they did."""
     try:
         return f"{getpass.getuser()} on the command line"

@@ -66,7 +66,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """An execution as the audit reads it. `attempts` are the recorded ones, each with its start and end, if known."""
+    """An execution as the audit reads it. `attempts` are the recorded ones, each with its start and end, if known.
+
+    `backfilled` says that it was missed or skipped, and a backfill had it run after all.
+    """
 
     execution_id: int
     scheduled_for: datetime
@@ -77,6 +80,12 @@ class LedgerRow:
     status: str
     schedule_version: int
     attempts: Sequence[tuple[datetime | None, datetime | None]] = ()
+    backfilled: bool = False
+
+    @property
+    def counts_as_run(self) -> bool:
+        """Whether it is a run of the schedule's own; a backfill runs what that had missed or skipped."""
+        return self.status not in NEVER_RAN and not self.backfilled
 
 
 @dataclass(slots=True)
@@ -166,9 +175,12 @@ class ChainAudit:
             return None
         policy = self.subject.policies.get(row.schedule_version)
         recorded = policy.trigger if policy is not None else None
-        if not any(_names(trigger, moment) for trigger in (in_force, recorded, self._trigger_before(moment))):
+        named_by = [in_force, recorded, self._trigger_before(moment)]
+        if row.backfilled:  # under a later version than the one that missed it
+            named_by += [policy.trigger for policy in self.subject.policies.values()]
+        if not any(_names(trigger, moment) for trigger in named_by):
             return self._finding("not_an_occurrence", f"{_at(moment)} is none of its occurrences", moment, moment)
-        if first is None or policy is None or row.status in NEVER_RAN or first > moment:
+        if first is None or policy is None or not row.counts_as_run or first > moment:
             return None
         if policy.coalesce == "all":
             detail = f"execution {row.execution_id} ran for several occurrences, and coalesce is all"
@@ -180,10 +192,10 @@ class ChainAudit:
 
     def _limit(self, row: LedgerRow) -> Finding | None:
         """Whether this run was still within the limit of the version that started it."""
-        self.runs += row.status not in NEVER_RAN
+        self.runs += row.counts_as_run
         policy = self.subject.policies.get(row.schedule_version)
         limit = policy.max_executions if policy is not None else None
-        if limit is None or row.status in NEVER_RAN or self.runs <= limit:
+        if limit is None or not row.counts_as_run or self.runs <= limit:
             return None
         return self._finding("over_limit", f"run {self.runs}, and max_executions was {limit}", None, row.scheduled_for)
 

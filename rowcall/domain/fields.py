@@ -168,7 +168,7 @@ class ScheduleFields(TriggerFields):
     max_executions: Annotated[int, Field(ge=1, le=2**63 - 1), WHOLE] | None = Field(
         None, description="Completed after so many scheduled runs; unlimited where left out."
     )
-    grace_period_seconds: Annotated[int, Field(ge=0, le=3_155_760_000), WHOLE] | None = Field(
+    grace_period_seconds: Annotated[int, Field(ge=1, le=3_155_760_000), WHOLE] | None = Field(
         None, description="How late an occurrence may still run; 900 where left out."
     )
     coalesce: Literal["latest", "all"] | None = Field(

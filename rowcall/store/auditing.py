@@ -111,7 +111,7 @@ def _ledger_row(row: Row) -> LedgerRow:
         attempts = attempts[:-1]
     return LedgerRow(
         row["execution_id"], row["scheduled_for"], row["covers_after"], row["created_at"], row["executed_at"],
-        row["trigger"], row["status"], row["schedule_version"], attempts,
+        row["trigger"], row["status"], row["schedule_version"], attempts, row["backfilled"],
     )  # fmt: skip
 
 

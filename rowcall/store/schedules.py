@@ -145,14 +145,17 @@ async def resume_schedule(session: Session, schedule: ScheduleRow) -> ScheduleRo
 
 
 async def delete_schedule(session: Session, schedule: ScheduleRow) -> int:
-    """Disable a locked schedule and cancel what is queued of it; how many that were. Deleting twice changes nothing.
+    """Disable a locked schedule, cancel its backfills and what is queued of it; how many that were.
 
-    Its history stays, and what is running runs to its end. Raises Forbidden for one that stands in code.
+    Deleting twice changes nothing. Its history stays, and what is running runs to its end.
+    Raises Forbidden for one that stands in code.
     """
     if schedule["status"] == ScheduleStatus.DISABLED:
         return 0
     check_changeable(schedule)
-    cancelled = await session.fetch("cancel_queued_of", schedule["schedule_id"], "disabled: the schedule was deleted")
+    because = "disabled: the schedule was deleted"
+    await session.fetch("cancel_backfills_of", schedule["schedule_id"], because)
+    cancelled = await session.fetch("cancel_queued_of", schedule["schedule_id"], because)
     await session.fetch("set_schedule_status", schedule["schedule_id"], ScheduleStatus.DISABLED, None)
     return len(cancelled)
 

@@ -89,7 +89,7 @@ IMPOSSIBLE = [
     ("schedules_jitter_range", {"jitter_seconds": "-1"}),
     ("schedules_jitter_range", {"jitter_seconds": "86401"}),
     ("schedules_max_executions_range", {"max_executions": "0"}),
-    ("schedules_grace_range", {"grace_period_seconds": "-1"}),
+    ("schedules_grace_range", {"grace_period_seconds": "0"}),
     ("schedules_grace_range", {"grace_period_seconds": "3155760001"}),
     ("schedules_coalesce_known", {'"coalesce"': "'some'"}),
     ("schedules_catch_up_range", {"catch_up_limit": "0"}),

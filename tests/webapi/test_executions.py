@@ -37,6 +37,7 @@ DESIGNED = {
     "error_message",
     "errors",
     "reason",
+    "backfill_id",
     "available_at",
     "created_at",
 }

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from rowcall.webapi.registry import Operation
 
-from . import actions, executions, explain, health, monitoring, preview, schedules
+from . import actions, backfills, executions, explain, health, monitoring, preview, schedules
 
 OPERATIONS: Sequence[Operation] = (
     *schedules.OPERATIONS,
     *actions.OPERATIONS,
     *explain.OPERATIONS,
     *executions.OPERATIONS,
+    *backfills.OPERATIONS,
     *preview.OPERATIONS,
     *monitoring.OPERATIONS,
     *health.OPERATIONS,

@@ -4,6 +4,7 @@ WITH queued AS MATERIALIZED (
     SELECT o.execution_id, o.schedule_id, o.scheduled_for
       FROM rowcall.open_executions AS o
      WHERE o.schedule_id = ANY ($1::bigint[]) AND o.worker_id IS NULL AND o.available_at IS NOT NULL
+       AND o.backfill_id IS NULL
        FOR UPDATE SKIP LOCKED
 ), closed AS (
     DELETE FROM rowcall.open_executions AS o

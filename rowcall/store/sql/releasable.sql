@@ -5,6 +5,6 @@ SELECT w.schedule_id
          WHERE o.worker_id IS NULL AND o.available_at IS NULL) AS w
   JOIN rowcall.schedules AS s ON s.schedule_id = w.schedule_id
  WHERE s.max_instances > (SELECT count(*) FROM rowcall.open_executions AS b
-                           WHERE b.schedule_id = w.schedule_id
+                           WHERE b.schedule_id = w.schedule_id AND b.backfill_id IS NULL
                              AND (b.worker_id IS NOT NULL OR b.available_at IS NOT NULL))
  LIMIT $1::int

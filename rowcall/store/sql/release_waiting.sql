@@ -12,7 +12,7 @@ WITH locked AS (
             ORDER BY w.scheduled_for, w.execution_id
             LIMIT greatest(0, l.max_instances - (
                   SELECT count(*) FROM rowcall.open_executions AS b
-                   WHERE b.schedule_id = l.schedule_id
+                   WHERE b.schedule_id = l.schedule_id AND b.backfill_id IS NULL
                      AND (b.worker_id IS NOT NULL OR b.available_at IS NOT NULL)))) AS next
      WHERE o.execution_id = next.execution_id
  RETURNING o.execution_id, o.schedule_id, o.scheduled_for, o.available_at

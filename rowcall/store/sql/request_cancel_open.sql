@@ -4,6 +4,7 @@ WITH running AS MATERIALIZED (
     SELECT o.execution_id, o.schedule_id, o.scheduled_for
       FROM rowcall.open_executions AS o
      WHERE o.schedule_id = ANY ($1::bigint[]) AND o.worker_id IS NOT NULL AND o.cancel_requested_at IS NULL
+       AND o.backfill_id IS NULL
        FOR NO KEY UPDATE SKIP LOCKED
 ), asked AS (
     UPDATE rowcall.open_executions AS o

@@ -7,7 +7,7 @@ WITH target AS MATERIALIZED (
                      SELECT count(*) < s.max_instances AND count(*) FILTER (
                                 WHERE o.worker_id IS NULL AND o.available_at IS NULL) = 0
                        FROM rowcall.open_executions AS o
-                      WHERE o.schedule_id = s.schedule_id)
+                      WHERE o.schedule_id = s.schedule_id AND o.backfill_id IS NULL)
                 THEN $2::timestamptz END AS available_at
       FROM rowcall.schedules AS s
      WHERE s.schedule_id = $1

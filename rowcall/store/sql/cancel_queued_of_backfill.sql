@@ -1,0 +1,11 @@
+-- Cancel what is queued of the locked backfill $1 bigint, for the reason $2 text; the executions that were.
+WITH closed AS (
+    DELETE FROM rowcall.open_executions AS o
+     WHERE o.backfill_id = $1 AND o.worker_id IS NULL
+ RETURNING o.execution_id, o.scheduled_for
+)
+UPDATE rowcall.schedule_executions AS e
+   SET status = 'CANCELLED', finished_at = statement_timestamp(), reason = $2
+  FROM closed AS c
+ WHERE e.execution_id = c.execution_id AND e.scheduled_for = c.scheduled_for
+RETURNING e.execution_id

@@ -1,0 +1,240 @@
+"""/v1/schedules/{id}/backfill and /v1/backfills: a range of the past, tried out, run, watched and cancelled."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import structlog
+from pydantic import Field
+from starlette.responses import Response
+
+from rowcall.domain.errors import Fault, InvalidInput, NotFound
+from rowcall.domain.fields import WHOLE, Moment
+from rowcall.domain.triggers import read_local
+from rowcall.store.backfills import (
+    BackfillRow,
+    Range,
+    Request,
+    cancel_backfill,
+    count_already_answered,
+    find_backfill,
+    list_backfills,
+    plan_backfill,
+    start_backfill,
+)
+from rowcall.store.schedules import LARGEST_ID, ScheduleRow, lock_schedule
+from rowcall.webapi.pages import decode, encode, link_to_next
+from rowcall.webapi.queries import Query
+from rowcall.webapi.registry import Body, Call, NoFields, check_scheduler, reply, route
+from rowcall.webapi.views import View
+
+from .actions import WHO
+from .references import Reference, found
+
+log = structlog.get_logger("rowcall.webapi")
+
+
+class Backfill(Body):
+    """A range of the past, and how quickly to go through it."""
+
+    since: Moment = Field(description="From this moment on; without an offset it is read in the schedule's zone.")
+    until: Moment = Field(description="Before this moment, which lies in the past.")
+    dry_run: bool = Field(default=False, description="Only tell what would be done.")
+    rate_per_minute: Annotated[int, Field(ge=1, le=60000), WHOLE] | None = Field(
+        None, description="At most so many runs are started a minute; left out, only `max_concurrent` slows it."
+    )
+    max_concurrent: Annotated[int, Field(ge=1, le=1000), WHOLE] = Field(
+        default=1, description="At most so many are open at once."
+    )
+    reason: Annotated[str, Field(max_length=500)] | None = Field(None, description="Why; kept with the backfill.")
+
+
+class DryRun(View):
+    """What a backfill would do."""
+
+    schedule_id: int
+    since: datetime
+    until: datetime = Field(description="No later than what the schedule has answered for by itself.")
+    total: int = Field(description="Occurrences in the range.")
+    first: datetime | None
+    last: datetime | None
+    already_answered: int = Field(description="So many of them have run, or are about to; they are left alone.")
+
+
+class BackfillView(View):
+    """A backfill, and how far it is."""
+
+    backfill_id: int
+    schedule_id: int
+    schedule_name: str | None
+    since: datetime
+    until: datetime
+    rate_per_minute: int | None
+    max_concurrent: int
+    status: str = Field(description="RUNNING, DONE or CANCELLED.")
+    status_reason: str | None = Field(description="Why it ended early.")
+    requested_by: str
+    reason: str | None
+    total: int = Field(description="Occurrences in the range.")
+    already_answered: int = Field(description="So many had run before; they were left alone.")
+    enqueued: int = Field(description="So many were to run: those that succeeded, failed, were cancelled or are open.")
+    succeeded: int
+    failed: int = Field(description="FAILED, TIMED_OUT and LOST.")
+    cancelled: int
+    open: int = Field(description="Queued or running now.")
+    created_at: datetime
+    last_fed_at: datetime | None
+    finished_at: datetime | None
+
+
+class BackfillList(View):
+    """A page of backfills, the newest first."""
+
+    backfills: list[BackfillView]
+    next_cursor: str | None = Field(description="The cursor of the next page; null on the last.")
+
+
+class BackfillsQuery(Query):
+    """Which backfills to list."""
+
+    schedule_id: Annotated[int, Field(ge=0, le=LARGEST_ID)] | None = None
+    status: list[Literal["RUNNING", "DONE", "CANCELLED"]] = Field([], description="May be repeated.")
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    cursor: str | None = Field(None, description="`next_cursor` of the page before.")
+
+
+async def start(call: Call[Reference, Backfill]) -> Response:
+    """Start a backfill, or try one out."""
+    database, body = call.services.database, call.body
+    if not body.dry_run:
+        check_scheduler(call.services)
+    schedule = await found(call)
+    since, until = moments(body.since, body.until, schedule["timezone"])
+    planned = await plan_backfill(database, schedule, since, until)
+    if body.dry_run:
+        return reply(dry_run_view(planned, await count_already_answered(database, planned)))
+    request = Request(
+        rate_per_minute=body.rate_per_minute,
+        max_concurrent=body.max_concurrent,
+        requested_by=WHO,
+        reason=(body.reason or "").strip() or None,
+    )
+    async with database.transaction() as transaction:
+        locked: ScheduleRow = await lock_schedule(transaction, planned.schedule_id)
+        backfill = await start_backfill(transaction, locked, planned, request)
+    _tell("backfill_start", backfill)
+    return reply(backfill_view(backfill), 201, {"Location": f"/v1/backfills/{backfill['backfill_id']}"})
+
+
+def moments(since: Any, until: Any, timezone: str) -> tuple[datetime, datetime]:
+    """Both ends of a range, read in a zone. Raises InvalidInput with every fault."""
+    read: list[datetime] = []
+    faults: list[Fault] = []
+    for field, given in (("since", since), ("until", until)):
+        try:
+            read.append(read_local(given, timezone, field))
+        except InvalidInput as invalid:
+            faults += invalid.faults
+    if faults:
+        raise InvalidInput(faults)
+    return read[0], read[1]
+
+
+async def list_all(call: Call[BackfillsQuery, None]) -> Response:
+    """List backfills."""
+    query = call.query
+    before = None if query.cursor is None else decode(query.cursor, 1)[0]
+    rows = await list_backfills(
+        call.services.database, before, query.limit + 1, schedule_id=query.schedule_id, statuses=query.status
+    )
+    page = rows[: query.limit]
+    cursor = encode(page[-1]["backfill_id"]) if len(rows) > len(page) else None
+    answer = BackfillList(backfills=[backfill_view(row) for row in page], next_cursor=cursor)
+    return reply(answer, headers=link_to_next(call.request, cursor))
+
+
+async def read(call: Call[Query, None]) -> Response:
+    """Read a backfill."""
+    return reply(backfill_view(await find_backfill(call.services.database, _id(call))))
+
+
+async def cancel(call: Call[Query, NoFields]) -> Response:
+    """Cancel a backfill."""
+    backfill = await cancel_backfill(call.services.database, _id(call), WHO)
+    _tell("backfill_cancel", backfill)
+    return reply(backfill_view(backfill))
+
+
+def backfill_view(backfill: BackfillRow) -> BackfillView:
+    """What is shown of a backfill."""
+    return BackfillView.model_validate(backfill)
+
+
+def dry_run_view(planned: Range, already_answered: int) -> DryRun:
+    """What is told of a backfill that is only tried out."""
+    return DryRun(
+        schedule_id=planned.schedule_id,
+        since=planned.since,
+        until=planned.until,
+        total=len(planned.occurrences),
+        first=planned.occurrences[0] if planned.occurrences else None,
+        last=planned.occurrences[-1] if planned.occurrences else None,
+        already_answered=already_answered,
+    )
+
+
+def _id(call: Call[Any, Any]) -> int:
+    text = call.named("id")
+    if re.fullmatch("[0-9]{1,19}", text) is None:
+        raise NotFound(f"there is no backfill {text[:40]!r}; ids are whole numbers")
+    return int(text)
+
+
+def _tell(event: str, backfill: BackfillRow) -> None:
+    log.info(event, backfill_id=backfill["backfill_id"], schedule_id=backfill["schedule_id"], total=backfill["total"])
+
+
+OPERATIONS = (
+    route(
+        "POST",
+        "/v1/schedules/{id}/backfill",
+        start,
+        summary="Run what a schedule missed or skipped in a range of the past (201), or only tell what that is (200)",
+        tag="backfills",
+        query=Reference,
+        body=Backfill,
+        answers={200: DryRun, 201: BackfillView},
+        problems=(404, 409),
+    ),
+    route(
+        "GET",
+        "/v1/backfills",
+        list_all,
+        summary="The backfills of all schedules, the newest first",
+        tag="backfills",
+        query=BackfillsQuery,
+        answers={200: BackfillList},
+    ),
+    route(
+        "GET",
+        "/v1/backfills/{id}",
+        read,
+        summary="Read a backfill, and how far it is",
+        tag="backfills",
+        answers={200: BackfillView},
+        problems=(404,),
+    ),
+    route(
+        "POST",
+        "/v1/backfills/{id}/cancel",
+        cancel,
+        summary="Cancel a backfill: what is queued of it is cancelled, what runs of it runs to its end",
+        tag="backfills",
+        body=NoFields,
+        body_required=False,
+        answers={200: BackfillView},
+        problems=(404, 409),
+    ),
+)
