@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+import secrets
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import asyncpg
@@ -13,6 +14,7 @@ from rowcall.store.database import Database
 from rowcall.store.executions import execute_schedule
 from rowcall.store.leases import WorkerCard, register_worker
 from rowcall.store.schedules import lock_schedule
+from tests.databases import Admin
 from tests.store.stories import HOUR, NOON, AnExecution, ASchedule, AWorker, Connection
 
 
@@ -70,3 +72,27 @@ def an_execution(database: Database) -> AnExecution:
         return execution_id
 
     return request
+
+
+@pytest.fixture(scope="module")
+def module_dsn(admin: Admin, template_database: str) -> Iterator[str]:
+    """A database for the whole file: whoever uses it takes back what was done."""
+    name = f"rowcall_test_{secrets.token_hex(6)}"
+    yield admin.make(name, template_database)
+    admin.drop(name)
+
+
+@pytest.fixture
+async def undone(module_dsn: str) -> AsyncIterator[Connection]:
+    """A connection in a transaction that is rolled back."""
+    connection = await asyncpg.connect(module_dsn)
+    transaction = connection.transaction()
+    await transaction.start()
+    yield connection
+    await transaction.rollback()
+    await connection.close()
+
+
+@pytest.fixture
+async def worker(a_worker: AWorker) -> int:
+    return await a_worker()

@@ -16,6 +16,7 @@ from rowcall.store.claiming import look
 from rowcall.store.claims import Claim
 from rowcall.store.database import Database
 from rowcall.store.finishing import Recorded, Result, record_results
+from rowcall.store.planning import plan_schedules
 
 NOON = datetime(2035, 6, 4, 12, tzinfo=UTC)
 """A Monday, far enough ahead that all that is written at the real present is in its past."""
@@ -40,8 +41,43 @@ class AWorker(Protocol):
     def __call__(self, *routes: str, lease_seconds: float = ...) -> Awaitable[int]: ...
 
 
+GOOD = {
+    "name": "'nightly'", "task_type": "'work'", "schedule_type": "'interval'", "interval_seconds": "60",
+}  # fmt: skip
+
+
+def insertion(columns: dict[str, str]) -> str:
+    given = GOOD | columns
+    return f"INSERT INTO rowcall.schedules ({', '.join(given)}) VALUES ({', '.join(given.values())})"
+
+
+RUNTIME_CHANGES = [
+    "next_run_at = now()", "next_occurrence_at = now()", "last_occurrence_at = now()", "last_run_at = now()",
+    "last_execution_id = 1", "last_status = 'FAILED'", "total_runs = 1", "scheduled_runs = 1", "successful_runs = 1",
+    "failed_runs = 1",
+]  # fmt: skip
+"""What claims and results change in a schedule, as assignments."""
+
+
 AnExecution: TypeAlias = Callable[[int], Awaitable[int]]
 """Asks for a run of a schedule now, and returns the execution's id: it is QUEUED."""
+
+
+async def plan(database: Database, *schedule_ids: int) -> int:
+    async with database.transaction() as transaction:
+        return await plan_schedules(transaction, schedule_ids or None)
+
+
+async def change(db: Connection, schedule_id: int, assignments: str, *, at: datetime | None = None) -> None:
+    """Change a schedule by plain SQL; the change is said to have been made at that moment."""
+    await db.execute(f"UPDATE rowcall.schedules SET {assignments} WHERE schedule_id = $1", schedule_id)
+    if at is not None:
+        await db.execute(
+            "UPDATE rowcall.schedule_versions SET valid_from = $2 WHERE (schedule_id, valid_from) IN"
+            " (SELECT schedule_id, max(valid_from) FROM rowcall.schedule_versions WHERE schedule_id = $1 GROUP BY 1)",
+            schedule_id,
+            at,
+        )
 
 
 async def claim(
@@ -96,6 +132,20 @@ async def assert_chain_holds(db: Connection, schedule_id: int) -> None:
         schedule_id,
     )
     assert [row["covers_after"] for row in rows] == [None, *(row["scheduled_for"] for row in rows)][: len(rows)]
+
+
+async def go_silent(db: Connection, worker_id: int, seconds: float = 61) -> None:
+    """The worker's last beat was that long ago."""
+    await db.execute(
+        "UPDATE rowcall.workers SET last_beat_at = clock_timestamp() - make_interval(secs => $2) WHERE worker_id = $1",
+        worker_id,
+        seconds,
+    )
+
+
+async def status_of(db: Connection, worker_id: int) -> str:
+    status: str = await db.fetchval("SELECT status FROM rowcall.workers WHERE worker_id = $1", worker_id)
+    return status
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:

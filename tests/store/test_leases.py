@@ -1,15 +1,7 @@
-"""Leases: they last while their worker beats; of those that don't, any replica takes back what they ran."""
-
-import asyncio
-import json
-from datetime import datetime
-
-import pytest
+"""Leases: they last while their worker beats, and a worker reads back what runs in its name."""
 
 from rowcall.domain.executions import Outcome
-from rowcall.store.claims import Claim
 from rowcall.store.database import Database
-from rowcall.store.finishing import fold_outcomes
 from rowcall.store.leases import (
     OfferedTask,
     WorkerCard,
@@ -29,24 +21,9 @@ from tests.store.stories import (
     claim,
     execution,
     finish,
-    schedule,
-    statuses,
+    go_silent,
+    status_of,
 )
-
-
-async def go_silent(db: Connection, worker_id: int, seconds: float = 61) -> None:
-    """The worker's last beat was that long ago."""
-    await db.execute(
-        "UPDATE rowcall.workers SET last_beat_at = clock_timestamp() - make_interval(secs => $2) WHERE worker_id = $1",
-        worker_id,
-        seconds,
-    )
-
-
-async def status_of(db: Connection, worker_id: int) -> str:
-    status: str = await db.fetchval("SELECT status FROM rowcall.workers WHERE worker_id = $1", worker_id)
-    return status
-
 
 # ── beats ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -128,191 +105,7 @@ async def test_requests_to_end_are_read_by_their_worker(
     assert await cancel_requests(database, another) == []
 
 
-# ── the dead ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def a_silent_workers_run(
-    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker, **columns: object
-) -> tuple[int, Claim]:
-    await a_schedule(**columns)
-    worker = await a_worker()
-    [claimed] = await claim(database, worker)
-    await go_silent(db, worker)
-    return worker, claimed
-
-
-async def test_a_run_of_a_dead_worker_goes_back_to_the_queue(
-    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker
-) -> None:
-    worker, lost = await a_silent_workers_run(database, db, a_schedule, a_worker)
-
-    recovery = await recover(database)
-
-    assert ([row["worker_id"] for row in recovery.dead], recovery.requeued) == ([worker], 1)
-    assert recovery.dead[0]["silent_seconds"] >= 61
-    row = await execution(db, lost.execution_id)
-    assert (row["status"], row["worker_id"], row["attempt"], row["fence"]) == ("QUEUED", None, 1, 1)
-    [entry] = json.loads(row["errors"])
-    assert (entry["attempt"], entry["status"]) == (1, "LOST")
-    assert f"id {worker}" in entry["error"]
-
-    another = await a_worker()
-    [again] = await claim(database, another)
-    assert (again.execution_id, again.attempt, again.fence) == (lost.execution_id, 2, 2)
-
-
-async def test_a_run_without_a_retry_left_is_lost_and_counted(
-    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker
-) -> None:
-    _, lost = await a_silent_workers_run(database, db, a_schedule, a_worker, max_retries=0)
-
-    recovery = await recover(database)
-
-    assert (recovery.requeued, recovery.lost, recovery.cancelled) == (0, 1, 0)
-    row = await execution(db, lost.execution_id)
-    assert (row["status"], row["finished_at"] is not None) == ("LOST", True)
-    assert "no sign of life" in row["error_message"]
-    await fold_outcomes(database)
-    counted = await schedule(db, lost.schedule_id)
-    assert (counted["failed_runs"], counted["last_status"]) == (1, "LOST")
-
-
-async def test_a_run_that_was_to_end_has_ended(
-    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker
-) -> None:
-    _, lost = await a_silent_workers_run(database, db, a_schedule, a_worker)
-    await db.execute("UPDATE rowcall.open_executions SET cancel_requested_at = now()")
-
-    assert (await recover(database)).cancelled == 1
-
-    assert (await execution(db, lost.execution_id))["status"] == "CANCELLED"
-
-
-async def test_a_frozen_workers_late_result_is_refused(
-    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker
-) -> None:
-    frozen, lost = await a_silent_workers_run(database, db, a_schedule, a_worker)
-    await recover(database)
-
-    before_the_next_claim = await finish(database, frozen, (lost, Outcome.succeeded("1")))
-    another = await a_worker()
-    [again] = await claim(database, another)
-    after_it = await finish(database, frozen, (lost, Outcome.succeeded("1")))
-    await finish(database, another, (again, Outcome.succeeded("2")))
-
-    assert (len(before_the_next_claim.refused), len(after_it.refused)) == (1, 1)
-    assert (await execution(db, lost.execution_id))["result_data"] == "2"
-
-
-async def test_a_result_that_came_before_anyone_noticed_still_counts(
-    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker
-) -> None:
-    silent, late = await a_silent_workers_run(database, db, a_schedule, a_worker)
-
-    assert len((await finish(database, silent, (late, Outcome.succeeded()))).finished) == 1
-    assert (await recover(database)).requeued == 0
-    assert (await execution(db, late.execution_id))["status"] == "SUCCEEDED"
-
-
-async def test_what_is_claimed_in_the_name_of_the_dead_is_taken_back(
-    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker
-) -> None:
-    """A worker that froze in the middle of its claim, and woke up after its funeral."""
-    worker = await a_worker()
-    await go_silent(db, worker)
-    await recover(database)
-    await a_schedule()
-    assert len(await claim(database, worker)) == 1
-
-    recovery = await recover(database)
-
-    assert (recovery.dead, recovery.requeued) == ([], 1)
-
-
-async def test_what_a_stopped_worker_left_behind_is_taken_back_at_once(
-    database: Database, a_schedule: ASchedule, a_worker: AWorker
-) -> None:
-    worker = await a_worker()
-    await a_schedule()
-    await claim(database, worker)
-    await set_worker_status(database, worker, "STOPPED")
-
-    assert (await recover(database)).requeued == 1
-
-
-async def test_the_living_keep_what_they_run(
-    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker
-) -> None:
-    await a_silent_workers_run(database, db, a_schedule, a_worker)
-    living = await a_worker()
-    kept = await a_schedule()
-    await claim(database, living)
-
-    await recover(database)
-
-    assert await statuses(db, kept) == ["RUNNING"]
-    assert await status_of(db, living) == "RUNNING"
-
-
-async def test_the_lease_is_each_workers_own_and_the_moment_may_be_given(
-    database: Database, db: Connection, a_worker: AWorker
-) -> None:
-    short, long = await a_worker(lease_seconds=5), await a_worker(lease_seconds=500)
-
-    assert (await recover(database)).dead == []
-    assert [row["worker_id"] for row in (await recover(database, now=await in_seconds(db, 10))).dead] == [short]
-    assert [row["worker_id"] for row in (await recover(database, now=await in_seconds(db, 510))).dead] == [long]
-
-
-async def in_seconds(db: Connection, seconds: int) -> datetime:
-    moment: datetime = await db.fetchval("SELECT clock_timestamp() + make_interval(secs => $1)", seconds)
-    return moment
-
-
-async def test_many_are_taken_back_in_batches_by_several_replicas_each_once(
-    database: Database, db: Connection, a_worker: AWorker
-) -> None:
-    await db.execute(
-        "INSERT INTO rowcall.schedules (task_type, schedule_type, interval_seconds, created_at, max_retries)"
-        " SELECT 'work', 'interval', 3600, $1, n % 2 FROM generate_series(1, 1200) AS n",
-        NOON - HOUR,
-    )
-    workers = [await a_worker() for _ in range(3)]
-    claimed = 0
-    while claimed < 1200:
-        claims = [await claim(database, worker, limit=500) for worker in workers]
-        claimed += sum(map(len, claims))
-    for worker in workers:
-        await go_silent(db, worker)
-
-    recoveries = await asyncio.gather(*(recover(database) for _ in range(3)))
-
-    assert sum(each.requeued for each in recoveries) == 600
-    assert sum(each.lost for each in recoveries) == 600
-    assert sum(len(each.dead) for each in recoveries) == 3
-    entries = await db.fetch("SELECT DISTINCT jsonb_array_length(errors) AS count FROM rowcall.schedule_executions")
-    assert [row["count"] for row in entries] == [1]
-
-
-async def test_what_waited_for_the_lost_run_is_let_go(
-    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker
-) -> None:
-    _, lost = await a_silent_workers_run(database, db, a_schedule, a_worker, max_retries=0, overlap_policy="queue")
-    another = await a_worker()
-    assert await claim(database, another, now=NOON + HOUR) == []
-
-    await recover(database)
-
-    assert [each.scheduled_for for each in await claim(database, another, now=NOON + HOUR)] == [NOON + HOUR]
-    assert await statuses(db, lost.schedule_id) == ["LOST", "RUNNING"]
-
-
 # ── reading back ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-async def worker(a_worker: AWorker) -> int:
-    return await a_worker()
 
 
 async def test_a_claim_that_nobody_holds_is_given_back(

@@ -1,7 +1,5 @@
 """Overlap policies from end to end: what becomes of an occurrence while another execution of its schedule is open."""
 
-import pytest
-
 from rowcall.domain.executions import Outcome
 from rowcall.store.claiming import look
 from rowcall.store.database import Database
@@ -10,7 +8,6 @@ from tests.store.stories import (
     NOON,
     AnExecution,
     ASchedule,
-    AWorker,
     Connection,
     assert_chain_holds,
     claim,
@@ -18,11 +15,6 @@ from tests.store.stories import (
     finish,
     statuses,
 )
-
-
-@pytest.fixture
-async def worker(a_worker: AWorker) -> int:
-    return await a_worker()
 
 
 async def test_skip_leaves_a_row_that_names_the_open_execution(

@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from rowcall.store.database import Database
 from rowcall.store.releasing import release_forgotten, release_waiting
 from tests.store.stories import (
@@ -11,18 +9,12 @@ from tests.store.stories import (
     NOON,
     AnExecution,
     ASchedule,
-    AWorker,
     Connection,
     claim,
     execution,
     ledger,
     until_waiting_for_a_lock,
 )
-
-
-@pytest.fixture
-async def worker(a_worker: AWorker) -> int:
-    return await a_worker()
 
 
 async def waiting_ids(db: Connection) -> list[int]:

@@ -1,284 +1,24 @@
-"""The schema by itself, through plain SQL: what it refuses, fills in and writes down, and whom it wakes."""
+"""The schema by itself, through plain SQL: what it fills in, what it writes down, and what a change means."""
 
 import asyncio
 import json
-import secrets
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
-import asyncpg
 import pytest
 
-from tests.databases import Admin
-from tests.store.stories import DEADLINE_SECONDS, HOUR, NOON, ASchedule, Connection, schedule
+from tests.store.stories import (
+    HOUR,
+    NOON,
+    RUNTIME_CHANGES,
+    ASchedule,
+    Connection,
+    insertion,
+    schedule,
+)
 
 SCHEMA = files("rowcall").joinpath("schema.sql").read_text(encoding="utf-8")
-
-
-# ── what it refuses ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture(scope="module")
-def module_dsn(admin: Admin, template_database: str) -> Iterator[str]:
-    """A database for the whole file: whoever uses it takes back what was done."""
-    name = f"rowcall_test_{secrets.token_hex(6)}"
-    yield admin.make(name, template_database)
-    admin.drop(name)
-
-
-@pytest.fixture
-async def undone(module_dsn: str) -> AsyncIterator[Connection]:
-    """A connection in a transaction that is rolled back."""
-    connection = await asyncpg.connect(module_dsn)
-    transaction = connection.transaction()
-    await transaction.start()
-    yield connection
-    await transaction.rollback()
-    await connection.close()
-
-
-GOOD = {
-    "name": "'nightly'", "task_type": "'work'", "schedule_type": "'interval'", "interval_seconds": "60",
-}  # fmt: skip
-
-IMPOSSIBLE = [
-    ("schedules_name_form", {"name": "''"}),
-    ("schedules_name_form", {"name": "repeat('n', 201)"}),
-    ("schedules_name_form", {"name": "'reports/nightly'"}),
-    ("schedules_name_form", {"name": "'42'"}),
-    ("schedules_client_form", {"client_id": "''"}),
-    ("schedules_client_form", {"client_id": "repeat('c', 201)"}),
-    ("schedules_task_type_form", {"task_type": "''"}),
-    ("schedules_task_type_form", {"task_type": "'two words'"}),
-    ("schedules_task_type_form", {"task_type": "'task@capability'"}),
-    ("schedules_capability_form", {"capability_required": "''"}),
-    ("schedules_capability_form", {"capability_required": "'two words'"}),
-    ("schedules_input_is_an_object", {"input_data": "'[1, 2]'"}),
-    ("schedules_labels_are_an_object", {"labels": "'\"red\"'"}),
-    ("schedules_priority_range", {"priority": "0"}),
-    ("schedules_priority_range", {"priority": "11"}),
-    ("schedules_trigger_matches_its_type", {"interval_seconds": "NULL"}),
-    ("schedules_trigger_matches_its_type", {"interval_seconds": "0"}),
-    ("schedules_trigger_matches_its_type", {"interval_seconds": "3155760001"}),
-    ("schedules_trigger_matches_its_type", {"cron_expression": "'* * * * *'"}),
-    ("schedules_trigger_matches_its_type", {"scheduled_time": "now()"}),
-    ("schedules_trigger_matches_its_type", {"schedule_type": "'sometimes'"}),
-    ("schedules_trigger_matches_its_type", {"schedule_type": "'cron'"}),
-    ("schedules_trigger_matches_its_type", {"schedule_type": "'cron'", "interval_seconds": "NULL"}),
-    (
-        "schedules_trigger_matches_its_type",
-        {
-            "schedule_type": "'cron'", "interval_seconds": "NULL", "cron_expression": "'* * * * *'",
-            "cron_fields": "'{\"hour\": 9}'",
-        },
-    ),
-    ("schedules_trigger_matches_its_type", {"schedule_type": "'one_time'", "interval_seconds": "NULL"}),
-    ("schedules_trigger_matches_its_type", {"schedule_type": "'one_time'", "scheduled_time": "now()"}),
-    ("schedules_window_is_not_empty", {"starts_at": "now()", "ends_at": "now() - interval '1 s'"}),
-    ("schedules_moments_in_our_era", {"starts_at": "'-infinity'"}),
-    ("schedules_moments_in_our_era", {"ends_at": "'infinity'"}),
-    ("schedules_moments_in_our_era", {"created_at": "'4000-01-01 BC'", "starts_at": "now()"}),
-    ("schedules_moments_in_our_era", {"next_run_at": "'20000-01-01'"}),
-    ("schedules_moments_in_our_era", {"last_occurrence_at": "'-infinity'"}),
-    (
-        "schedules_moments_in_our_era",
-        {"schedule_type": "'one_time'", "interval_seconds": "NULL", "scheduled_time": "'infinity'"},
-    ),
-    ("schedules_jitter_range", {"jitter_seconds": "-1"}),
-    ("schedules_jitter_range", {"jitter_seconds": "86401"}),
-    ("schedules_max_executions_range", {"max_executions": "0"}),
-    ("schedules_grace_range", {"grace_period_seconds": "0"}),
-    ("schedules_grace_range", {"grace_period_seconds": "3155760001"}),
-    ("schedules_coalesce_known", {'"coalesce"': "'some'"}),
-    ("schedules_catch_up_range", {"catch_up_limit": "0"}),
-    ("schedules_catch_up_range", {"catch_up_limit": "10001"}),
-    ("schedules_overlap_known", {"overlap_policy": "'maybe'"}),
-    ("schedules_allow_needs_instances", {"overlap_policy": "'allow'"}),
-    ("schedules_allow_needs_instances", {"max_instances": "0"}),
-    ("schedules_allow_needs_instances", {"max_instances": "1001"}),
-    ("schedules_timeout_range", {"timeout_seconds": "0"}),
-    ("schedules_timeout_range", {"timeout_seconds": "'NaN'"}),
-    ("schedules_timeout_range", {"timeout_seconds": "31536001"}),
-    ("schedules_retries_range", {"max_retries": "-1"}),
-    ("schedules_retries_range", {"max_retries": "1001"}),
-    ("schedules_backoff_range", {"retry_backoff_seconds": "-0.5"}),
-    ("schedules_backoff_range", {"retry_backoff_seconds": "'NaN'"}),
-    ("schedules_backoff_range", {"retry_backoff_seconds": "3601"}),
-    ("schedules_status_known", {"status": "'SLEEPING'"}),
-    ("schedules_invalid_says_why", {"status": "'INVALID'"}),
-]  # fmt: skip
-
-
-def insertion(columns: dict[str, str]) -> str:
-    given = GOOD | columns
-    return f"INSERT INTO rowcall.schedules ({', '.join(given)}) VALUES ({', '.join(given.values())})"
-
-
-@pytest.mark.parametrize(("constraint", "columns"), IMPOSSIBLE)
-async def test_an_impossible_schedule_is_refused(undone: Connection, constraint: str, columns: dict[str, str]) -> None:
-    with pytest.raises(asyncpg.CheckViolationError) as refusal:
-        await undone.execute(insertion(columns))
-
-    assert refusal.value.constraint_name == constraint
-
-
-async def test_every_constraint_of_schedules_is_tried_by_a_test(undone: Connection) -> None:
-    named = await undone.fetch(
-        "SELECT conname FROM pg_constraint WHERE conrelid = 'rowcall.schedules'::regclass AND contype = 'c'"
-    )
-    tried = {constraint for constraint, _ in IMPOSSIBLE}
-    by_triggers = {"schedules_only_active_ones_are_due", "schedules_disabled_iff_dated"}  # below
-
-    assert {row["conname"] for row in named} == tried | by_triggers
-
-
-async def test_what_the_triggers_keep_right_is_refused_where_they_do_not_run(undone: Connection) -> None:
-    await undone.execute(insertion({"next_run_at": "now()"}))
-    await undone.execute("ALTER TABLE rowcall.schedules DISABLE TRIGGER USER")
-    for constraint, change in {
-        "schedules_only_active_ones_are_due": "status = 'PAUSED'",
-        "schedules_disabled_iff_dated": "status = 'DISABLED', next_run_at = NULL",
-    }.items():
-        with pytest.raises(asyncpg.CheckViolationError) as refusal:
-            async with undone.transaction():
-                await undone.execute(f"UPDATE rowcall.schedules SET {change}")
-        assert refusal.value.constraint_name == constraint
-
-
-EXECUTION = {
-    "schedule_id": "1", "scheduled_for": "now()", "schedule_version": "1", "priority": "5", "trigger": "'manual'",
-    "status": "'QUEUED'", "task_type": "'work'", "input_data": "'{}'",
-}  # fmt: skip
-
-IMPOSSIBLE_EXECUTIONS = [
-    ("executions_trigger_known", {"trigger": "'whim'"}),
-    ("executions_status_known", {"status": "'DONE'", "finished_at": "now()"}),
-    ("executions_finished_iff_final", {"status": "'SUCCEEDED'"}),
-    ("executions_finished_iff_final", {"finished_at": "now()"}),
-    ("executions_running_has_a_worker", {"status": "'RUNNING'", "executed_at": "now()", "attempt": "1"}),
-    ("executions_running_has_a_worker", {"status": "'RUNNING'", "worker_id": "1", "attempt": "1"}),
-    ("executions_running_has_a_worker", {"status": "'RUNNING'", "worker_id": "1", "executed_at": "now()"}),
-    ("executions_not_run_says_why", {"status": "'SKIPPED'", "finished_at": "now()"}),
-    ("executions_not_run_says_why", {"status": "'MISSED'", "finished_at": "now()"}),
-    ("executions_cover_forward", {"covers_after": "now()"}),
-]
-
-
-@pytest.mark.parametrize(("constraint", "columns"), IMPOSSIBLE_EXECUTIONS)
-async def test_an_impossible_execution_is_refused(undone: Connection, constraint: str, columns: dict[str, str]) -> None:
-    given = EXECUTION | columns
-    with pytest.raises(asyncpg.CheckViolationError) as refusal:
-        await undone.execute(
-            f"INSERT INTO rowcall.schedule_executions ({', '.join(given)}) VALUES ({', '.join(given.values())})"
-        )
-
-    assert refusal.value.constraint_name == constraint
-
-
-async def test_what_runs_is_not_available(undone: Connection) -> None:
-    with pytest.raises(asyncpg.CheckViolationError, match="open_runs_or_is_available"):
-        await undone.execute(
-            "INSERT INTO rowcall.open_executions"
-            " (execution_id, schedule_id, scheduled_for, available_at, worker_id, priority, trigger, route)"
-            " VALUES (1, 1, now(), now(), 1, 5, 'manual', 'work')"
-        )
-
-
-async def test_a_worker_is_gone_exactly_when_it_has_ended(undone: Connection) -> None:
-    worker = "INSERT INTO rowcall.workers (name, host, pid, rowcall_version, slots, lease_seconds, status, ended_at)"
-    for constraint, values in {
-        "workers_ended_iff_gone": "'STOPPED', NULL",
-        "workers_status_known": "'ASLEEP', NULL",
-    }.items():
-        with pytest.raises(asyncpg.CheckViolationError, match=constraint):
-            async with undone.transaction():
-                await undone.execute(f"{worker} VALUES ('w', 'h', 1, '0', 1, 1, {values})")
-
-
-async def test_a_name_is_unique_per_client_among_those_not_deleted(undone: Connection) -> None:
-    await undone.execute(insertion({}))
-    await undone.execute(insertion({"client_id": "'another'"}))
-    with pytest.raises(asyncpg.UniqueViolationError, match="schedules_name_taken"):
-        async with undone.transaction():
-            await undone.execute(insertion({}))
-
-    await undone.execute("UPDATE rowcall.schedules SET status = 'DISABLED' WHERE client_id = 'default'")
-    await undone.execute(insertion({}))
-
-
-# ── one row per occurrence ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-async def an_answer(db: Connection, trigger: str, moment: datetime = NOON) -> int:
-    """A row of the ledger for schedule 1."""
-    await db.execute("SELECT rowcall.ensure_partitions($1, $1)", moment)
-    execution_id: int = await db.fetchval(
-        "INSERT INTO rowcall.schedule_executions"
-        " (schedule_id, scheduled_for, schedule_version, priority, trigger, status,"
-        " task_type, input_data) VALUES (1, $2, 1, 5, $1, 'QUEUED', 'work', '{}') RETURNING execution_id",
-        trigger,
-        moment,
-    )
-    return execution_id
-
-
-@pytest.mark.parametrize(
-    ("first", "second"), [("schedule", "schedule"), ("schedule", "backfill"), ("backfill", "backfill")]
-)
-async def test_an_occurrence_is_answered_for_once(undone: Connection, first: str, second: str) -> None:
-    await an_answer(undone, first)
-
-    with pytest.raises(asyncpg.UniqueViolationError):
-        await an_answer(undone, second)
-
-
-async def test_requests_of_the_same_microsecond_are_told_apart(undone: Connection) -> None:
-    ids = {await an_answer(undone, "schedule"), await an_answer(undone, "manual"), await an_answer(undone, "manual")}
-
-    assert len(ids) == 3
-
-
-async def test_rows_land_in_the_partition_of_their_day_in_utc(undone: Connection) -> None:
-    await undone.execute("SET LOCAL timezone = 'Pacific/Kiritimati'")  # 14 hours ahead
-    before, after = datetime(2035, 3, 1, 23, 59, 59, 999999, tzinfo=UTC), datetime(2035, 3, 2, tzinfo=UTC)
-
-    await an_answer(undone, "schedule", before)
-    await an_answer(undone, "schedule", after)
-
-    rows = await undone.fetch(
-        "SELECT c.relname FROM rowcall.schedule_executions AS e JOIN pg_class AS c ON c.oid = e.tableoid"
-        " ORDER BY e.scheduled_for"
-    )
-    assert [row["relname"] for row in rows] == [
-        "schedule_executions_20350301",
-        "schedule_executions_20350302",
-    ]
-
-
-async def test_a_missing_day_is_refused_until_it_is_made_and_made_once(undone: Connection) -> None:
-    day = datetime(1999, 12, 31, 12, tzinfo=UTC)
-    with pytest.raises(asyncpg.CheckViolationError, match="no partition"):
-        async with undone.transaction():
-            await undone.execute(
-                "INSERT INTO rowcall.schedule_executions"
-                " (schedule_id, scheduled_for, schedule_version, priority, trigger,"
-                " status, task_type, input_data) VALUES (1, $1, 1, 5, 'manual', 'QUEUED', 'work', '{}')",
-                day,
-            )
-
-    make = "SELECT rowcall.ensure_partitions($1::timestamptz, $1 + interval '2 days')"
-    assert [await undone.fetchval(make, day), await undone.fetchval(make, day)] == [3, 0]
-    await an_answer(undone, "schedule", day)
-
-
-async def test_two_sessions_may_make_the_same_day_at_once(dsn: str) -> None:
-    sessions = [await asyncpg.connect(dsn) for _ in range(4)]
-    made = await asyncio.gather(*(s.fetchval("SELECT rowcall.ensure_partitions($1, $1)", NOON) for s in sessions))
-    await asyncio.gather(*(session.close() for session in sessions))
-
-    assert sorted(made) == [0, 0, 0, 1]
 
 
 # ── what it fills in ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -326,12 +66,6 @@ DEFINITION_CHANGES = [
     "catch_up_limit = 1", "overlap_policy = 'queue'", "max_instances = 2", "timeout_seconds = 1", "max_retries = 1",
     "retry_backoff_seconds = 1", "callback_url = 'https://example.org'", "name = 'renamed'", "task_type = 'play'",
     "capability_required = 'gpu'", "client_id = 'another'", "is_static = true", "source = 'code'",
-]  # fmt: skip
-
-RUNTIME_CHANGES = [
-    "next_run_at = now()", "next_occurrence_at = now()", "last_occurrence_at = now()", "last_run_at = now()",
-    "last_execution_id = 1", "last_status = 'FAILED'", "total_runs = 1", "scheduled_runs = 1", "successful_runs = 1",
-    "failed_runs = 1",
 ]  # fmt: skip
 
 
@@ -431,6 +165,26 @@ async def test_runtime_columns_write_no_version(db: Connection, a_schedule: ASch
 
     assert await versions(db, kept) == [(1, "ACTIVE", None)]
     assert (await schedule(db, kept))["updated_at"] == before
+
+
+async def test_time_passed_while_a_change_waited_is_before_it(
+    db: Connection, another_connection: Connection, a_schedule: ASchedule
+) -> None:
+    changed = await a_schedule(created_at=datetime.now(UTC) - HOUR)
+    async with db.transaction():
+        await db.execute("SELECT FROM rowcall.schedules FOR UPDATE")
+        async with another_connection.transaction():
+            began = await another_connection.fetchval("SELECT now()")
+            change = asyncio.create_task(
+                another_connection.execute("UPDATE rowcall.schedules SET interval_seconds = 60")
+            )
+            await db.execute("SELECT pg_sleep(0.05)")
+            released = await db.fetchval("SELECT clock_timestamp()")
+            await db.execute("COMMIT")
+            await change
+        await db.execute("BEGIN")
+
+    assert (await schedule(db, changed))["updated_at"] > released > began + timedelta(milliseconds=50)
 
 
 # ── what a change of timing or status means ───────────────────────────────────────────────────────────────────────────
@@ -542,87 +296,3 @@ async def test_a_row_that_is_taken_out_closes_what_was_open_of_it(
     assert closed["status"] == "CANCELLED"
     assert closed["finished_at"] is not None
     assert "deleted" in closed["reason"]
-
-
-# ── whom it wakes ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Ear:
-    """Hears the notifications of another session, and is told by a last one when all has been said."""
-
-    def __init__(self, listener: Connection, speaker: Connection) -> None:
-        self._listener, self._speaker = listener, speaker
-        self._heard: asyncio.Queue[str] = asyncio.Queue()
-
-    async def open(self) -> None:
-        await self._listener.add_listener("rowcall", lambda *said: self._heard.put_nowait(str(said[-1])))
-
-    async def heard(self) -> list[str]:
-        await self._speaker.execute("NOTIFY rowcall, 'that is all'")
-        said: list[str] = []
-        while not said or said[-1] != "that is all":
-            said.append(await asyncio.wait_for(self._heard.get(), DEADLINE_SECONDS))
-        return said[:-1]
-
-
-@pytest.fixture
-async def ear(db: Connection, another_connection: Connection) -> Ear:
-    ear = Ear(another_connection, db)
-    await ear.open()
-    return ear
-
-
-async def test_an_insert_and_a_change_of_what_is_due_wake_the_workers(
-    db: Connection, ear: Ear, a_schedule: ASchedule
-) -> None:
-    await a_schedule(priority=3)
-    assert await ear.heard() == ["look"]
-
-    for change in (
-        "interval_seconds = 60",
-        "status = 'PAUSED'",
-        "status = 'ACTIVE'",
-        "task_type = 'play'",
-        "priority = 7",
-    ):
-        await db.execute(f"UPDATE rowcall.schedules SET {change}")
-        assert await ear.heard() == ["look"], change
-
-
-async def test_what_a_claim_writes_wakes_nobody(db: Connection, ear: Ear, a_schedule: ASchedule) -> None:
-    await a_schedule()
-    await ear.heard()
-
-    for change in (*RUNTIME_CHANGES, "description = 'said otherwise'", "grace_period_seconds = 1"):
-        await db.execute(f"UPDATE rowcall.schedules SET {change}")
-
-    assert await ear.heard() == []
-
-
-async def test_a_herd_wakes_the_workers_once(db: Connection, ear: Ear) -> None:
-    await db.execute(
-        "INSERT INTO rowcall.schedules (task_type, schedule_type, interval_seconds)"
-        " SELECT 'work', 'interval', 60 FROM generate_series(1, 100)"
-    )
-
-    assert await ear.heard() == ["look"]
-
-
-async def test_time_passed_while_a_change_waited_is_before_it(
-    db: Connection, another_connection: Connection, a_schedule: ASchedule
-) -> None:
-    changed = await a_schedule(created_at=datetime.now(UTC) - HOUR)
-    async with db.transaction():
-        await db.execute("SELECT FROM rowcall.schedules FOR UPDATE")
-        async with another_connection.transaction():
-            began = await another_connection.fetchval("SELECT now()")
-            change = asyncio.create_task(
-                another_connection.execute("UPDATE rowcall.schedules SET interval_seconds = 60")
-            )
-            await db.execute("SELECT pg_sleep(0.05)")
-            released = await db.fetchval("SELECT clock_timestamp()")
-            await db.execute("COMMIT")
-            await change
-        await db.execute("BEGIN")
-
-    assert (await schedule(db, changed))["updated_at"] > released > began + timedelta(milliseconds=50)

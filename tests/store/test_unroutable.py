@@ -3,16 +3,10 @@
 import pytest
 
 from rowcall.store.database import Database
-from rowcall.store.planning import plan_schedules
 from rowcall.store.recording import answer_unroutable
-from tests.store.stories import HOUR, MINUTE, NOON, ASchedule, Connection, ledger, schedule
+from tests.store.stories import HOUR, MINUTE, NOON, ASchedule, Connection, ledger, plan, schedule
 
 PAST_GRACE = NOON + 16 * MINUTE
-
-
-async def plan(database: Database) -> None:
-    async with database.transaction() as transaction:
-        await plan_schedules(transaction)
 
 
 async def test_past_its_grace_it_is_missed_for_want_of_a_worker(

@@ -1,0 +1,95 @@
+"""Outcomes on their way into the counters of their schedules: each counted once, and waiting for nobody."""
+
+import asyncio
+
+from rowcall.domain.executions import Outcome
+from rowcall.store.database import Database
+from rowcall.store.finishing import fold_outcomes
+from tests.store.stories import (
+    HOUR,
+    NOON,
+    ASchedule,
+    Connection,
+    claim,
+    finish,
+    schedule,
+)
+
+
+async def counters(db: Connection, schedule_id: int) -> tuple[int, int, int, str | None]:
+    row = await schedule(db, schedule_id)
+    return row["total_runs"], row["successful_runs"], row["failed_runs"], row["last_status"]
+
+
+async def run(database: Database, worker: int, hours: int, outcome: Outcome) -> None:
+    claims = await claim(database, worker, now=NOON + hours * HOUR)
+    await finish(database, worker, *((each, outcome) for each in claims))
+
+
+async def test_outcomes_are_folded_into_the_counters(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    due = await a_schedule(max_retries=0)
+    endings = [Outcome.succeeded(), Outcome.failed("no"), Outcome.timed_out("no"), Outcome.cancelled("told to")]
+    for hours, outcome in enumerate(endings):
+        await run(database, worker, hours, outcome)
+
+    assert await counters(db, due) == (4, 0, 0, None)
+    assert await fold_outcomes(database) == 1
+    assert await counters(db, due) == (4, 1, 2, "CANCELLED")
+    assert await fold_outcomes(database) == 0
+    assert (await schedule(db, due))["version"] == 1
+
+
+async def test_a_retry_counts_once_and_only_in_the_end(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    due = await a_schedule(max_retries=1, retry_backoff_seconds=0)
+    await run(database, worker, 0, Outcome.failed("no"))
+    await fold_outcomes(database)
+    assert await counters(db, due) == (1, 0, 0, None)
+
+    await run(database, worker, 0, Outcome.succeeded())
+    await fold_outcomes(database)
+    assert await counters(db, due) == (1, 1, 0, "SUCCEEDED")
+
+
+async def test_two_who_fold_at_once_count_everything_once(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    ids = [await a_schedule() for _ in range(10)]
+    for hours in range(3):
+        await run(database, worker, hours, Outcome.succeeded())
+        await asyncio.gather(*(fold_outcomes(database, batches=1) for _ in range(4)))
+    await fold_outcomes(database)
+
+    assert [await counters(db, each) for each in ids] == [(3, 3, 0, "SUCCEEDED")] * 10
+    assert await db.fetchval("SELECT count(*) FROM rowcall.outcomes") == 0
+
+
+async def test_folding_waits_for_nobody_and_keeps_what_is_busy_for_the_next_time(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    busy, free = await a_schedule(), await a_schedule()
+    for hours in range(2):
+        await run(database, worker, hours, Outcome.succeeded())
+
+    async with db.transaction():
+        await db.execute("SELECT FROM rowcall.schedules WHERE schedule_id = $1 FOR UPDATE", busy)
+        assert await fold_outcomes(database) == 1
+    assert [(await counters(db, each))[1] for each in (busy, free)] == [0, 2]
+
+    assert await fold_outcomes(database) == 1
+    assert [(await counters(db, each))[1] for each in (busy, free)] == [2, 2]
+    assert await db.fetchval("SELECT count(*) FROM rowcall.outcomes") == 0
+
+
+async def test_outcomes_of_a_schedule_that_is_gone_do_not_stay_for_ever(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    await a_schedule()
+    await run(database, worker, 0, Outcome.succeeded())
+    await db.execute("DELETE FROM rowcall.schedules")
+
+    assert await fold_outcomes(database) == 0
+    assert await db.fetchval("SELECT count(*) FROM rowcall.outcomes") == 0

@@ -1,0 +1,73 @@
+"""Whom a change of a schedule wakes, and that a claim wakes nobody."""
+
+import asyncio
+
+import pytest
+
+from tests.store.stories import (
+    DEADLINE_SECONDS,
+    RUNTIME_CHANGES,
+    ASchedule,
+    Connection,
+)
+
+
+class Ear:
+    """Hears the notifications of another session, and is told by a last one when all has been said."""
+
+    def __init__(self, listener: Connection, speaker: Connection) -> None:
+        self._listener, self._speaker = listener, speaker
+        self._heard: asyncio.Queue[str] = asyncio.Queue()
+
+    async def open(self) -> None:
+        await self._listener.add_listener("rowcall", lambda *said: self._heard.put_nowait(str(said[-1])))
+
+    async def heard(self) -> list[str]:
+        await self._speaker.execute("NOTIFY rowcall, 'that is all'")
+        said: list[str] = []
+        while not said or said[-1] != "that is all":
+            said.append(await asyncio.wait_for(self._heard.get(), DEADLINE_SECONDS))
+        return said[:-1]
+
+
+@pytest.fixture
+async def ear(db: Connection, another_connection: Connection) -> Ear:
+    ear = Ear(another_connection, db)
+    await ear.open()
+    return ear
+
+
+async def test_an_insert_and_a_change_of_what_is_due_wake_the_workers(
+    db: Connection, ear: Ear, a_schedule: ASchedule
+) -> None:
+    await a_schedule(priority=3)
+    assert await ear.heard() == ["look"]
+
+    for change in (
+        "interval_seconds = 60",
+        "status = 'PAUSED'",
+        "status = 'ACTIVE'",
+        "task_type = 'play'",
+        "priority = 7",
+    ):
+        await db.execute(f"UPDATE rowcall.schedules SET {change}")
+        assert await ear.heard() == ["look"], change
+
+
+async def test_what_a_claim_writes_wakes_nobody(db: Connection, ear: Ear, a_schedule: ASchedule) -> None:
+    await a_schedule()
+    await ear.heard()
+
+    for change in (*RUNTIME_CHANGES, "description = 'said otherwise'", "grace_period_seconds = 1"):
+        await db.execute(f"UPDATE rowcall.schedules SET {change}")
+
+    assert await ear.heard() == []
+
+
+async def test_a_herd_wakes_the_workers_once(db: Connection, ear: Ear) -> None:
+    await db.execute(
+        "INSERT INTO rowcall.schedules (task_type, schedule_type, interval_seconds)"
+        " SELECT 'work', 'interval', 60 FROM generate_series(1, 100)"
+    )
+
+    assert await ear.heard() == ["look"]
