@@ -9,9 +9,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-
-import asyncpg
 
 from bench.harness.charts import Lines
 from bench.harness.figures import milliseconds, number, quantile
@@ -19,15 +16,10 @@ from bench.harness.metering import Meter, Reading
 from bench.harness.report import Report, Table
 from bench.harness.running import Bench, Scenario, option
 from bench.harness.server import a_connection, a_database
-from bench.harness.waiting import until
-from bench.harness.workers import Worker, running_workers, started_runs
+from bench.harness.workers import running_workers, started_runs
+from bench.streaming import fire_repeatedly, until_firing
 
-EACH_SECOND = """
-    INSERT INTO rowcall.schedules (name, task_type, schedule_type, interval_seconds, starts_at)
-    SELECT 'each-second-' || n, 'noop', 'interval', 1, $2::timestamptz + n * interval '1 second' / $1::int
-      FROM generate_series(0, $1::int - 1) AS n
-"""
-SETTLE_SECONDS = 3.0
+SETTLE_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +88,8 @@ async def _fire(bench: Bench, name: str, count: int, seconds: int) -> Found:
             a_connection(dsn) as connection,
             running_workers(bench.server, dsn, 1) as workers,
         ):
-            await _settled(connection, workers, count)
+            await fire_repeatedly(connection, count)
+            await until_firing(workers, SETTLE_ROUNDS * count)
             meter = Meter(bench.server, connection, [worker.pid for worker in workers])
             before, noted = await meter.read(), started_runs(workers)
             while (elapsed := time.time() - before.at) < seconds:
@@ -105,17 +98,6 @@ async def _fire(bench: Bench, name: str, count: int, seconds: int) -> Found:
             spent = await meter.read() - before
             lateness = [started - due for started, due in workers[0].samples.read(noted)]
             return Found(name, count, lateness, spent)
-
-
-async def _settled(connection: asyncpg.Connection[asyncpg.Record], workers: Sequence[Worker], count: int) -> None:
-    """Create the schedules, and wait until they have been firing for a while."""
-    beginning = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
-    await connection.execute(EACH_SECOND, count, beginning)
-
-    async def firing() -> bool:
-        return started_runs(workers) >= count * SETTLE_SECONDS
-
-    await until(firing, "the first runs")
 
 
 def _curve(lateness: Sequence[float]) -> list[tuple[float, float]]:

@@ -22,11 +22,18 @@ _SCHEDULES = """
       FROM generate_series($10::int, $11::int) AS n
 """
 _VERSIONS = """
+    WITH sample AS MATERIALIZED (
+        SELECT rowcall.definition_of(one) AS definition FROM rowcall.schedules AS one
+         WHERE one.name = $1 || 0 AND one.client_id = $2
+    )
     INSERT INTO rowcall.schedule_versions (schedule_id, valid_from, version, status, definition, tzdata_version)
-    SELECT s.schedule_id, s.created_at, s.version, s.status, rowcall.definition_of(s), 'bench'
+    SELECT s.schedule_id, s.created_at, s.version, s.status, sample.definition || jsonb_build_object(
+               'name', s.name, 'cron_expression', s.cron_expression, 'timezone', s.timezone), 'bench'
       FROM rowcall.schedules AS s
-     WHERE NOT EXISTS (SELECT FROM rowcall.schedule_versions AS v WHERE v.schedule_id = s.schedule_id)
+     CROSS JOIN sample
+     WHERE s.client_id = $2 AND s.name LIKE $1 || '%'
 """
+"""What the trigger would have written, a hundred times as fast: the definitions of a batch are nearly alike."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +104,7 @@ async def fill(connection: asyncpg.Connection[asyncpg.Record], batch: Batch, *, 
                 batch.capability,
             )
         if versions:
-            await connection.execute(_VERSIONS)
+            await connection.execute(_VERSIONS, batch.name, batch.client_id)
 
 
 async def tidy(connection: asyncpg.Connection[asyncpg.Record]) -> None:

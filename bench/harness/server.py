@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -70,7 +71,11 @@ def a_server(base: Path | None = None, settings: Mapping[str, str] | None = None
 
 @contextlib.asynccontextmanager
 async def a_database(server: Server, name: str, *, schema: bool = True) -> AsyncIterator[str]:
-    """The URL of a new database with Rowcall's schema in it, or empty; dropped afterwards."""
+    """The URL of a new database with Rowcall's schema in it, or empty; dropped afterwards.
+
+    Its name begins with `name`, and is no other's.
+    """
+    name = f"{name}_{secrets.token_hex(3)}"
     admin = await asyncpg.connect(server.dsn)
     try:
         await admin.execute(f"CREATE DATABASE {name} TEMPLATE template0")
