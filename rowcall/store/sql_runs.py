@@ -175,12 +175,9 @@ def _told() -> Iterator[None]:
 
 def _description(fault: asyncpg.PostgresError) -> str:
     """What PostgreSQL says of an error, as psql would show it."""
-    parts = [f"{fault} ({fault.sqlstate})"]
-    for label in ("detail", "hint", "context"):
-        said = getattr(fault, label, None)
-        if said:
-            parts.append(f"{label}: {said}")
-    return "\n".join(parts)
+    said = f"{fault} ({fault.sqlstate})"  # with its detail and hint
+    where = getattr(fault, "context", None)
+    return f"{said}\ncontext: {where}" if where else said
 
 
 async def _hang_up(connection: Connection) -> None:
