@@ -261,6 +261,24 @@ async def test_the_schedules_own_occurrences_run_as_if_no_backfill_were_there(
     await assert_whole(database, NOON + 7 * HOUR)
 
 
+async def test_what_cancels_the_schedules_own_run_leaves_those_of_a_backfill(
+    database: Database, db: Connection, hourly: int, a_worker: AWorker, a_backfill: StartBackfill
+) -> None:
+    await db.execute("UPDATE rowcall.schedules SET overlap_policy = 'cancel_running'")
+    worker_id = await a_worker()
+    await db.execute("UPDATE rowcall.workers SET slots = 100")
+    await a_backfill(hourly, NOON + HOUR, NOON + 7 * HOUR, max_concurrent=2)
+    await feed(database, ["work"])
+    [own] = (await look(database, worker_id, ["work"], 10, now=NOON + 7 * HOUR)).claims
+    assert len((await look(database, worker_id, ["work"], 1, now=NOON + 7 * HOUR + MINUTE)).claims) == 0
+    await db.execute("UPDATE rowcall.open_executions SET available_at = $1 WHERE scheduled_for = $2", NOON, NOON + HOUR)
+    assert len((await look(database, worker_id, ["work"], 1, now=NOON + 7 * HOUR + MINUTE)).claims) == 1
+    await look(database, worker_id, ["work"], 10, now=NOON + 8 * HOUR)
+    asked = await db.fetch("SELECT execution_id FROM rowcall.open_executions WHERE cancel_requested_at IS NOT NULL")
+    assert [row["execution_id"] for row in asked] == [own.execution_id]
+    assert await db.fetchval("SELECT count(*) FROM rowcall.open_executions WHERE backfill_id IS NOT NULL") == 2
+
+
 async def test_a_manual_run_does_not_line_up_behind_a_backfill(
     database: Database,
     hourly: int,
