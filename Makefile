@@ -6,11 +6,11 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench migrations clean
+.PHONY: help run test check bench bench-long migrations clean
 
 help: ## Tell what can be made
 	@echo "make … (ARGS=… is passed on, PYTHON=… chooses the Python for $(VENV))"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
 run: $(VENV)/.installed ## Start Rowcall with a demonstration: API, worker, and a PostgreSQL of its own
 	@$(BIN)/rowcall serve --demo $(ARGS)
@@ -24,8 +24,11 @@ check: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 	@$(BIN)/mypy -p rowcall
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(VENV)/.installed-dev ## Measure, on this machine
+bench: $(VENV)/.installed-dev ## Measure, on this machine, in less than twenty minutes; ARGS=--quick in less than three
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-long: $(VENV)/.installed-dev ## Measure what takes ten minutes each
+	@$(BIN)/python -m bench --long $(ARGS)
 
 migrations: ## Until the first release: make the first migration what schema.sql is now
 	@cp schema.sql rowcall/store/migrations/0001_pre_initial.sql

@@ -22,7 +22,7 @@ def main() -> None:
     unknown = [name for name in options.names if name not in NAMES]
     if unknown:
         parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join(NAMES)}")
-    scenarios = [_scenario(name) for name in options.names or NAMES]
+    scenarios = [scenario_named(name) for name in options.names or NAMES]
     wanted = [each for each in scenarios if options.names or size_of(options) in each.sizes]
     began, teller = time.monotonic(), Teller()
     with teller.telling(), teller.step("all", total=len(wanted)) as step:
@@ -32,7 +32,8 @@ def main() -> None:
     teller.say(f"{len(wanted)} benchmarks in {time.monotonic() - began:.0f} s; results in {options.results}")
 
 
-def _scenario(name: str) -> Scenario[Any]:
+def scenario_named(name: str) -> Scenario[Any]:
+    """The benchmark of that name."""
     found = import_module(f"bench.{name}").SCENARIO
     assert isinstance(found, Scenario)
     return found

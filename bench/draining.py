@@ -17,7 +17,7 @@ from bench.harness.statements import counting_statements
 from bench.harness.waiting import at, until
 from bench.harness.workers import Worker, running_workers, started_runs
 
-LEAD_SECONDS = 4.0
+LEAD_SECONDS = 2.5
 FILLED_PER_SECOND = 6_000
 REST_SECONDS = 0.3
 RECORDED = "SELECT count(*) FROM rowcall.schedule_executions WHERE status = 'SUCCEEDED'"

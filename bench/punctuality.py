@@ -19,8 +19,6 @@ from bench.harness.server import a_connection, a_database
 from bench.harness.workers import running_workers, started_runs
 from bench.streaming import fire_repeatedly, until_firing
 
-SETTLE_ROUNDS = 3
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -28,6 +26,7 @@ class Plan:
 
     spread: int = option("schedules spread over each second, in the second part", 500)
     seconds: int = option("how long each part is measured", 60, quick=12)
+    settle: int = option("how often each fires before that", 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +47,8 @@ class Found:
 async def measure(bench: Bench, plan: Plan) -> Report:
     """One schedule, then many."""
     found = [
-        await _fire(bench, "one each second", 1, plan.seconds),
-        await _fire(bench, f"{plan.spread} spread over each second", plan.spread, plan.seconds),
+        await _fire(bench, "one each second", 1, plan),
+        await _fire(bench, f"{plan.spread} spread over each second", plan.spread, plan),
     ]
     rows = [
         [
@@ -81,18 +80,18 @@ async def measure(bench: Bench, plan: Plan) -> Report:
     )
 
 
-async def _fire(bench: Bench, name: str, count: int, seconds: int) -> Found:
-    with bench.teller.step(f"punctuality: {name}", total=seconds) as step:
+async def _fire(bench: Bench, name: str, count: int, plan: Plan) -> Found:
+    with bench.teller.step(f"punctuality: {name}", total=plan.seconds) as step:
         async with (
             a_database(bench.server, "punctuality") as dsn,
             a_connection(dsn) as connection,
             running_workers(bench.server, dsn, 1) as workers,
         ):
             await fire_repeatedly(connection, count)
-            await until_firing(workers, SETTLE_ROUNDS * count)
+            await until_firing(workers, plan.settle * count)
             meter = Meter(bench.server, connection, [worker.pid for worker in workers])
             before, noted = await meter.read(), started_runs(workers)
-            while (elapsed := time.time() - before.at) < seconds:
+            while (elapsed := time.time() - before.at) < plan.seconds:
                 step.reached(elapsed)
                 await asyncio.sleep(0.5)
             spent = await meter.read() - before

@@ -15,7 +15,8 @@ from bench.harness.workers import Worker, running_workers, started_runs
 
 EACH_SECOND = """
     INSERT INTO rowcall.schedules (name, task_type, schedule_type, interval_seconds, starts_at)
-    SELECT 'each-second-' || n, 'noop', 'interval', $3, $2::timestamptz + n * make_interval(secs => $3) / $1::int
+    SELECT 'each-second-' || n, 'noop', 'interval', $3::int,
+           $2::timestamptz + n * make_interval(secs => $3::int) / $1::int
       FROM generate_series(0, $1::int - 1) AS n
 """
 LEAD = timedelta(seconds=2)

@@ -1,0 +1,99 @@
+"""The benchmarks run, and say what they found. Their figures are not judged here: this is no machine to measure on."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from bench.__main__ import NAMES, scenario_named
+from bench.harness.charts import Bars, Lines
+from bench.harness.figures import number, quantile
+from bench.harness.report import Report
+from bench.harness.running import Bench, Size, run
+from bench.harness.server import a_server
+from bench.harness.telling import Teller
+from bench.herd import different
+from rowcall.domain.triggers import CronTrigger
+from tests.folders import short_lived_folder
+
+ROOT = Path(__file__).parents[1]
+MOMENT = datetime(2026, 3, 8, 7, 30, tzinfo=UTC)
+SMALLEST: dict[str, dict[str, Any]] = {
+    "ceiling": {"batches": (100,), "clients": (1,), "schedules": 1000, "seconds": 1},
+    "herd": {"schedules": 300, "workers": (1,), "expressions": 1, "ceiling_schedules": 1000, "ceiling_seconds": 1},
+    "punctuality": {"spread": 20, "seconds": 1, "settle": 1},
+    "idle": {"schedules": (10, 1000), "seconds": 1, "settle": 0},
+    "selectivity": {"foreign": 200, "claims": 2, "batch": 10, "backlog": 200, "urgent": 2},
+    "scale": {"few": 600, "many": 1200, "rounds": 2},
+}
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with short_lived_folder() as folder, a_server(folder, {"fsync": "off", "shared_buffers": "64MB"}) as server:
+        yield Bench(server, Size.QUICK, Teller())
+
+
+def test_every_benchmark_runs_and_fills_its_tables(bench: Bench) -> None:
+    assert set(SMALLEST) == set(NAMES)
+
+    for report in run(all_at_once(bench)):
+        assert report.tables
+        assert report.figures
+        for table in report.tables:
+            assert {len(row) for row in table.rows} == {len(table.columns)}
+        for chart in report.charts:
+            ET.fromstring(chart.svg())
+
+
+async def all_at_once(bench: Bench) -> list[Report]:
+    """They mostly wait; what they measure is of no interest here."""
+    scenarios = [scenario_named(name) for name in NAMES]
+    measured = [each.measure(bench, each.plan_for(Size.QUICK, SMALLEST[each.name])) for each in scenarios]
+    return await asyncio.gather(*measured)
+
+
+def test_a_benchmark_prints_its_table_and_leaves_it_with_its_plot_as_files(tmp_path: Path) -> None:
+    sizes = ["--quick", "--batches", "100", "--schedules", "1000", "--seconds", "1"]
+    with short_lived_folder() as folder:
+        command = [sys.executable, "-m", "bench.ceiling", *sizes, "--data", folder, "--results", tmp_path]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert "| batch | clients | runs/s" in done.stdout
+    assert "PostgreSQL 18" in done.stdout
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "ceiling-quick.md", "ceiling-quick.json", "ceiling-quick-1.svg",
+    }  # fmt: skip
+
+
+def test_different_expressions_are_different_and_fire_at_one_instant() -> None:
+    pairs = different(MOMENT, 200, 20)
+
+    assert len(set(pairs)) == len(pairs) == 200
+    assert len({zone for _, zone in pairs}) == 20
+    for expression, zone in pairs:
+        assert CronTrigger(expression, zone).next_after(MOMENT - timedelta(seconds=1)) == MOMENT
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(31214.4, "31,214"), (12.54, "12.5"), (0.00421, "0.00421"), (0, "0"), (float("nan"), "–")]
+)
+def test_numbers_are_shown_with_three_digits(value: float, shown: str) -> None:
+    assert number(value) == shown
+
+
+def test_a_quantile_is_a_value_that_occurred() -> None:
+    assert quantile([4.0, 1.0, 3.0, 2.0], 0.5) == 2.0
+    assert quantile([4.0, 1.0, 3.0, 2.0], 0.99) == 4.0
+
+
+@pytest.mark.parametrize("chart", [Bars("A & B", [("<none>", 0.0)]), Lines("Nothing", "x", "y", {"empty": []})])
+def test_a_plot_of_little_is_a_plot_all_the_same(chart: Bars | Lines) -> None:
+    assert ET.fromstring(chart.svg()).tag.endswith("svg")
