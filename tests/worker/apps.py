@@ -63,3 +63,9 @@ async def blocks_the_loop(run: rowcall.Run) -> None:
     write_entry("started", run)
     time.sleep(run.input_data["seconds"])  # noqa: ASYNC251 - that is the point
     write_entry("finished", run)
+
+
+@app.task("refuse-in-a-child", isolation="process")
+def refuse_in_a_child() -> None:
+    """Would do so again."""
+    raise rowcall.DoNotRetry("the child said so")

@@ -16,8 +16,14 @@ _RESERVED = frozenset(
 )
 
 
-def _statements(given: object) -> object:
+def _texts(given: object) -> object:
     return (given,) if isinstance(given, str) else tuple(given) if isinstance(given, list) else given
+
+
+def _some_statements(given: object) -> object:
+    if given == []:
+        raise ValueError("a statement is expected, or a list of some")
+    return _texts(given)
 
 
 def _leave_the_transaction(statement: str) -> str:
@@ -41,7 +47,7 @@ class NamedStatement(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
-    statement: Annotated[tuple[Statement, ...], BeforeValidator(_statements)] = Field(min_length=1)
-    parameters: Annotated[tuple[str, ...], BeforeValidator(_statements), AfterValidator(check_parameters)] = ()
+    statement: Annotated[tuple[Statement, ...], BeforeValidator(_some_statements)]
+    parameters: Annotated[tuple[str, ...], BeforeValidator(_texts), AfterValidator(check_parameters)] = ()
     timeout_seconds: float | None = Field(default=None, gt=0, le=31_536_000, allow_inf_nan=False, strict=False)
     description: str | None = None

@@ -1,4 +1,4 @@
-"""The operator of an installation: who makes the role of sql tasks, and writes down what may be run under which name."""
+"""The operator of an installation: makes the role of sql tasks, and writes down what may be run under which name."""
 
 from __future__ import annotations
 
