@@ -2,53 +2,60 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
+from tests.databases import Admin
 from tests.docs.pages import ROOT
 from tests.docs.reader import Reader
 from tests.folders import short_lived_folder
 
-EMBEDDED = {"README.md", "start.md"}
+EMBEDDED = {ROOT / "README.md", ROOT / "docs" / "start.md"}
 """The pages whose reader has no PostgreSQL: Rowcall brings its own."""
 
 
-class Sit(Protocol):
-    """Has a reader sit down with a page."""
-
-    def __call__(self, page: Path) -> Reader: ...
+@pytest.fixture
+def reader(page: Path, folder: Path, settings: dict[str, str]) -> Iterator[Reader]:
+    """A reader of this page, who leaves when the test ends."""
+    with Reader(folder, settings) as sitting:
+        for file in folder.glob("*.json"):
+            file.write_text(sitting.with_real_places(file.read_text()))
+        yield sitting
 
 
 @pytest.fixture
-def sit(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sit]:
-    """Readers, who leave when the test ends."""
-    with ExitStack() as stack:
-
-        def sit_down(page: Path) -> Reader:
-            folder = tmp_path / "folder"
-            if page.parent.parent.name == "examples":
-                shutil.copytree(page.parent, folder)
-            else:
-                folder.mkdir()
-            if page.name in EMBEDDED and page.parent.parent.name != "examples":
-                monkeypatch.delenv("DATABASE_URL", raising=False)
-                settings = {"ROWCALL_DATA_DIR": str(stack.enter_context(short_lived_folder()) / "data")}
-            else:
-                settings = {"DATABASE_URL": request.getfixturevalue("dsn")}
-            reader = stack.enter_context(Reader(folder, settings))
-            for file in folder.glob("*.json"):
-                file.write_text(reader.with_real_ports(file.read_text()))
-            return reader
-
-        yield sit_down
+def folder(page: Path, tmp_path: Path) -> Path:
+    """Where the reader is: a copy of the example that the page belongs to, or an empty folder."""
+    here = tmp_path / "folder"
+    if page.parent.parent.name == "examples":
+        shutil.copytree(page.parent, here)
+    else:
+        here.mkdir()
+    return here
 
 
 @pytest.fixture
-def root() -> Path:
-    """The root of the repository."""
-    return ROOT
+def settings(page: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """The settings that make the reader's database."""
+    if page not in EMBEDDED:
+        request.getfixturevalue("roles")
+        yield {"DATABASE_URL": request.getfixturevalue("dsn")}
+        return
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    with short_lived_folder() as data:
+        yield {"ROWCALL_DATA_DIR": str(data / "data")}
+
+
+@pytest.fixture
+def roles(page: Path, admin: Admin) -> Iterator[None]:
+    """Drops the roles that a page makes, before and after: they belong to the server, not to a database of it."""
+    made = re.findall(r"^CREATE ROLE (\w+)", page.read_text(), re.MULTILINE)
+    for role in made:
+        admin.run(f"DROP ROLE IF EXISTS {role}")
+    yield
+    for role in made:
+        admin.run(f"DROP ROLE IF EXISTS {role}")

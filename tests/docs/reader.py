@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from rowcall.embedded.binaries import find_binaries
 from tests.docs.likeness import ANY, difference
@@ -61,7 +63,7 @@ class Reader:
         What only reads is done again and again for a while, until it says what the page says.
         """
         if isinstance(step, File):
-            (self._folder / step.name).write_text(self.with_real_ports(step.text))
+            (self._folder / step.name).write_text(self.with_real_places(step.text))
             return "", None
         if isinstance(step, Command) and step.stays:
             return self._starts(step)
@@ -74,8 +76,9 @@ class Reader:
                 return said, found
             time.sleep(PAUSE_SECONDS)
 
-    def with_real_ports(self, text: str) -> str:
-        """The text with the ports that are used in place of those that pages speak of."""
+    def with_real_places(self, text: str) -> str:
+        """The text with the ports, and the database, that are used in place of those that pages speak of."""
+        text = _AS_ROLE.sub(lambda found: shlex.quote(self._database_as(found[1])), text)
         return _AUTHORITY.sub(lambda found: f"{found[1]}{self._ports.get(found[2], found[2])}", text)
 
     def _starts(self, step: Command) -> tuple[str, str | None]:
@@ -84,7 +87,7 @@ class Reader:
             while self._programs:
                 self._programs.pop().stop()
         output = self._folder / f".output-{step.line}"
-        command = ["bash", "-c", self.with_real_ports(step.replacing_shell())]
+        command = ["bash", "-c", self.with_real_places(step.replacing_shell())]
         program = self._stack.enter_context(running(command, output, cwd=self._folder, environment=self._environment))
         self._programs.append(program)
         self._wait_until_ready(program, step)
@@ -105,11 +108,16 @@ class Reader:
             port = program.says(r"API +http://\S+:(\d+)/v1/schedules\n(?:.*\n)*?.*database ")[1]
             self._ports[API if "--port" not in step.text else SECOND_API] = port
 
+    def _database_as(self, account: str) -> str:
+        """The URL of the reader's database, for another account."""
+        parts = urlsplit(self._environment["DATABASE_URL"])
+        return parts._replace(netloc=f"{account}@{parts.netloc.rpartition('@')[2]}").geturl()
+
     def _run(self, step: Step) -> str:
         if isinstance(step, Query):
             command, given = ["psql", self._environment["DATABASE_URL"], "-v", "ON_ERROR_STOP=1", "-f", "-"], step.text
         else:
-            command, given = ["bash", "-o", "pipefail", "-c", self.with_real_ports(step.text)], ""
+            command, given = ["bash", "-o", "pipefail", "-c", self.with_real_places(step.text)], ""
         done = subprocess.run(
             command, cwd=self._folder, env=self._environment, input=given, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False,
@@ -123,6 +131,7 @@ class Reader:
         return _AUTHORITY.sub(lambda found: f"{found[1]}{shown.get(found[2], found[2])}", text)
 
 
+_AS_ROLE = re.compile(r"postgresql://(\w+:\w+)@localhost/shop")
 _AUTHORITY = re.compile(r"(localhost:|127\.0\.0\.1:|--port )(\d+)\b")
 
 

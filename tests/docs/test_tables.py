@@ -59,6 +59,16 @@ async def test_every_column_of_schedules_and_every_field_that_is_shown_is_explai
     assert explained - there <= {"weeks", "days", "hours", "minutes", "seconds", "allow_unknown_task"}
 
 
+async def test_every_table_is_explained(db: Connection) -> None:
+    tables = await db.fetch(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'rowcall'::regnamespace AND relkind IN ('r', 'p')"
+        " AND NOT relispartition"
+    )
+    page = (ROOT / "docs" / "concepts.md").read_text()
+    explained = set(re.findall(r"`(\w+)`", page[page.index("## Where things are") :]))
+    assert {row["relname"] for row in tables} - explained == set()
+
+
 def test_the_defaults_of_a_schedule_are_those_of_the_code() -> None:
     documented = {name: row[1].strip("`") for name, row in rows_of(SCHEDULES, columns=5).items()}
     for field in fields(Defaults):

@@ -25,9 +25,9 @@ async def _fill(dsn: str) -> None:
 
 def main() -> None:
     """Do all steps of a page, on a database of its own, and write what is said behind each."""
-    page = Path(sys.argv[1])
+    page = Path(sys.argv[1]).resolve()
     with short_lived_folder() as data, tempfile.TemporaryDirectory() as folder:
-        if page.name in EMBEDDED:
+        if page in EMBEDDED:
             _read(page, Path(folder), {"ROWCALL_DATA_DIR": str(data / "data")})
             return
         with start_throwaway(data) as server:
