@@ -117,6 +117,7 @@ def _for_tasks(database: Database, settings: Settings) -> AbstractAsyncContextMa
         min_size=0,
         timeout_seconds=settings.default_timeout_seconds,
         application_name="rowcall task",
+        probes_only=False,
     )
 
 

@@ -13,6 +13,7 @@ from rowcall.settings import Settings
 from rowcall.store.database import Database, Transaction
 from rowcall.store.diagnosis import alive_workers
 from rowcall.store.executions import execute_schedule
+from rowcall.store.releasing import release_waiting
 from rowcall.store.schedules import (
     ScheduleFilter,
     ScheduleRow,
@@ -119,6 +120,7 @@ async def execute_one(
         async with place.database.transaction() as transaction:
             schedule = await lock_schedule(transaction, schedule_id)
             execution = await execute_schedule(transaction, schedule, input_data=input_data, wait=not now)
+        await release_waiting(place.database, [schedule_id])  # what it waits for may have just ended
         say(f"Execution {execution['execution_id']} of {schedule['name']} is queued.")
         await _warn_if_nobody_runs_it(place.database, schedule["route"])
         if wait:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import date
 from functools import cache
@@ -37,7 +37,7 @@ UNAVAILABLE = (
 
 A fault in a statement of ours is none of them, and stays loud."""
 
-PROBES: Mapping[str, str] = {
+PROBES = {
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
     "enable_hashjoin": "off",
@@ -158,8 +158,11 @@ class Database:
         timeout_seconds: float = 30.0,
         application_name: str = "rowcall",
         prepared_statements: bool = True,
+        probes_only: bool = True,
     ) -> AsyncIterator[Database]:
         """Connect, lend the database, close. `prepared_statements` off suits poolers in transaction mode.
+
+        `probes_only` is for the store's own statements; take it off where tasks run theirs.
 
         Raises StoreUnavailable when PostgreSQL doesn't answer.
         """
@@ -172,7 +175,7 @@ class Database:
                 command_timeout=timeout_seconds,
                 statement_cache_size=256 if prepared_statements else 0,
                 max_inactive_connection_lifetime=300,
-                server_settings={**server_settings(application_name, timeout_seconds), **PROBES},
+                server_settings=server_settings(application_name, timeout_seconds) | (PROBES if probes_only else {}),
             )
         try:
             yield cls(pool, dsn)

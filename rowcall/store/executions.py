@@ -43,7 +43,8 @@ async def execute_schedule(
 ) -> ExecutionRow:
     """Queue a run of a locked schedule now; `input_data` is laid over the schedule's, field by field.
 
-    With `wait` it lines up behind what is open, where `max_instances` leaves no room. `next_run_at` stays as it is.
+    With `wait` it lines up behind what is open, where `max_instances` leaves no room: call `release_waiting` after the
+    commit, because what it waits for may be ending in another transaction. `next_run_at` stays as it is.
     Raises Conflict for a schedule that is DISABLED or INVALID, InvalidInput for an override that is not allowed.
     """
     if schedule["status"] not in RUNNABLE:

@@ -51,6 +51,17 @@ def insertion(columns: dict[str, str]) -> str:
     return f"INSERT INTO rowcall.schedules ({', '.join(given)}) VALUES ({', '.join(given.values())})"
 
 
+COMMITS_WAIT = """
+    CREATE FUNCTION wait_for_the_test() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM pg_advisory_xact_lock_shared(4711);
+        RETURN NULL;
+    END $$;
+    CREATE CONSTRAINT TRIGGER wait_for_the_test AFTER INSERT OR UPDATE OR DELETE ON rowcall.open_executions
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_for_the_test();
+"""
+"""Whoever wrote a lease, or ended one, waits, with the transaction open, until the test gives the lock back."""
+
+
 RUNTIME_CHANGES = [
     "next_run_at = now()", "next_occurrence_at = now()", "last_occurrence_at = now()", "last_run_at = now()",
     "last_execution_id = 1", "last_status = 'FAILED'", "total_runs = 1", "scheduled_runs = 1", "successful_runs = 1",

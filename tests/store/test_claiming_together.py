@@ -10,6 +10,7 @@ from rowcall.store.claiming import look
 from rowcall.store.claims import Claim
 from rowcall.store.database import Database
 from tests.store.stories import (
+    COMMITS_WAIT,
     HOUR,
     NOON,
     SECOND,
@@ -23,16 +24,6 @@ from tests.store.stories import (
     statuses,
     until_waiting_for_a_lock,
 )
-
-COMMITS_WAIT = """
-    CREATE FUNCTION wait_for_the_test() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        PERFORM pg_advisory_xact_lock_shared(4711);
-        RETURN NULL;
-    END $$;
-    CREATE CONSTRAINT TRIGGER wait_for_the_test AFTER INSERT OR UPDATE ON rowcall.open_executions
-        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_for_the_test();
-"""
-"""Whoever wrote a lease waits, with the transaction open, until the test gives the lock back."""
 
 
 @pytest.mark.parametrize("kind", ["due", "queued"])

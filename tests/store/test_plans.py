@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from rowcall.store.database import PROBES, sql
+from rowcall.store.database import PROBES, Database, sql
 from tests.store.stories import Connection
 
 ROOM = 100
@@ -215,3 +215,25 @@ async def test_every_statement_reads_a_bounded_number_of_rows(db: Connection, as
     found["planned for any arguments"] = await faults(asked, crowd)
 
     assert {state: wrong for state, wrong in found.items() if wrong} == {}
+
+
+async def test_statements_of_tasks_are_planned_as_ever(dsn: str) -> None:
+    """The store's settings would make an analyst's query in a task's own transaction crawl."""
+    async with Database.open(dsn, size=1) as own, Database.open(dsn, size=1, probes_only=False) as for_tasks:
+        assert await settings_of(own) == {"off"}
+        assert await settings_of(for_tasks) == {"on"}
+        async with own.snapshot() as reading_everything:
+            assert {await setting(reading_everything.connection, name) for name in SWITCHES} == {"on"}
+
+
+SWITCHES = [name for name in PROBES if name.startswith("enable_")]
+
+
+async def setting(connection: Any, name: str) -> str:
+    value: str = await connection.fetchval("SELECT current_setting($1)", name)
+    return value
+
+
+async def settings_of(database: Database) -> set[str]:
+    async with database.transaction() as transaction:
+        return {await setting(transaction.connection, name) for name in SWITCHES}

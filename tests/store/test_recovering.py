@@ -202,3 +202,15 @@ async def test_what_waited_for_the_lost_run_is_let_go(
 
     assert [each.scheduled_for for each in await claim(database, another, now=NOON + HOUR)] == [NOON + HOUR]
     assert await statuses(db, lost.schedule_id) == ["LOST", "RUNNING"]
+
+
+async def test_a_run_whose_result_is_being_written_is_left_alone(
+    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker
+) -> None:
+    await a_silent_workers_run(database, db, a_schedule, a_worker)
+
+    async with db.transaction():
+        await db.execute("SELECT FROM rowcall.open_executions FOR UPDATE")
+        assert (await recover(database)).requeued == 0
+
+    assert (await recover(database)).requeued == 1

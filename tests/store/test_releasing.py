@@ -2,9 +2,11 @@
 
 import asyncio
 
+from rowcall.domain.executions import Outcome
 from rowcall.store.database import Database
 from rowcall.store.releasing import release_forgotten, release_waiting
 from tests.store.stories import (
+    COMMITS_WAIT,
     HOUR,
     NOON,
     AnExecution,
@@ -12,6 +14,7 @@ from tests.store.stories import (
     Connection,
     claim,
     execution,
+    finish,
     ledger,
     until_waiting_for_a_lock,
 )
@@ -134,3 +137,24 @@ async def test_nothing_named_and_nothing_there_are_no_trouble(database: Database
     assert await release_waiting(database, []) == []
     assert await release_waiting(database, [4711]) == []
     assert await release_forgotten(database) == []
+
+
+async def test_who_starts_to_wait_while_the_other_is_ending_lets_itself_go(
+    database: Database, db: Connection, a_schedule: ASchedule, an_execution: AnExecution, worker: int
+) -> None:
+    """Neither sees the other: the end was not committed when the request was made, nor the request at the end."""
+    due = await a_schedule()
+    [running] = await claim(database, worker)
+    await db.execute(COMMITS_WAIT)
+    await db.execute("SELECT pg_advisory_lock(4711)")
+    ending = asyncio.create_task(finish(database, worker, (running, Outcome.succeeded())))
+    await until_waiting_for_a_lock(db)
+    requesting = asyncio.create_task(an_execution(due))
+    await until_waiting_for_a_lock(db, sessions=2)
+
+    await db.execute("SELECT pg_advisory_unlock(4711)")
+    await ending
+    execution_id = await requesting
+    assert await waiting_ids(db) == [due]
+
+    assert [row["execution_id"] for row in await release_waiting(database, [due])] == [execution_id]

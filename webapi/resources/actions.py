@@ -14,6 +14,7 @@ from rowcall.domain.fields import InputData
 from rowcall.domain.schedules import ScheduleStatus, schedule_of
 from rowcall.domain.triggers import occurrences_after
 from rowcall.store.executions import execute_schedule
+from rowcall.store.releasing import release_waiting
 from rowcall.store.schedules import ScheduleRow, pause_schedule, resume_schedule
 from rowcall.webapi.registry import Body, Call, NoFields, check_scheduler, reply, route
 from rowcall.webapi.views import ExecutionView, ScheduleView, View, execution_view, schedule_view
@@ -83,6 +84,7 @@ async def execute(call: Call[Reference, Execute]) -> Response:
     async with call.services.database.transaction() as transaction:
         schedule = await locked(transaction, call)
         execution = await execute_schedule(transaction, schedule, input_data=call.body.input_data, wait=call.body.wait)
+    await release_waiting(call.services.database, [schedule["schedule_id"]])  # what it waits for may have just ended
     _tell("schedule_execute", schedule, execution_id=execution["execution_id"])
     return reply(execution_view(execution), 201, {"Location": f"/v1/executions/{execution['execution_id']}"})
 
