@@ -11,6 +11,7 @@ import pytest
 
 from tests.databases import Admin
 from tests.docs.pages import ROOT
+from tests.docs.quick import quick_rowcall
 from tests.docs.reader import Reader
 from tests.folders import short_lived_folder
 
@@ -18,10 +19,17 @@ EMBEDDED = {ROOT / "README.md", ROOT / "docs" / "start.md"}
 """The pages whose reader has no PostgreSQL: Rowcall brings its own."""
 
 
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with the program `rowcall` in it."""
+    with quick_rowcall(tmp_path_factory.mktemp("programs")) as folder:
+        yield folder
+
+
 @pytest.fixture
-def reader(page: Path, folder: Path, settings: dict[str, str]) -> Iterator[Reader]:
+def reader(page: Path, folder: Path, settings: dict[str, str], programs: Path) -> Iterator[Reader]:
     """A reader of this page, who leaves when the test ends."""
-    with Reader(folder, settings) as sitting:
+    with Reader(folder, settings, programs=programs) as sitting:
         for file in folder.glob("*.json"):
             file.write_text(sitting.with_real_places(file.read_text()))
         yield sitting

@@ -35,14 +35,21 @@ _READS_SQL = re.compile(r"(?:\s*--[^\n]*\n)*\s*(?:SELECT|WITH)\b")
 class Reader:
     """Does one step after the other, in one folder and one environment. Ends all programs at the end."""
 
-    def __init__(self, folder: Path, settings: dict[str, str], patience_seconds: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: dict[str, str],
+        *,
+        programs: Path | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         self._folder = folder
         self._patience_seconds = patience_seconds
         self._ports = {API: API, SECOND_API: _free_port(), RECEIVER: _free_port()}
         self._programs: list[Program] = []
         self._stack = ExitStack()
         self._environment = os.environ | {
-            "PATH": _path(), "LOGNAME": "ada", "COLUMNS": "200", "PGTZ": "UTC", "PSQLRC": os.devnull,
+            "PATH": _path(programs), "LOGNAME": "ada", "COLUMNS": "200", "PGTZ": "UTC", "PSQLRC": os.devnull,
             "ROWCALL_PORT": "0", "ROWCALL_DATABASE_POOL_SIZE": "4", "ROWCALL_LOG_LEVEL": "error",
             "RECEIVER_PORT": self._ports[RECEIVER],
         } | settings  # fmt: skip
@@ -139,9 +146,11 @@ def _only_reads(step: Step) -> bool:
     return (_READS_SQL if isinstance(step, Query) else _READS).match(step.text) is not None
 
 
-def _path() -> str:
-    """Where programs are found: this Python's own first, and psql from the wheel where there is no other."""
+def _path(programs: Path | None) -> str:
+    """Where programs are found: in this folder, beside this Python, and psql in the wheel where there is no other."""
     folders = [str(Path(sys.executable).parent), os.environ["PATH"]]
+    if programs is not None:
+        folders.insert(0, str(programs))
     if shutil.which("psql") is None:
         folders.append(str(Path(find_binaries().tool("psql")).parent))
     return os.pathsep.join(folders)
