@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,8 +13,9 @@ from bench.harness.filling import Batch, fill, tidy, wake_workers
 from bench.harness.metering import Meter, Reading
 from bench.harness.running import Bench
 from bench.harness.server import a_connection, a_database
-from bench.harness.statements import counting_statements
+from bench.harness.statements import Statements, counting_statements
 from bench.harness.waiting import at, until
+from bench.harness.waits import Waits, seeing_waits
 from bench.harness.workers import Worker, running_workers, started_runs
 
 LEAD_SECONDS = 2.5
@@ -38,7 +39,8 @@ class Drained:
     seconds: float
     lateness: Sequence[float]
     spent: Reading
-    statements: int
+    statements: Statements
+    waits: Waits
     shares: Sequence[int]
 
     @property
@@ -47,12 +49,12 @@ class Drained:
         return self.runs / self.seconds
 
 
-async def drain(bench: Bench, workers: int, concurrency: int, herd_of: HerdOf, more: Mapping[str, str]) -> Drained:
-    """Run one herd on a database of its own, and see that each schedule ran once. `more` are settings of the workers.
+async def drain(bench: Bench, workers: int, concurrency: int, herd_of: HerdOf) -> Drained:
+    """Run one herd on a database of its own, and see that each schedule ran once.
 
     Raises RuntimeError where that is not so.
     """
-    settings = {"ROWCALL_CONCURRENCY": str(concurrency), **more}
+    settings = {"ROWCALL_CONCURRENCY": str(concurrency)}
     async with (
         a_database(bench.server, "herd") as dsn,
         a_connection(dsn) as connection,
@@ -63,7 +65,8 @@ async def drain(bench: Bench, workers: int, concurrency: int, herd_of: HerdOf, m
         async with counting_statements(bench.server, connection) as statements:
             await at(batch.run_at.timestamp() - REST_SECONDS)
             before = await meter.read()
-            ended_at = await all_recorded(connection, processes, batch.count)
+            async with seeing_waits(dsn) as waits:
+                ended_at = await all_recorded(connection, processes, batch.count)
             await until(lambda: _counted(connection), "the counting of the results")
             spent = await meter.read() - before
         if (recorded := await connection.fetchval(RECORDED)) != batch.count:
@@ -75,7 +78,8 @@ async def drain(bench: Bench, workers: int, concurrency: int, herd_of: HerdOf, m
             seconds=ended_at - due,
             lateness=[started - due for worker in processes for started, _ in worker.samples.read()],
             spent=spent,
-            statements=statements.of("rowcall"),
+            statements=statements,
+            waits=waits,
             shares=[worker.samples.count for worker in processes],
         )
 

@@ -74,7 +74,7 @@ async def _herd(bench: Bench, plan: Plan, workers: int, expressions: int) -> Fou
         name += f", {expressions:,} expressions in {plan.zones} zones"
     with bench.teller.step(f"herd of {plan.schedules:,}: {name}"):
         herd_of = _distinct(plan.schedules, expressions, plan.zones) if expressions > 1 else _alike(plan.schedules)
-        return Found(name, await drain(bench, workers, plan.concurrency, herd_of, {}))
+        return Found(name, await drain(bench, workers, plan.concurrency, herd_of))
 
 
 def _alike(count: int) -> HerdOf:
@@ -96,21 +96,26 @@ def _distinct(count: int, expressions: int, zones: int) -> HerdOf:
 
 
 def different(minute: datetime, expressions: int, zones: int) -> Sequence[tuple[str, str]]:
-    """So many different expressions that all fire at this minute in their zones: (expression, zone).
+    """So many different expressions that all fire at this minute in their zones, and not again for hours.
 
-    Each names the minute, the hour and the weekday of the moment, and another one of each.
+    Each is (expression, zone), and names the minute, another hour, another month and a set of weekdays. At most 14,000.
     """
     names = [name for name in sorted(zone_names()) if name.startswith(REGIONS) and name.count("/") == 1]
     chosen = names[:: max(1, len(names) // zones)][:zones]
-    others = product(range(60), range(24), range(7))
+    others = product(range(3, 23), range(1, 12), product((False, True), repeat=6))
     return [
         (_firing(minute.astimezone(ZoneInfo(zone)), *other), zone)
         for other, zone in islice(zip(others, cycle(chosen), strict=False), expressions)
     ]
 
 
-def _firing(local: datetime, minute: int, hour: int, weekday: int) -> str:
-    return f"{local.minute},{minute} {local.hour},{hour} * * {local.isoweekday() % 7},{weekday}"
+def _firing(local: datetime, hours_off: int, months_off: int, weekdays: Sequence[bool]) -> str:
+    weekday = local.isoweekday() % 7
+    days = [weekday, *((weekday + off) % 7 for off, wanted in enumerate(weekdays, start=1) if wanted)]
+    return (
+        f"{local.minute} {local.hour},{(local.hour + hours_off) % 24} * "
+        f"{local.month},{(local.month - 1 + months_off) % 12 + 1} {','.join(map(str, days))}"
+    )
 
 
 def _speed(found: Sequence[Found], limits: Sequence[float], limit: float) -> Table:
@@ -153,7 +158,7 @@ def _costs(found: Sequence[Found], plan: Plan) -> Table:
             number(each.drained.spent.wal_bytes / each.drained.runs),
             number(each.drained.spent.full_pages / each.drained.runs),
             number(each.drained.spent.transactions / each.drained.runs),
-            number(each.drained.statements / each.drained.runs),
+            number(each.drained.statements.total / each.drained.runs),
         ]
         for each in found
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,7 +14,7 @@ from bench.harness.processes import resident_bytes
 from bench.harness.report import Report, Table
 from bench.harness.running import Bench, Scenario, option
 from bench.harness.server import a_connection, a_database
-from bench.harness.statements import counting_statements
+from bench.harness.statements import Statements, counting_statements
 from bench.harness.workers import running_workers
 
 
@@ -35,12 +34,12 @@ class Found:
     schedules: int
     spent: Reading
     resident: int
-    statements: Counter[str]
+    statements: Statements
 
     @property
     def statements_per_second(self) -> float:
         """All that the worker sent."""
-        return self.statements.total() / self.spent.at
+        return self.statements.total / self.spent.at
 
     @property
     def worker_share(self) -> float:
@@ -70,12 +69,12 @@ async def measure(bench: Bench, plan: Plan) -> Report:
         "cores used by others",
     ]  # fmt: skip
     who = "; ".join(
-        f"{each.schedules:,}: " + ", ".join(f"{name} {count}" for name, count in each.statements.most_common())
+        f"{each.schedules:,}: " + ", ".join(f"{name} {count}" for name, count in each.statements.by_name.most_common())
         for each in found
     )
     return Report(
         "Idle: one worker, nothing due",
-        [Table("What waiting costs", columns, rows, [f"Statements by who sent them, in {plan.seconds} s: {who}."])],
+        [Table("What waiting costs", columns, rows, [f"Statements in {plan.seconds} s: {who}."])],
         figures={
             f"{what}.{each.schedules}": value
             for each in found
@@ -103,7 +102,7 @@ async def _wait(bench: Bench, count: int, plan: Plan) -> Found:
                         step.reached(elapsed)
                         await asyncio.sleep(0.5)
                     spent = await meter.read() - before
-                return Found(count, spent, resident_bytes(workers[0].pid), statements.counted)
+                return Found(count, spent, resident_bytes(workers[0].pid), statements)
 
 
 SCENARIO = Scenario("idle", Plan, measure)

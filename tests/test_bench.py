@@ -31,6 +31,7 @@ SMALLEST: dict[str, dict[str, Any]] = {
     "idle": {"schedules": (10, 1000), "seconds": 1, "settle": 0},
     "selectivity": {"foreign": 200, "claims": 2, "batch": 10, "backlog": 200, "urgent": 2},
     "scale": {"few": 600, "many": 1200, "rounds": 2},
+    "replicas": {"workers": (2,), "schedules": 200},
 }
 
 
@@ -62,7 +63,7 @@ async def all_at_once(bench: Bench) -> list[Report]:
 def test_a_benchmark_prints_its_table_and_leaves_it_with_its_plot_as_files(tmp_path: Path) -> None:
     sizes = ["--quick", "--batches", "100", "--schedules", "1000", "--seconds", "1"]
     with short_lived_folder() as folder:
-        command = [sys.executable, "-m", "bench.ceiling", *sizes, "--data", folder, "--results", tmp_path]
+        command = [sys.executable, "-m", "bench.ceiling", *sizes, "--data", str(folder), "--results", str(tmp_path)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr

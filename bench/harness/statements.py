@@ -8,31 +8,38 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
 
 import asyncpg
 
 from .server import Server
 
-_LOGGED = re.compile(rb"^\S+ \S+ \S+ \[\d+\] (.*?) LOG:  (?:execute [^:]*|statement): ", re.MULTILINE)
+_LOGGED = re.compile(r"^\S+ \S+ \S+ \[\d+\] (.*?) LOG:  (?:execute [^:]*|statement): (.*)$", re.MULTILINE)
 RELOAD_SECONDS = 0.2
 
 
 @dataclass(slots=True)
 class Statements:
-    """How many statements each application sent, by its name."""
+    """How many statements were sent: by the name of the application, and by that of the store's file or their text."""
 
-    counted: Counter[str] = field(default_factory=Counter)
+    by_sender: Counter[str] = field(default_factory=Counter)
+    by_name: Counter[str] = field(default_factory=Counter)
 
-    def of(self, prefix: str) -> int:
-        """Those of applications whose name begins so."""
-        return sum(count for name, count in self.counted.items() if name.startswith(prefix))
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.by_sender.total()
 
 
 @asynccontextmanager
 async def counting_statements(
     server: Server, connection: asyncpg.Connection[asyncpg.Record]
 ) -> AsyncIterator[Statements]:
-    """Count while the block runs; the numbers are there when it has ended. Costs a line of log per statement."""
+    """Count those of Rowcall while the block runs; the numbers are there when it has ended. Costs a line of log each.
+
+    All databases of the server are counted together.
+    """
     statements = Statements()
     await _log(connection, "all")
     begin = server.log.stat().st_size
@@ -41,10 +48,23 @@ async def counting_statements(
     finally:
         with server.log.open("rb") as log:
             log.seek(begin)
-            written = log.read()
+            written = log.read().decode("utf-8", "replace")
         await _log(connection, "none")
-    names = (name.decode("utf-8", "replace") for name in _LOGGED.findall(written))
-    statements.counted.update(name for name in names if name != "bench")
+    for sender, text in _LOGGED.findall(written):
+        if sender.startswith("rowcall"):
+            statements.by_sender[sender] += 1
+            statements.by_name[_names().get(text.strip(), text.strip())] += 1
+
+
+@cache
+def _names() -> dict[str, str]:
+    """The first line of each statement of the store, and what it is called."""
+    folder = files("rowcall.store").joinpath("sql")
+    return {
+        each.read_text(encoding="utf-8").split("\n", 1)[0].strip(): each.name.removesuffix(".sql")
+        for each in folder.iterdir()
+        if each.name.endswith(".sql")
+    }
 
 
 async def _log(connection: asyncpg.Connection[asyncpg.Record], what: str) -> None:
