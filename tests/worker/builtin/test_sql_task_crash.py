@@ -1,12 +1,13 @@
-"""Exactly once: a worker that runs sql tasks is killed in the middle, again and again; effect and end are one."""
+"""Exactly once: a worker that runs sql tasks is killed in the middle, or not answered; effect and end are one."""
 
 from __future__ import annotations
 
 import signal
 from functools import partial
 
-from tests.worker.builtin.operator import Operator
-from tests.worker.conftest import StartWorker
+from tests.worker.builtin.operator import Connection, Operator, as_role
+from tests.worker.conftest import Serve, StartWorker
+from tests.worker.line import line_to
 from tests.worker.schedules import Schedules
 from tests.worker.waiting import until
 
@@ -44,6 +45,25 @@ async def test_a_worker_killed_in_the_middle_leaves_the_effect_and_the_success_o
         assert await schedules.db.fetchval("SELECT count(*) FROM sales.effects") == number * len(SECONDS)
         assert await effects_without_success(schedules) == 0
         assert {row["attempt"] for row in rows} == {1, 2}, "all or nothing was in the middle: the round shows nothing"
+
+
+async def test_a_commit_that_nobody_answered_counts_and_is_not_done_again(
+    serve: Serve, schedules: Schedules, operator: Operator, db: Connection, dsn: str
+) -> None:
+    on = operator.writes_down(sell={"statement": "INSERT INTO sales.effects VALUES ($1::bigint::text)",
+                                    "parameters": ["run.execution_id"]})  # fmt: skip
+    async with line_to(dsn, db) as line:
+        line.lose_the_answer(to=b"COMMIT\0", after=b"finish_sql_run")
+        schedule_id = await schedules.insert("sql", input_data={"name": "sell"}, retry_backoff_seconds=0)
+        served = await serve(**on | {"sql_database_url": as_role(line.dsn, operator.role)})
+        row = await schedules.reaches("SUCCEEDED", schedule_id)
+        await until(lambda: line.answers_lost, what="the cut")
+        served.stop()
+        await served.ended()  # with whatever it made of that
+    assert (await schedules.executions(schedule_id)) == [row]
+    assert row["attempt"] == 1
+    assert await schedules.db.fetchval("SELECT count(*) FROM sales.effects") == 1
+    assert await effects_without_success(schedules) == 0
 
 
 async def some_ended(schedules: Schedules, ids: list[int]) -> bool:
