@@ -32,6 +32,7 @@ SMALLEST: dict[str, dict[str, Any]] = {
     "selectivity": {"foreign": 200, "claims": 2, "batch": 10, "backlog": 200, "urgent": 2},
     "scale": {"few": 600, "many": 1200, "rounds": 2},
     "replicas": {"workers": (2,), "schedules": 200},
+    "api": {"schedules": 200, "connections": 2, "seconds": 1},
 }
 
 
