@@ -6,10 +6,6 @@ they use. So each runs here with all the power its role has.
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any
-
-import asyncpg
 import pytest
 
 import rowcall
@@ -18,7 +14,8 @@ from rowcall.store.sql_runs import SqlRuns
 from rowcall.worker.builtin.named_statement import NamedStatement
 from rowcall.worker.builtin.sql_task import sql_task
 from rowcall.worker.settled import Settled
-from tests.worker.builtin.operator import Connection, Operator
+from tests.worker.builtin.operator import Operator
+from tests.worker.builtin.victim import a_victim, state_of_victim
 from tests.worker.conftest import Serve
 from tests.worker.schedules import Schedules
 
@@ -27,44 +24,6 @@ TABLES = (
 )  # fmt: skip
 EFFECT = "INSERT INTO sales.effects VALUES ('half')"
 FORGED = "SELECT rowcall.finish_sql_run(1, now(), 1, '\\x00', 0, '\"forged\"')"
-
-
-async def a_victim(db: Connection) -> dict[str, str]:
-    """An execution that runs elsewhere, with a token that its worker issued; all rows of it, to be compared."""
-    await db.execute(
-        "INSERT INTO rowcall.schedules (name, task_type, schedule_type, scheduled_time, status)"
-        " VALUES ('victim', 'other', 'one_time', now() + interval '1 day', 'PAUSED')"
-    )
-    await db.execute(
-        "WITH worker AS (INSERT INTO rowcall.workers (name, host, pid, rowcall_version, slots, lease_seconds)"
-        "                VALUES ('elsewhere', 'elsewhere', 1, '0', 1, 86400) RETURNING worker_id),"
-        " run AS (INSERT INTO rowcall.schedule_executions"
-        "        (execution_id, schedule_id, scheduled_for, executed_at, worker_id,"
-        "         schedule_version, attempt, fence, priority, trigger, status, task_type, input_data)"
-        "         SELECT 9999, s.schedule_id, now(), now(), worker_id, 1, 1, 1, 5, 'manual', 'RUNNING', 'other', '{}'"
-        "           FROM rowcall.schedules AS s, worker WHERE s.name = 'victim' RETURNING *)"
-        " INSERT INTO rowcall.open_executions"
-        "        (execution_id, schedule_id, scheduled_for, worker_id, fence, priority, trigger, route)"
-        " SELECT execution_id, schedule_id, scheduled_for, worker_id, 1, 5, 'manual', 'other' FROM run"
-    )
-    await db.execute(
-        "INSERT INTO rowcall.run_tokens SELECT execution_id, fence, worker_id, sha256('stolen'), now()"
-        "  FROM rowcall.open_executions WHERE execution_id = 9999"
-    )
-    return await state_of_victim(db)
-
-
-async def state_of_victim(db: Connection) -> dict[str, str]:
-    """Every row that tells of it."""
-    return {
-        "schedule": await db.fetchval("SELECT s::text FROM rowcall.schedules AS s WHERE name = 'victim'"),
-        "execution": await db.fetchval(
-            "SELECT e::text FROM rowcall.schedule_executions AS e WHERE execution_id = 9999"
-        ),
-        "open": await db.fetchval("SELECT o::text FROM rowcall.open_executions AS o WHERE execution_id = 9999"),
-        "token": await db.fetchval("SELECT t::text FROM rowcall.run_tokens AS t WHERE execution_id = 9999"),
-        "installation": await db.fetchval("SELECT i::text FROM rowcall.installation AS i"),
-    }
 
 
 ATTACKS: dict[str, tuple[list[str], str]] = {
@@ -216,97 +175,3 @@ async def test_a_statement_that_ends_its_transaction_is_found_out_and_not_tried_
     assert "ended the transaction that it ran in" in row["error_message"]
     assert row["attempt"] == 1
     assert await state_of_victim(schedules.db) == before
-
-
-# ── tokens, by the function itself ──
-
-FINISH = "SELECT rowcall.finish_sql_run($1, $2, $3, $4, 0.5, '\"forged\"')"
-
-
-async def finish(operator: Operator, victim: asyncpg.Record, **changed: Any) -> None:
-    given = {"execution_id": 9999, "scheduled_for": victim["scheduled_for"], "fence": 1, "token": b"stolen"} | changed
-    await operator.as_sql_role.fetchval(FINISH, *given.values())
-
-
-@pytest.fixture
-async def victim(db: Connection) -> asyncpg.Record:
-    await a_victim(db)
-    [row] = await db.fetch("SELECT * FROM rowcall.schedule_executions WHERE execution_id = 9999")
-    return row
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"execution_id": 9998},
-        {"fence": 2},
-        {"fence": 0},
-        {"token": b"guessed"},
-        {"token": None},
-        {"execution_id": None},
-    ],
-    ids=str,
-)
-async def test_a_token_ends_nothing_but_the_attempt_it_was_issued_for(
-    db: Connection, operator: Operator, victim: asyncpg.Record, changed: dict[str, Any]
-) -> None:
-    before = await state_of_victim(db)
-    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="not that of this attempt"):
-        await finish(operator, victim, **changed)
-    assert await state_of_victim(db) == before
-
-
-async def test_a_token_is_good_for_once(db: Connection, operator: Operator, victim: asyncpg.Record) -> None:
-    await finish(operator, victim)
-    ended = await state_of_victim(db)
-    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="or was used"):
-        await finish(operator, victim)
-    assert await state_of_victim(db) == ended
-    assert await db.fetchval("SELECT count(*) FROM rowcall.outcomes") == 1
-
-
-async def test_the_token_of_an_attempt_that_was_given_up_ends_nothing(
-    db: Connection, operator: Operator, victim: asyncpg.Record
-) -> None:
-    await db.execute("UPDATE rowcall.open_executions SET fence = 2 WHERE execution_id = 9999")
-    await db.execute("UPDATE rowcall.schedule_executions SET fence = 2 WHERE execution_id = 9999")
-    before = await state_of_victim(db)
-    with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError, match="given to another worker"):
-        await finish(operator, victim)
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await finish(operator, victim, fence=2)
-    assert await state_of_victim(db) == before
-
-
-@pytest.mark.parametrize("change", ["worker_id = 77", "worker_id = NULL, available_at = now()"])
-async def test_a_token_ends_nothing_that_is_not_its_workers_any_more(
-    db: Connection, operator: Operator, victim: asyncpg.Record, change: str
-) -> None:
-    await db.execute(f"UPDATE rowcall.open_executions SET {change} WHERE execution_id = 9999")
-    before = await state_of_victim(db)
-    with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError, match="given to another worker"):
-        await finish(operator, victim)
-    assert await state_of_victim(db) == before
-
-
-async def test_a_later_attempt_voids_the_token_of_the_one_before(
-    db: Connection, database: Database, operator: Operator, victim: asyncpg.Record
-) -> None:
-    await db.execute("UPDATE rowcall.open_executions SET fence = 2 WHERE execution_id = 9999")
-    assert await database.fetchval("issue_run_token", 9999, 1, hashlib.sha256(b"late").digest()) is None
-    assert await database.fetchval("issue_run_token", 9999, 2, hashlib.sha256(b"second").digest()) == 9999
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await finish(operator, victim)
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await finish(operator, victim, fence=2)
-    await db.execute("UPDATE rowcall.schedule_executions SET fence = 2 WHERE execution_id = 9999")
-    await finish(operator, victim, fence=2, token=b"second")
-    assert await db.fetchval("SELECT status FROM rowcall.schedule_executions WHERE execution_id = 9999") == "SUCCEEDED"
-
-
-async def test_nobody_may_call_the_function_who_was_not_granted_it(
-    db: Connection, operator: Operator, victim: asyncpg.Record
-) -> None:
-    await db.execute(f"REVOKE ALL ON FUNCTION rowcall.finish_sql_run FROM {operator.role}")
-    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied for function"):
-        await finish(operator, victim)
