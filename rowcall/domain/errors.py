@@ -8,6 +8,7 @@
     ├── StoreUnavailable    PostgreSQL can't be reached, or is restarting; try again
     └── LeaseLost           the execution was given to another worker; its result is refused
 
+The embedded server, the schema and outgoing calls have leaves of their own beside these, where they are raised.
 How an execution ended is a value, not an exception.
 """
 
@@ -20,7 +21,7 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with an input: the field's path (``cron_expression``, ``cron_fields.hour``) and what to do about it."""
+    """One thing wrong with an input: the field's path (``cron_fields.hour``), and what to do about it."""
 
     field: str
     message: str
