@@ -53,10 +53,11 @@ async def record_results(database: Database, worker_id: int, results: Sequence[R
         requeued = await _requeue(transaction, worker_id, again, random)
         # A retry is refused when its end was requested meanwhile: then it ends here, unless it is another's by now.
         final += [_cancelled(result) for result in again if result.claim.execution_id not in requeued]
-        finished, in_front = await _finish(transaction, worker_id, final)
-    released = await release_waiting(database, in_front)
+        finished = await _finish(transaction, worker_id, final)
+    ended = [result for result in final if result.claim.execution_id in finished]
+    released = await release_waiting(database, list({result.claim.schedule_id for result in ended}))
     return Recorded(
-        finished=[result for result in final if result.claim.execution_id in finished],
+        finished=ended,
         requeued=[result for result in again if result.claim.execution_id in requeued],
         refused=[result for result in final if result.claim.execution_id not in finished],
         released=bool(released),
@@ -75,10 +76,10 @@ async def ending_transaction(
     """
     async with database.transaction() as transaction:
         yield transaction
-        finished, in_front = await _finish(transaction, worker_id, [result_of()])
+        finished = await _finish(transaction, worker_id, [result_of()])
         if not finished:
             raise LeaseLost(f"execution {claim.execution_id} was given to another worker; nothing was written")
-    await release_waiting(database, in_front)
+    await release_waiting(database, [claim.schedule_id])
 
 
 def _is_tried_again(result: Result) -> bool:
@@ -118,10 +119,10 @@ def _delay(result: Result, random: Random) -> float:
     return backoff(base, result.claim.attempt, random).total_seconds()
 
 
-async def _finish(session: Session, worker_id: int, results: Sequence[Result]) -> tuple[set[int], list[int]]:
-    """Close executions; those that were still this worker's, and the schedules of which others wait."""
+async def _finish(session: Session, worker_id: int, results: Sequence[Result]) -> set[int]:
+    """Close executions; those that were still this worker's."""
     if not results:
-        return set(), []
+        return set()
     statuses = [result.outcome.status or ExecutionStatus.CANCELLED for result in results]
     rows = await session.fetch(
         "finish_executions",
@@ -139,7 +140,7 @@ async def _finish(session: Session, worker_id: int, results: Sequence[Result]) -
         ],
         [None] * len(results),
     )
-    return {row["execution_id"] for row in rows}, [row["schedule_id"] for row in rows if row["others_wait"]]
+    return {row["execution_id"] for row in rows}
 
 
 def _entry(result: Result) -> str:

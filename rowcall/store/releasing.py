@@ -1,7 +1,7 @@
 """Executions that wait for another of their schedule to end: letting go the next.
 
-Whoever ends an execution, or makes one wait, calls this after its own commit: the later of the two sees both. Should it
-die in between, the sweep does it.
+Whoever ends an execution, or makes one wait, looks after its own commit whether somebody waits: the later of the two
+sees both, where what either saw inside its transaction may be out of date. Should it die in between, the sweep does it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ async def release_waiting(database: Database, schedule_ids: Sequence[int]) -> li
     one schedule holds up no other.
     """
     released: list[Row] = []
-    rest, busy = list(schedule_ids), None
+    waiting = await database.fetch("waiting_of", schedule_ids) if schedule_ids else []
+    rest, busy = [row["schedule_id"] for row in waiting], None
     while rest:
         async with database.transaction() as transaction:
             if busy is not None:

@@ -111,6 +111,8 @@ class Crowd:
             "request_cancel_open": (9 * due, [self.due]),
             "cancel_available": (9 * due, [self.due, "so it is"]),
             "lock_free_schedules": (due, [self.due]),
+            "waiting_of": (3 * due, [self.due]),
+            "releasable": (30000, [500]),
             "release_waiting": (12 * due, [self.due, ones]),
             "take_unplanned": (500, [None, 500]),
             "take_unplanned of one": (2, [[100001], 500]),

@@ -139,22 +139,43 @@ async def test_nothing_named_and_nothing_there_are_no_trouble(database: Database
     assert await release_forgotten(database) == []
 
 
-async def test_who_starts_to_wait_while_the_other_is_ending_lets_itself_go(
+async def test_who_starts_to_wait_while_the_other_is_ending_is_let_go_when_both_have_looked_again(
     database: Database, db: Connection, a_schedule: ASchedule, an_execution: AnExecution, worker: int
 ) -> None:
-    """Neither sees the other: the end was not committed when the request was made, nor the request at the end."""
+    """Inside their transactions neither sees the other: the end was not committed, nor was the request."""
     due = await a_schedule()
     [running] = await claim(database, worker)
     await db.execute(COMMITS_WAIT)
     await db.execute("SELECT pg_advisory_lock(4711)")
     ending = asyncio.create_task(finish(database, worker, (running, Outcome.succeeded())))
     await until_waiting_for_a_lock(db)
-    requesting = asyncio.create_task(an_execution(due))
+    requesting = asyncio.ensure_future(an_execution(due))
     await until_waiting_for_a_lock(db, sessions=2)
 
     await db.execute("SELECT pg_advisory_unlock(4711)")
-    await ending
     execution_id = await requesting
-    assert await waiting_ids(db) == [due]
+    await release_waiting(database, [due])
+    await ending
 
-    assert [row["execution_id"] for row in await release_waiting(database, [due])] == [execution_id]
+    assert await waiting_ids(db) == []
+    assert [each.execution_id for each in await claim(database, worker)] == [execution_id]
+
+
+async def test_what_a_claim_makes_wait_while_the_other_is_ending_is_let_go_by_one_of_them(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    await a_schedule(overlap_policy="queue")
+    [running] = await claim(database, worker)
+    await db.execute(COMMITS_WAIT)
+    await db.execute("SELECT pg_advisory_lock(4711)")
+    ending = asyncio.create_task(finish(database, worker, (running, Outcome.succeeded())))
+    await until_waiting_for_a_lock(db)
+    claiming = asyncio.create_task(claim(database, worker, now=NOON + HOUR))
+    await until_waiting_for_a_lock(db, sessions=2)
+
+    await db.execute("SELECT pg_advisory_unlock(4711)")
+    assert await claiming == []
+    await ending
+
+    assert await waiting_ids(db) == []
+    assert [each.scheduled_for for each in await claim(database, worker, now=NOON + HOUR)] == [NOON + HOUR]

@@ -48,8 +48,7 @@ def sql_task(
         except (StatementFailed, Forbidden, LeaseLost, StoreUnavailable) as fault:
             raise Told(str(fault)) from fault
         settled.note(run.execution_id, run.fence, Outcome.succeeded(end.result), end.duration_seconds)
-        if end.others_wait:
-            await release_waiting(database, [run.schedule_id])
+        await release_waiting(database, [run.schedule_id])
 
     description = f"Runs a statement that the operator wrote down: {', '.join(sorted(statements))}"
     return TaskDefinition("sql", sql, Isolation.ASYNC, description=description)

@@ -31,7 +31,4 @@ WITH reported AS (
       FROM ended
     HAVING count(*) > 0
 )
-SELECT e.execution_id, e.schedule_id,
-       EXISTS (SELECT FROM rowcall.open_executions AS o
-                WHERE o.schedule_id = e.schedule_id AND o.worker_id IS NULL AND o.available_at IS NULL) AS others_wait
-  FROM ended AS e
+SELECT e.execution_id FROM ended AS e
