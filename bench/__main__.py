@@ -10,7 +10,7 @@ from typing import Any
 from bench.harness.running import Scenario, add_common, size_of
 from bench.harness.telling import Teller
 
-NAMES = ("ceiling", "herd", "punctuality", "idle", "selectivity", "scale", "replicas", "api")
+NAMES = ("ceiling", "herd", "punctuality", "idle", "selectivity", "scale", "replicas", "history", "api", "horizon")
 
 
 def main() -> None:
