@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,6 +12,7 @@ from rowcall.domain.executions import Outcome
 from rowcall.store.claiming import Look
 from rowcall.store.claims import Claim
 from rowcall.store.finishing import Result
+from rowcall.store.jsonb import read_jsonb
 
 from .events import ExecutionStarted, Watcher, not_run
 from .holdings import Holdings
@@ -106,7 +106,7 @@ class Work:
             fence=claim.fence,
             task_type=claim.task_type,
             trigger=claim.trigger,
-            input_data={} if claim.input_data == "{}" else json.loads(claim.input_data),
+            input_data={} if claim.input_data == "{}" else read_jsonb(claim.input_data),
             installation_id=self._installation_id,
             opener=self._opener(claim),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from rowcall.domain.schedules import ScheduleStatus
 from rowcall.domain.settling import Span
 
 from .database import Database, Row, Session
+from .jsonb import read_jsonb
 from .planning import trigger_then
 
 SCHEDULES_AT_ONCE = 500
@@ -106,7 +106,7 @@ async def _audit_one(
 
 
 def _ledger_row(row: Row) -> LedgerRow:
-    attempts = [] if row["errors"] is None else [_attempt(entry) for entry in json.loads(row["errors"])]
+    attempts = [] if row["errors"] is None else [_attempt(entry) for entry in read_jsonb(row["errors"])]
     if row["status"] in LAST_FAILED:
         attempts = attempts[:-1]
     return LedgerRow(
@@ -133,7 +133,7 @@ async def _subjects(session: Session, rows: Sequence[Row]) -> list[Subject]:
     policies: dict[int, dict[int, Policy]] = defaultdict(dict)
     created = {row["schedule_id"]: row["created_at"] for row in rows}
     for version in await session.fetch("audit_versions", list(created)):
-        schedule_id, definition = version["schedule_id"], json.loads(version["definition"])
+        schedule_id, definition = version["schedule_id"], read_jsonb(version["definition"])
         trigger = trigger_then(definition, created[schedule_id])
         status = ScheduleStatus(version["status"])
         spans[schedule_id].append(Span(version["valid_from"], status, version["status_reason"], trigger))

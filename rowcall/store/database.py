@@ -74,6 +74,8 @@ def domain_errors() -> Iterator[None]:
         if "connection" not in str(fault) and "pool" not in str(fault):
             raise
         raise StoreUnavailable(f"PostgreSQL does not answer: {fault}") from fault
+    except asyncpg.DeadlockDetectedError as fault:
+        raise StoreUnavailable("two transactions waited for each other, and this one gave way: try again") from fault
     except UNAVAILABLE as fault:
         raise StoreUnavailable(f"PostgreSQL does not answer: {str(fault) or type(fault).__name__}") from fault
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +17,7 @@ from rowcall.domain.zones import zone
 
 from .database import Row, Session
 from .executions import find_execution
+from .jsonb import read_jsonb
 from .planning import trigger_then
 from .schedules import ScheduleRow
 
@@ -49,7 +49,7 @@ async def moment_of(session: Session, schedule: ScheduleRow, at: datetime) -> Mo
     versions = await session.fetch("versions_until", schedule_id, max(at, schedule["created_at"]))
     answer = await session.fetchrow("answer_for", schedule_id, at)
     row = None if answer is None else await find_execution(session, answer["execution_id"])
-    trigger = trigger_then(json.loads(versions[0]["definition"]), schedule["created_at"]) if versions else None
+    trigger = trigger_then(read_jsonb(versions[0]["definition"]), schedule["created_at"]) if versions else None
     return Moment(
         at=at,
         created_at=schedule["created_at"],

@@ -6,7 +6,6 @@ one, nor two backfills on one schedule, and cursor and executions move together.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +18,7 @@ from rowcall.domain.triggers import Trigger, occurrences_after
 
 from .backfills import answers_at
 from .database import Database, Row, Session
+from .jsonb import read_jsonb
 from .ledger import ensure_days
 from .planning import trigger_then
 
@@ -54,7 +54,7 @@ async def _feed_one(session: Session, backfill_id: int) -> tuple[int, float | No
     row = await session.fetchrow("take_backfill", backfill_id)
     if row is None:
         return 0, None
-    trigger = trigger_then(json.loads(row["definition"]), row["created_at"]) if row["definition"] else None
+    trigger = trigger_then(read_jsonb(row["definition"]), row["created_at"]) if row["definition"] else None
     if trigger is None:
         await session.fetch("cancel_backfill", backfill_id, "its occurrences can't be told any more")
         log.error("backfill_given_up", backfill_id=backfill_id, schedule_id=row["schedule_id"])

@@ -102,3 +102,19 @@ async def test_a_look_at_a_database_that_is_away_raises(app: rowcall.App, dsn: s
         pass  # its connections are closed from here on
     with pytest.raises(StoreUnavailable):
         await look_once(database, quick_settings(dsn), [app])
+
+
+async def test_a_number_that_nothing_could_hold_reaches_the_task_as_text(
+    app: rowcall.App, dsn: str, database: Database, schedules: Schedules
+) -> None:
+    seen: list[object] = []
+
+    @app.task("careful")
+    async def careful(run: rowcall.Run) -> None:
+        seen.append(run.input_data["count"])
+
+    digits = "1" + "0" * 5000
+    schedule_id = await schedules.insert("careful", input_data=f'{{"count": {digits}}}')
+    await look_once(database, quick_settings(dsn), [app])
+    await schedules.reaches("SUCCEEDED", schedule_id)
+    assert seen == [digits]
