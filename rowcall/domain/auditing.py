@@ -135,7 +135,9 @@ class ChainAudit:
         self, planned: datetime, next_run_at: datetime, now: datetime, *, somebody_works: bool
     ) -> Finding | None:
         """Whether what is planned is the next occurrence, and somebody sees to it."""
-        expected = _after(self._trigger_at(now), max(self.answered or BEGINNING, self._owed_from()))
+        spans = self.subject.spans  # the last is what planned it, be it a moment younger than `now`
+        present = spans[-1].trigger if spans else None
+        expected = _after(present, max(self.answered or BEGINNING, self._owed_from()))
         if expected is not None and expected < planned:
             detail = f"{_at(expected)} is not answered, and {_at(planned)} is planned"
             return self._finding("gap", detail, expected, planned)

@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, precondition, rule, run_state_machine_as_test
 
@@ -50,9 +50,10 @@ from tests.store.stories import NOON
 
 FULL_SIZE = os.environ.get("ROWCALL_TEST_FULL_SIZE") == "1"
 WALKS = settings(
-    max_examples=400 if FULL_SIZE else 20,
-    stateful_step_count=60 if FULL_SIZE else 25,
+    max_examples=400 if FULL_SIZE else 50,
+    stateful_step_count=60 if FULL_SIZE else 30,
     derandomize=not FULL_SIZE,
+    phases=[Phase.generate, *([Phase.shrink] if FULL_SIZE else [])],  # to shrink a walk takes minutes
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
@@ -337,7 +338,7 @@ class Walk(RuleBasedStateMachine):
             else:
                 assert before.schedules[row["schedule_id"]]["status"] == "ACTIVE"
         self.assert_look_left_only(before, after, changed - claimed.keys())
-        if len(claimed) < limit:
+        if len(claimed) + len(found.recorded) < limit:
             assert not [row for row in self.due(after) if row["schedule_id"] in before.schedules]
         return found
 
@@ -476,6 +477,7 @@ class Walk(RuleBasedStateMachine):
             found = self.look(last, 50)
             if not (found.found_due or found.planned):
                 break
+        self.sweep()  # what nobody offers was planned only now
         self.fold()
         report = self.store.run(audit(self.store.database))
         assert report.findings == []
