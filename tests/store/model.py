@@ -133,12 +133,11 @@ class Snapshot:
         ]
 
     def waiting(self, schedule_id: int) -> int:
-        return sum(row["schedule_id"] == schedule_id for row in self.opened.values()) - len(
-            self.takes_place(schedule_id)
-        )
+        of_it = [row for row in self.opened.values() if row["schedule_id"] == schedule_id]
+        return len(of_it) - len(self.takes_place(schedule_id))
 
     def has_room(self, schedule_id: int) -> bool:
-        return len(self.takes_place(schedule_id)) < self.schedules[schedule_id]["max_instances"]
+        return len(self.takes_place(schedule_id)) < int(self.schedules[schedule_id]["max_instances"])
 
     def changed_since(self, before: Snapshot) -> set[int]:
         """The executions that are new, or not as they were."""
