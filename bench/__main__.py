@@ -10,20 +10,37 @@ from typing import Any
 from bench.harness.running import Scenario, add_common, size_of
 from bench.harness.telling import Teller
 
-NAMES = ("ceiling", "herd", "punctuality", "idle", "selectivity", "scale", "replicas", "history", "api", "horizon")
+NAMES = (
+    "ceiling",
+    "herd",
+    "punctuality",
+    "idle",
+    "selectivity",
+    "scale",
+    "replicas",
+    "history",
+    "api",
+    "horizon",
+    "peers",
+)
 
 
 def main() -> None:
     """Run those that are named, or all that the size includes."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}; left out: all")
+    parser.add_argument("--peers", action="store_true", help="other schedulers too; installs them into bench/.peers")
     add_common(parser)
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in NAMES]
     if unknown:
         parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join(NAMES)}")
     scenarios = [scenario_named(name) for name in options.names or NAMES]
-    wanted = [each for each in scenarios if options.names or size_of(options) in each.sizes]
+    wanted = [
+        each
+        for each in scenarios
+        if options.names or size_of(options) in each.sizes or (options.peers and each.name == "peers")
+    ]
     began, teller = time.monotonic(), Teller()
     with teller.telling(), teller.step("all", total=len(wanted)) as step:
         for done, scenario in enumerate(wanted):
