@@ -6,6 +6,12 @@
     python -m bench.punctuality     schedules firing each second
     python -m bench.idle            many schedules, none of them due
     python -m bench.selectivity     due rows that a worker may not run, and rows that must come first
+    python -m bench.scale           what people and workers ask for, beside a thousand schedules and a million
+    python -m bench.replicas        one, two, four, eight workers on one server
+    python -m bench.history         a long ledger, and dropping days of it
+    python -m bench.api             the REST API beside a bare handler
+    python -m bench.horizon         a snapshot that is held for minutes; with --long only
+    python -m bench.peers           other schedulers in the same run; when named, or with --peers
 
 Each takes --help. Each runs on a fresh PostgreSQL with default durability and starts its workers as real processes;
 figures are to be compared within one run only. `harness/` is what they share, `app.py` the task that the workers run.

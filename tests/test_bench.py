@@ -45,7 +45,7 @@ def bench() -> Iterator[Bench]:
 
 
 def test_every_benchmark_runs_and_fills_its_tables(bench: Bench) -> None:
-    assert set(SMALLEST) == set(NAMES)
+    assert set(SMALLEST) == set(NAMES) - {"peers"}  # whose packages are not installed for a test
 
     for report in run(all_at_once(bench)):
         assert report.tables
@@ -58,7 +58,7 @@ def test_every_benchmark_runs_and_fills_its_tables(bench: Bench) -> None:
 
 async def all_at_once(bench: Bench) -> list[Report]:
     """They mostly wait; what they measure is of no interest here."""
-    scenarios = [scenario_named(name) for name in NAMES]
+    scenarios = [scenario_named(name) for name in SMALLEST]
     measured = [each.measure(bench, each.plan_for(Size.QUICK, SMALLEST[each.name])) for each in scenarios]
     return await asyncio.gather(*measured)
 
