@@ -172,7 +172,8 @@ class ChainAudit:
     def _occurrence(self, row: LedgerRow) -> Finding | None:
         """Whether this row's moment is an occurrence, and what it covers besides was late enough."""
         moment, in_force = row.scheduled_for, self._trigger_at(row.scheduled_for)
-        first = None if row.covers_after is None else _after(in_force, row.covers_after)
+        owed_after = max(row.covers_after or BEGINNING, self._in_force_since(moment))
+        first = None if row.covers_after is None else _after(in_force, owed_after)
         if first == moment:
             return None
         policy = self.subject.policies.get(row.schedule_version)
@@ -214,6 +215,13 @@ class ChainAudit:
     def _trigger_at(self, moment: datetime) -> Trigger | None:
         position = bisect_right(self._starts, moment) - 1
         return self.subject.spans[max(position, 0)].trigger if self.subject.spans else None
+
+    def _in_force_since(self, moment: datetime) -> datetime:
+        """Since when the trigger of that moment was in force; what it names before then was never owed."""
+        spans, position = self.subject.spans, bisect_right(self._starts, moment) - 1
+        while position > 0 and spans[position - 1].trigger == spans[position].trigger:
+            position -= 1
+        return spans[position].since if position > 0 else BEGINNING  # the first may owe what lies before its creation
 
     def _trigger_before(self, moment: datetime) -> Trigger | None:
         """The rule before the one in force: its last span may have been answered for a moment later."""
