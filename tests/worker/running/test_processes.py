@@ -243,7 +243,8 @@ async def test_a_child_that_died_idle_is_not_given_a_task(app):
         process_id = await ok(runner)
         os.kill(process_id, signal.SIGKILL)
         deadline = time.monotonic() + 10
-        while is_alive(process_id):  # without the loop, which would read of the death on the channel
+        # Without the loop, which would read of the death on the channel; and until the last of its threads is gone.
+        while os.waitid(os.P_PID, process_id, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             assert time.monotonic() < deadline
         assert await ok(runner) != process_id
 
