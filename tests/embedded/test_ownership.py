@@ -89,7 +89,7 @@ async def test_a_forked_child_of_a_killed_owner_does_not_hold_the_ownership_on(d
     async with a_user(data_dir, "--with-a-child", *how) as owner:
         child = (await owner.says("ready"))["child"]
         owner.killed()
-        await owner.ended()  # before that, a newcomer is rightly its guest
+        await until(lambda: not is_alive(owner.pid))  # before that, a newcomer is rightly its guest
         try:
             async with asyncio.timeout(DEADLINE_SECONDS), embedded_postgres(data_dir) as server:
                 assert server.owner

@@ -62,6 +62,11 @@ def is_alive(process_id: int) -> bool:
         return False
 
 
+def has_ended(process_id: int) -> bool:
+    """Whether there is nothing left of a child of this process but its exit status, which stays for who reaps it."""
+    return os.waitid(os.P_PID, process_id, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
 async def ok(runner) -> int:
     """The process id of the child that runs a harmless task."""
     outcome = await runner.run(a_run("tell_about_itself"), timeout_seconds=30)
@@ -244,7 +249,7 @@ async def test_a_child_that_died_idle_is_not_given_a_task(app):
         os.kill(process_id, signal.SIGKILL)
         deadline = time.monotonic() + 10
         # Without the loop, which would read of the death on the channel; and until the last of its threads is gone.
-        while os.waitid(os.P_PID, process_id, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        while not has_ended(process_id):
             assert time.monotonic() < deadline
         assert await ok(runner) != process_id
 
