@@ -45,7 +45,9 @@ def main() -> None:
     with teller.telling(), teller.step("all", total=len(wanted)) as step:
         for done, scenario in enumerate(wanted):
             step.reached(done)
+            since = time.monotonic()
             scenario.run(options, {}, teller)
+            teller.say(f"{scenario.name}: {time.monotonic() - since:.0f} s")
     teller.say(f"{len(wanted)} benchmarks in {time.monotonic() - began:.0f} s; results in {options.results}")
 
 

@@ -49,7 +49,7 @@ class Reading:
     @property
     def busy_others(self) -> float:
         """How many cores others kept busy, of a difference: above a third the machine was not ours."""
-        return self.other_seconds / self.at if self.at else 0.0
+        return max(0.0, self.other_seconds / self.at) if self.at else 0.0
 
 
 class Meter:
