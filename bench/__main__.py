@@ -7,7 +7,7 @@ import time
 from importlib import import_module
 from typing import Any
 
-from bench.harness.running import Scenario, add_common, size_of
+from bench.harness.running import Scenario, add_common, ending_in_order, size_of
 from bench.harness.telling import Teller
 
 NAMES = (
@@ -42,7 +42,7 @@ def main() -> None:
         if options.names or size_of(options) in each.sizes or (options.peers and each.name == "peers")
     ]
     began, teller = time.monotonic(), Teller()
-    with teller.telling(), teller.step("all", total=len(wanted)) as step:
+    with ending_in_order(), teller.telling(), teller.step("all", total=len(wanted)) as step:
         for done, scenario in enumerate(wanted):
             step.reached(done)
             since = time.monotonic()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import Field, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
+from types import FrameType
 from typing import Any, Generic, TypeVar
 
 import uvloop
@@ -20,6 +23,7 @@ from .telling import Teller
 
 P = TypeVar("P")
 T = TypeVar("T")
+INTERRUPTED = 130
 
 
 class Size(StrEnum):
@@ -57,7 +61,7 @@ class Scenario(Generic[P]):
         self._add_options(parser)
         options = parser.parse_args(arguments)
         teller = Teller()
-        with teller.telling():
+        with ending_in_order(), teller.telling():
             self.run(options, {name: value for name, value in vars(options).items() if value is not None}, teller)
 
     def run(self, options: argparse.Namespace, given: dict[str, Any], teller: Teller) -> Report:
@@ -131,6 +135,20 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 def size_of(options: argparse.Namespace) -> Size:
     """Which size was asked for."""
     return Size.QUICK if options.quick else Size.LONG if options.long else Size.FULL
+
+
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """Let SIGTERM end the program as Ctrl-C does: with its workers, its server and its data, and no traceback."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 def run(main: Awaitable[T]) -> T:
