@@ -42,6 +42,7 @@ class Plan:
     seconds: int = option("how long the snapshot is held, in each case", 600)
     windows: int = option("parts of that time that are told apart", 10)
     free: int = option("1: the hard case once more, with no snapshot held", 1)
+    unprotected: str = option("NAME=VALUE, a worker's setting: the hard case once more, held, with that", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,13 @@ async def measure(bench: Bench, plan: Plan) -> Report:
     easy = f"{plan.many:,} schedules, each every {plan.every} s"
     hard = f"{plan.few:,} schedules, each every second"
     watched = [
-        await _watch(bench, plan, f"{easy}, snapshot held", plan.many, plan.every, held=True),
-        await _watch(bench, plan, f"{hard}, snapshot held", plan.few, 1, held=True),
+        await _watch(bench, plan, f"{easy}, snapshot held", plan.many, plan.every),
+        await _watch(bench, plan, f"{hard}, snapshot held", plan.few, 1),
     ]
     if plan.free:
         watched.append(await _watch(bench, plan, f"{hard}, none held", plan.few, 1, held=False))
+    if plan.unprotected:
+        watched.append(await _watch(bench, plan, f"{hard}, held, {plan.unprotected}", plan.few, 1, plan.unprotected))
     series = {each.name: [(part.ended_after, 1e3 * part.claim(0.99)) for part in each.windows] for each in watched}
     return Report(
         f"Horizon: a snapshot held for {plan.seconds} s",
@@ -97,12 +100,14 @@ async def measure(bench: Bench, plan: Plan) -> Report:
     )
 
 
-async def _watch(bench: Bench, plan: Plan, name: str, schedules: int, every: int, *, held: bool) -> Watched:
+async def _watch(
+    bench: Bench, plan: Plan, name: str, schedules: int, every: int, setting: str = "", *, held: bool = True
+) -> Watched:
     with bench.teller.step(f"horizon: {name}", total=plan.windows) as step:
         async with AsyncExitStack() as stack:
             dsn = await stack.enter_async_context(a_database(bench.server, "horizon"))
             connection = await stack.enter_async_context(a_connection(dsn))
-            workers = await stack.enter_async_context(running_workers(bench.server, dsn, 1))
+            workers = await stack.enter_async_context(running_workers(bench.server, dsn, 1, _settings(setting)))
             timings = await stack.enter_async_context(timing_statements(bench.server, connection))
             await fire_repeatedly(connection, schedules, every)
             await until_firing(workers, schedules // every)
@@ -115,6 +120,11 @@ async def _watch(bench: Bench, plan: Plan, name: str, schedules: int, every: int
                 windows.append(await _window(connection, workers[0], timings, began, plan.seconds / plan.windows))
                 step.reached(number_)
             return Watched(name, windows)
+
+
+def _settings(setting: str) -> dict[str, str]:
+    name, given, value = setting.partition("=")
+    return {name: value} if given else {}
 
 
 async def _window(

@@ -33,6 +33,14 @@ from rowcall.store.leases import WorkerCard, register_worker
 
 ROUTES = ("http", "noop")
 PAUSE = "UPDATE rowcall.schedules SET status = 'PAUSED', status_reason = 'bench' WHERE name LIKE 'foreign-%'"
+OPEN_ONE_OF_EACH = """
+    WITH allowed AS (
+        UPDATE rowcall.schedules SET overlap_policy = 'allow', max_instances = 3 RETURNING schedule_id, priority, route
+    )
+    INSERT INTO rowcall.open_executions (execution_id, schedule_id, scheduled_for, worker_id, priority, trigger, route)
+    SELECT nextval('rowcall.execution_ids'), schedule_id, now() - interval '1 hour', 0, priority, 'manual', route
+      FROM allowed
+"""
 URGENT = """
     INSERT INTO rowcall.schedules (name, task_type, priority, schedule_type, scheduled_time)
     VALUES ($1, 'noop', 10, 'one_time', $2)
@@ -62,6 +70,7 @@ class Case:
     paused: bool = False
     priority: int = 5
     lanes: int = 1
+    opened: bool = False
 
 
 CASES = (
@@ -71,6 +80,7 @@ CASES = (
     Case("paused", task_type="noop", paused=True),
     Case("due, lower priority", task_type="noop", priority=1),
     Case("nothing else, ten priorities", lanes=10),
+    Case("nothing else, an open execution of each", opened=True),
 )
 
 
@@ -170,6 +180,8 @@ async def _fill(connection: asyncpg.Connection[asyncpg.Record], plan: Plan, case
     for lane in range(case.lanes):
         mine = replace(_own(own // case.lanes, now), name=f"own-{lane}-", priority=5 if case.lanes == 1 else 10 - lane)
         await fill(connection, mine)
+    if case.opened:
+        await connection.execute(OPEN_ONE_OF_EACH)
     await tidy(connection)
 
 
