@@ -22,7 +22,7 @@ _CHANGING = (
     (r"\b\d+\.\d{3,}\b", "<number>"),
     (r"\b[0-9a-f]{12}(?=-\d+\b)", "<installation>"),
     (r'("pid": |myhost:)\d+', r"\1<pid>"),
-    (r"PostgreSQL \d+(\.\d+)?", "PostgreSQL <version>"),
+    (r"PostgreSQL \d+(\.\d+)?( \([^)]*\))?", "PostgreSQL <version>"),
     (r"\b20\d\d[a-z]\b", "<tzdata>"),
     (r"-{2,}", "--"),
     (r"[ \t]+", " "),

@@ -1,11 +1,14 @@
 -- Cancel what is queued of the locked schedules $1 bigint[] and does not wait for another of them: retries, and what was
 -- not claimed yet; for the reason $2 text. After request_cancel_open.sql, so that what is put back meanwhile is seen.
 WITH queued AS MATERIALIZED (
-    SELECT o.execution_id, o.schedule_id, o.scheduled_for
-      FROM rowcall.open_executions AS o
-     WHERE o.schedule_id = ANY ($1::bigint[]) AND o.worker_id IS NULL AND o.available_at IS NOT NULL
-       AND o.backfill_id IS NULL
-       FOR UPDATE SKIP LOCKED
+    SELECT own.*
+      FROM unnest($1::bigint[]) AS asked (schedule_id)
+     CROSS JOIN LATERAL (
+           SELECT o.execution_id, o.schedule_id, o.scheduled_for
+             FROM rowcall.open_executions AS o
+            WHERE o.schedule_id = asked.schedule_id AND o.worker_id IS NULL AND o.available_at IS NOT NULL
+              AND o.backfill_id IS NULL
+              FOR UPDATE SKIP LOCKED) AS own
 ), closed AS (
     DELETE FROM rowcall.open_executions AS o
      USING queued AS q

@@ -1,11 +1,14 @@
 -- Ask for the end of what runs of the locked schedules $1 bigint[]. A run whose result is being written is stepped over:
 -- it ends by itself, and waiting for a row of the queue with schedules locked could be waiting for each other.
 WITH running AS MATERIALIZED (
-    SELECT o.execution_id, o.schedule_id, o.scheduled_for
-      FROM rowcall.open_executions AS o
-     WHERE o.schedule_id = ANY ($1::bigint[]) AND o.worker_id IS NOT NULL AND o.cancel_requested_at IS NULL
-       AND o.backfill_id IS NULL
-       FOR NO KEY UPDATE SKIP LOCKED
+    SELECT own.*
+      FROM unnest($1::bigint[]) AS asked (schedule_id)
+     CROSS JOIN LATERAL (
+           SELECT o.execution_id, o.schedule_id, o.scheduled_for
+             FROM rowcall.open_executions AS o
+            WHERE o.schedule_id = asked.schedule_id AND o.worker_id IS NOT NULL AND o.cancel_requested_at IS NULL
+              AND o.backfill_id IS NULL
+              FOR NO KEY UPDATE SKIP LOCKED) AS own
 ), asked AS (
     UPDATE rowcall.open_executions AS o
        SET cancel_requested_at = statement_timestamp()
