@@ -64,6 +64,17 @@ async def test_another_worker_with_the_right_fence_cant_finish_either(
     assert (await finish(database, worker, (claimed, Outcome.succeeded()))).refused == []
 
 
+async def test_a_retry_is_not_queued_for_another_worker_with_the_right_fence(
+    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker, worker: int
+) -> None:
+    await a_schedule(max_retries=3)
+    [claimed] = await claim(database, worker)
+
+    for outcome in (Outcome.failed("no"), Outcome.given_back()):
+        assert (await finish(database, await a_worker(), (claimed, outcome))).requeued == []
+    assert (await execution(db, claimed.execution_id))["worker_id"] == worker
+
+
 async def test_results_sent_again_are_refused_without_harm(
     database: Database, db: Connection, a_schedule: ASchedule, worker: int
 ) -> None:

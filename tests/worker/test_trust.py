@@ -1,0 +1,71 @@
+"""How long a worker trusts its lease: from before the request that renewed it, and not to its last moment."""
+
+from __future__ import annotations
+
+import time
+
+from rowcall.store.database import Database
+from rowcall.store.leases import WorkerCard, register_worker
+from rowcall.worker.heartbeat import MARGIN, Heartbeat
+from tests.worker.conftest import Connection
+from tests.worker.line import line_to
+from tests.worker.waiting import until
+
+LEASE_SECONDS = 4.0
+TRUSTED_SECONDS = LEASE_SECONDS * (1 - MARGIN)
+
+
+class Trusting:
+    """A heartbeat that beats only when it is told to, and the moment at which it gave up."""
+
+    def __init__(self, dsn: str, worker_id: int) -> None:
+        self.beats = 0
+        self.lost_at = 0.0
+        self.heartbeat = Heartbeat(
+            dsn,
+            worker_id,
+            interval_seconds=60,
+            lease_seconds=LEASE_SECONDS,
+            on_lost=self._lose,
+            on_cancel=lambda ids: None,
+            on_beat=self._beat,
+        )
+
+    def _lose(self, why: str) -> None:
+        self.lost_at = time.monotonic()
+
+    def _beat(self) -> None:
+        self.beats += 1
+
+
+async def a_worker(database: Database) -> int:
+    card = WorkerCard("w", "host", 1, "0", [], ["note"], slots=1, lease_seconds=LEASE_SECONDS)
+    return await register_worker(database, card, [])
+
+
+async def test_a_worker_gives_up_before_its_lease_runs_out(dsn: str, database: Database) -> None:
+    """What it runs has to end while the lease lasts: so the trust ends earlier, with room for that."""
+    trusting = Trusting(dsn, await a_worker(database))
+    since = time.monotonic()
+    async with trusting.heartbeat:
+        await until(lambda: trusting.lost_at, what="the end of its trust")
+    assert trusting.beats == 1
+    assert TRUSTED_SECONDS <= trusting.lost_at - since < 0.9 * LEASE_SECONDS
+
+
+async def test_a_lease_is_trusted_from_before_the_request_that_renewed_it(
+    dsn: str, db: Connection, database: Database
+) -> None:
+    """An answer that took long says nothing of when PostgreSQL counted: perhaps right at the beginning."""
+    async with line_to(dsn, db) as line:
+        trusting = Trusting(line.dsn, await a_worker(database))
+        async with trusting.heartbeat:
+            await until(lambda: trusting.beats == 1)
+            line.fall_silent()
+            asked_at = time.monotonic()
+            trusting.heartbeat.beat_soon()
+            await until(lambda: time.monotonic() > asked_at + LEASE_SECONDS / 2)
+            line.restore()
+            await until(lambda: trusting.beats == 2, what="the late answer")
+            await until(lambda: trusting.lost_at, what="the end of its trust")
+    assert trusting.lost_at - asked_at < LEASE_SECONDS
