@@ -63,6 +63,7 @@ class ScheduleView(View):
     max_retries: int
     retry_backoff_seconds: float
     callback_url: str | None
+    callback_events: list[str] | None = Field(description="The statuses that are told; null for all.")
     is_static: bool
     source: str
     created_at: datetime

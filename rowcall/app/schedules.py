@@ -36,6 +36,7 @@ class Policies(TypedDict, total=False):
     max_retries: int
     retry_backoff_seconds: float
     callback_url: str
+    callback_events: list[str]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ that is there, with the fields that are given laid over it, is judged as a whole
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -63,6 +63,7 @@ class Definition(Timing):
     max_retries: int
     retry_backoff_seconds: float
     callback_url: str | None = None
+    callback_events: Sequence[str] | None = None
 
     def columns(self) -> dict[str, Any]:
         """The values by column."""

@@ -64,6 +64,12 @@ def _check_input(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def _check_once_each(words: list[Any]) -> list[Any]:
+    if len(set(words)) < len(words):
+        raise ValueError("must name each status once")
+    return words
+
+
 def _read_whole(value: object) -> object:
     """JSON does not tell 5 from 5.0."""
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**63 else value
@@ -106,6 +112,7 @@ Labels = Annotated[
     Field(max_length=MOST_LABELS),
     BeforeValidator(_read_mapping),
 ]
+CallbackEvent = Literal["SUCCEEDED", "FAILED", "TIMED_OUT", "CANCELLED", "LOST", "SKIPPED", "MISSED"]
 InputData = Annotated[dict[str, Any], BeforeValidator(_read_mapping), AfterValidator(_check_input)]
 
 
@@ -193,6 +200,9 @@ class ScheduleFields(TriggerFields):
         None, description="Doubled with each attempt, jittered, at most an hour; 10 where left out."
     )
     callback_url: Annotated[str, Field(max_length=2000), AfterValidator(_check_url)] | None = Field(
-        None, description="Told of every finished execution."
+        None, description="Told of every execution that ends, as a signed webhook; see `callback_events`."
     )
+    callback_events: (
+        Annotated[list[CallbackEvent], Field(min_length=1, max_length=7), AfterValidator(_check_once_each)] | None
+    ) = Field(None, description="The statuses that `callback_url` is told of; all of them where left out.")
     allow_unknown_task: bool | None = Field(None, description="Take a task type that no worker has offered yet.")

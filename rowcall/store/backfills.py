@@ -23,6 +23,7 @@ from rowcall.domain.triggers import Trigger, next_occurrence
 
 from .database import Database, Row, Session
 from .schedules import LARGEST_ID, ScheduleRow
+from .telling import tell_rows
 
 BackfillRow = Mapping[str, Any]
 
@@ -127,7 +128,8 @@ async def cancel_backfill(database: Database, backfill_id: int, by: str) -> Back
         if status is not None and status != BackfillStatus.RUNNING:
             raise Conflict(f"backfill {backfill_id} is {status} already; there is nothing to cancel")
         await transaction.fetch("cancel_backfill", backfill_id, because)
-        await transaction.fetch("cancel_queued_of_backfill", backfill_id, f"its backfill was {because}")
+        queued = await transaction.fetch("cancel_queued_of_backfill", backfill_id, f"its backfill was {because}")
+        await tell_rows(transaction, queued)
         return await find_backfill(transaction, backfill_id)
 
 

@@ -10,7 +10,7 @@ from .database import Row
 
 @dataclass(slots=True)
 class Claim:
-    """An execution that this worker may run: its lease. `input_data` is JSON text.
+    """An execution that this worker may run: its lease. `input_data` is JSON text; `tells`: its end may be told.
 
     Not frozen, because one is made for every run, and a frozen one costs four times as much. Nothing changes it.
     """
@@ -29,6 +29,7 @@ class Claim:
     timeout_seconds: float
     max_retries: int
     retry_backoff_seconds: float
+    tells: bool
 
 
 def claim_of(row: Row) -> Claim:
@@ -36,7 +37,7 @@ def claim_of(row: Row) -> Claim:
     return Claim(
         row["execution_id"], row["schedule_id"], row["name"], row["client_id"], row["scheduled_for"],
         row["executed_at"], row["attempt"], row["fence"], row["trigger"], row["task_type"], row["input_data"],
-        row["timeout_seconds"], row["max_retries"], row["retry_backoff_seconds"],
+        row["timeout_seconds"], row["max_retries"], row["retry_backoff_seconds"], row["tells"],
     )  # fmt: skip
 
 
@@ -45,5 +46,5 @@ def first_claim(row: Row, started: Row, scheduled_for: datetime) -> Claim:
     return Claim(
         started["execution_id"], row["schedule_id"], row["name"], row["client_id"], scheduled_for,
         started["executed_at"], 1, 1, "schedule", row["task_type"], row["input_data"],
-        row["timeout_seconds"], row["max_retries"], row["retry_backoff_seconds"],
+        row["timeout_seconds"], row["max_retries"], row["retry_backoff_seconds"], row["tells"],
     )  # fmt: skip

@@ -16,6 +16,7 @@ from rowcall.domain.retries import backoff, may_retry
 from .claims import Claim
 from .database import Database, Session, Transaction
 from .releasing import release_waiting
+from .telling import tell
 
 RETRIED = (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT)
 
@@ -140,7 +141,10 @@ async def _finish(session: Session, worker_id: int, results: Sequence[Result]) -
         ],
         [None] * len(results),
     )
-    return {row["execution_id"] for row in rows}
+    finished = {row["execution_id"] for row in rows}
+    claims = [result.claim for result in results if result.claim.tells and result.claim.execution_id in finished]
+    await tell(session, [(claim.execution_id, claim.scheduled_for) for claim in claims])
+    return finished
 
 
 def _entry(result: Result) -> str:

@@ -14,6 +14,7 @@ from rowcall.domain.retries import may_retry
 
 from .database import Database, Row, Session
 from .releasing import release_waiting
+from .telling import tell_rows
 
 ORPHANS_AT_ONCE = 500
 
@@ -188,7 +189,7 @@ async def _finish(
     session: Session, worker_id: int, rows: Sequence[Row], status: ExecutionStatus, *, entries: Sequence[str | None]
 ) -> None:
     nothing = [None] * len(rows)
-    await session.fetch(
+    finished = await session.fetch(
         "finish_executions",
         worker_id,
         [row["execution_id"] for row in rows],
@@ -201,6 +202,8 @@ async def _finish(
         entries,
         nothing,
     )
+    ended = {row["execution_id"] for row in finished}
+    await tell_rows(session, [row for row in rows if row["execution_id"] in ended])
 
 
 def _gone(row: Row) -> str:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from rowcall.domain.planning import Answer
 
 from .database import Row, Session
+from .telling import tell_rows
 
 
 async def insert_answers(session: Session, answers: Sequence[tuple[int, Answer]]) -> Sequence[Row]:
@@ -15,7 +16,7 @@ async def insert_answers(session: Session, answers: Sequence[tuple[int, Answer]]
     if not answers:
         return []
     await ensure_days(session, (answer.scheduled_for for _, answer in answers))
-    return await session.fetch(
+    rows = await session.fetch(
         "insert_answers",
         [schedule_id for schedule_id, _ in answers],
         [answer.status.value for _, answer in answers],
@@ -23,6 +24,8 @@ async def insert_answers(session: Session, answers: Sequence[tuple[int, Answer]]
         [answer.covers_after for _, answer in answers],
         [answer.reason for _, answer in answers],
     )
+    await tell_rows(session, [row for row in rows if row["tells"]])
+    return rows
 
 
 async def ensure_days(session: Session, moments: Iterable[datetime]) -> None:

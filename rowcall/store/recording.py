@@ -12,6 +12,7 @@ from rowcall.domain.schedules import schedule_of
 from .database import Database, Row, Session
 from .ledger import insert_answers
 from .planning import UNPLANNABLE, invalidate, parsed, why
+from .telling import tell_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ async def settle_consequences(session: Session, planned: Sequence[Planned]) -> N
     in_the_way = [each.row["schedule_id"] for each in planned if each.plan.cancel_open]
     if in_the_way:
         await session.fetch("request_cancel_open", in_the_way)
-        await session.fetch("cancel_available", in_the_way, "overlap: a later occurrence takes its place")
+        because = "overlap: a later occurrence takes its place"
+        await tell_rows(session, await session.fetch("cancel_available", in_the_way, because))
 
 
 async def answer_unroutable(database: Database, routes: Sequence[str], *, now: datetime | None = None) -> list[Row]:

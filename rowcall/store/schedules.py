@@ -19,6 +19,7 @@ from rowcall.domain.schedules import ScheduleStatus
 from .database import Row, Session
 from .jsonb import read_jsonb, write_jsonb
 from .planning import plan_schedules
+from .telling import tell_rows
 
 ScheduleRow = Mapping[str, Any]
 
@@ -156,6 +157,7 @@ async def delete_schedule(session: Session, schedule: ScheduleRow) -> int:
     because = "disabled: the schedule was deleted"
     await session.fetch("cancel_backfills_of", schedule["schedule_id"], because)
     cancelled = await session.fetch("cancel_queued_of", schedule["schedule_id"], because)
+    await tell_rows(session, cancelled)
     await session.fetch("set_schedule_status", schedule["schedule_id"], ScheduleStatus.DISABLED, None)
     return len(cancelled)
 

@@ -153,6 +153,8 @@ def test_every_fault_is_told_at_once() -> None:
         ({"callback_url": "ftp://host/"}, "callback_url", "must be a URL"),
         ({"callback_url": "https://user:pw@host/"}, "callback_url", "no user and password"),
         ({"callback_url": "https://[::1"}, "callback_url", "must be a URL"),
+        ({"callback_events": []}, "callback_events", "at least 1"),
+        ({"callback_events": ["LOST", "LOST"]}, "callback_events", "each status once"),
         ({"scheduled_at": "2031-01-01"}, "scheduled_at", "no such field; did you mean 'scheduled_time'?"),
         ({"cron": "* * * * *"}, "cron", "did you mean 'cron_expression'?"),
         ({"\ud800": 1}, "\\ud800", "surrogate"),

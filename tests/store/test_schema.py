@@ -64,7 +64,8 @@ DEFINITION_CHANGES = [
     "interval_seconds = 7", "timezone = 'Asia/Tokyo'", "starts_at = '2034-01-01Z'", "ends_at = '2036-01-01Z'",
     "jitter_seconds = 1", "max_executions = 3", "grace_period_seconds = 1", '"coalesce" = \'all\'',
     "catch_up_limit = 1", "overlap_policy = 'queue'", "max_instances = 2", "timeout_seconds = 1", "max_retries = 1",
-    "retry_backoff_seconds = 1", "callback_url = 'https://example.org'", "name = 'renamed'", "task_type = 'play'",
+    "retry_backoff_seconds = 1", "callback_url = 'https://example.org'",
+    "callback_events = '{LOST}'", "name = 'renamed'", "task_type = 'play'",
     "capability_required = 'gpu'", "client_id = 'another'", "is_static = true", "source = 'code'",
 ]  # fmt: skip
 

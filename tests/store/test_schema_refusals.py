@@ -68,6 +68,10 @@ IMPOSSIBLE = [
     ("schedules_backoff_range", {"retry_backoff_seconds": "-0.5"}),
     ("schedules_backoff_range", {"retry_backoff_seconds": "'NaN'"}),
     ("schedules_backoff_range", {"retry_backoff_seconds": "3601"}),
+    ("schedules_callback_events_known", {"callback_events": "'{}'"}),
+    ("schedules_callback_events_known", {"callback_events": "'{DONE}'"}),
+    ("schedules_callback_events_known", {"callback_events": "'{NULL}'"}),
+    ("schedules_callback_events_known", {"callback_events": "'{lost}'"}),
     ("schedules_status_known", {"status": "'SLEEPING'"}),
     ("schedules_invalid_says_why", {"status": "'INVALID'"}),
 ]  # fmt: skip

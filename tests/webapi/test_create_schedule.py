@@ -52,6 +52,7 @@ DESIGNED = {
     "max_retries",
     "retry_backoff_seconds",
     "callback_url",
+    "callback_events",
     "is_static",
     "source",
     "created_at",
@@ -109,6 +110,7 @@ async def test_everything_given_is_kept(client: httpx2.AsyncClient, tasks: list[
         "max_retries": 0,
         "retry_backoff_seconds": 0.5,
         "callback_url": "https://example.org/hook",
+        "callback_events": ["FAILED", "MISSED"],
     }
 
     created = (await client.post("/v1/schedules", json=given)).json()

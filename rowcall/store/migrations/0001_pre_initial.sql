@@ -8,6 +8,7 @@
 --   run_tokens           who may end its own execution from inside a sql task's transaction
 --   backfills            ranges of the past that are run, or run again, at leisure
 --   outcomes             results on their way into the counters of `schedules`, a row per batch
+--   webhook_deliveries   the outbox: what a `callback_url` is to be told, and whether it has been
 --   workers, tasks       who works, and what was ever offered
 --   installation, schema_migrations
 
@@ -71,6 +72,7 @@ CREATE TABLE IF NOT EXISTS rowcall.schedules (
     max_retries           integer     NOT NULL DEFAULT 3,
     retry_backoff_seconds double precision NOT NULL DEFAULT 10,
     callback_url          text,
+    callback_events       text[],                              -- of which statuses it is told; NULL: of all
 
     -- where it comes from
     is_static             boolean     NOT NULL DEFAULT false,
@@ -131,6 +133,8 @@ CREATE TABLE IF NOT EXISTS rowcall.schedules (
     CONSTRAINT schedules_timeout_range CHECK (timeout_seconds > 0 AND timeout_seconds <= 31536000),
     CONSTRAINT schedules_retries_range CHECK (max_retries BETWEEN 0 AND 1000),
     CONSTRAINT schedules_backoff_range CHECK (retry_backoff_seconds BETWEEN 0 AND 3600),
+    CONSTRAINT schedules_callback_events_known CHECK (callback_events <@
+        '{SUCCEEDED,FAILED,TIMED_OUT,CANCELLED,LOST,SKIPPED,MISSED}' AND cardinality(callback_events) > 0),
     CONSTRAINT schedules_status_known CHECK (status IN ('ACTIVE', 'PAUSED', 'COMPLETED', 'DISABLED', 'INVALID')),
     CONSTRAINT schedules_only_active_ones_are_due CHECK (status = 'ACTIVE' OR next_run_at IS NULL),
     CONSTRAINT schedules_disabled_iff_dated CHECK ((status = 'DISABLED') = (disabled_at IS NOT NULL)),
@@ -222,6 +226,16 @@ $$;
 
 CREATE OR REPLACE FUNCTION rowcall.schedule_has_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    -- What was not delivered yet goes to the new address; without one it is told to nobody.
+    IF TG_OP = 'UPDATE' AND NEW.callback_url IS DISTINCT FROM OLD.callback_url AND OLD.callback_url IS NOT NULL THEN
+        UPDATE rowcall.webhook_deliveries AS d
+           SET url = coalesce(NEW.callback_url, d.url),
+               status = CASE WHEN NEW.callback_url IS NULL THEN 'DEAD' ELSE d.status END,
+               status_reason = CASE WHEN NEW.callback_url IS NULL THEN 'the schedule has no callback_url any more' END,
+               next_attempt_at = CASE WHEN NEW.callback_url IS NOT NULL THEN now() END,
+               finished_at = CASE WHEN NEW.callback_url IS NULL THEN now() END
+         WHERE d.schedule_id = NEW.schedule_id AND d.status = 'PENDING';
+    END IF;
     IF TG_OP = 'UPDATE' AND NEW.version = OLD.version AND NEW.status = OLD.status
                         AND NEW.status_reason IS NOT DISTINCT FROM OLD.status_reason THEN
         RETURN NULL;
@@ -267,8 +281,8 @@ CREATE OR REPLACE TRIGGER schedule_is_about_to_change
         client_id, name, description, task_type, capability_required, route, input_data, priority, labels, schedule_type,
         cron_expression, cron_fields, interval_seconds, scheduled_time, timezone, starts_at, ends_at, jitter_seconds,
         max_executions, grace_period_seconds, "coalesce", catch_up_limit, overlap_policy, max_instances,
-        timeout_seconds, max_retries, retry_backoff_seconds, callback_url, is_static, source, status, status_reason,
-        version
+        timeout_seconds, max_retries, retry_backoff_seconds, callback_url, callback_events, is_static, source, status,
+        status_reason, version
     ON rowcall.schedules FOR EACH ROW EXECUTE FUNCTION rowcall.schedule_is_about_to_change();
 
 CREATE OR REPLACE TRIGGER schedule_has_changed
@@ -276,7 +290,8 @@ CREATE OR REPLACE TRIGGER schedule_has_changed
         client_id, name, description, task_type, capability_required, input_data, priority, labels, schedule_type,
         cron_expression, cron_fields, interval_seconds, scheduled_time, timezone, starts_at, ends_at, jitter_seconds,
         max_executions, grace_period_seconds, "coalesce", catch_up_limit, overlap_policy, max_instances,
-        timeout_seconds, max_retries, retry_backoff_seconds, callback_url, is_static, source, status, status_reason
+        timeout_seconds, max_retries, retry_backoff_seconds, callback_url, callback_events, is_static, source, status,
+        status_reason
     ON rowcall.schedules FOR EACH ROW EXECUTE FUNCTION rowcall.schedule_has_changed();
 
 CREATE OR REPLACE TRIGGER wake_workers
@@ -455,6 +470,7 @@ BEGIN
     END IF;
     INSERT INTO rowcall.outcomes (schedule_ids, execution_ids, statuses)
          VALUES (ARRAY[schedule], ARRAY[run_execution_id], ARRAY['SUCCEEDED']);
+    PERFORM rowcall.tell(ARRAY[run_execution_id], ARRAY[run_scheduled_for]);
     RETURN EXISTS (SELECT FROM rowcall.open_executions AS o
                     WHERE o.schedule_id = schedule AND o.worker_id IS NULL AND o.available_at IS NULL);
 END $$;
@@ -539,6 +555,76 @@ CREATE TABLE IF NOT EXISTS rowcall.outcomes (
     execution_ids bigint[]    NOT NULL,
     statuses      text[]      NOT NULL
 );
+
+
+-- ── webhook_deliveries: the outbox ──────────────────────────────────────────────────────────────────────────────────
+-- What ended is told to the `callback_url` of its schedule. A row is written in the transaction that writes the end, so
+-- no end is forgotten and none is told that did not happen. Any worker takes it from here, delivers it, and notes that;
+-- while it is being delivered, `next_attempt_at` is the moment at which that worker counts as dead.
+
+CREATE TABLE IF NOT EXISTS rowcall.webhook_deliveries (
+    delivery_id     bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    schedule_id     bigint      NOT NULL,
+    execution_id    bigint      NOT NULL,
+    client_id       text        NOT NULL,                      -- whose secret signs it
+    event           text        NOT NULL,                      -- the execution's status
+    url             text        NOT NULL,
+    target          text        NOT NULL GENERATED ALWAYS AS   -- who is called, for fairness among them
+                    (coalesce(lower(substring(url FROM '^[^:]+://[^/?#]*')), '')) STORED,
+    payload         jsonb       NOT NULL,
+    status          text        NOT NULL DEFAULT 'PENDING',
+    status_reason   text,                                      -- why it is dead
+    attempt         integer     NOT NULL DEFAULT 0,
+    next_attempt_at timestamptz DEFAULT now(),
+    history         jsonb       NOT NULL DEFAULT '[]',         -- one entry per attempt, the last thirty
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    finished_at     timestamptz,
+    CONSTRAINT deliveries_status_known CHECK (status IN ('PENDING', 'DELIVERED', 'DEAD')),
+    CONSTRAINT deliveries_pending_has_a_moment CHECK ((status = 'PENDING') = (next_attempt_at IS NOT NULL)),
+    CONSTRAINT deliveries_finished_iff_over CHECK ((status = 'PENDING') = (finished_at IS NULL)),
+    CONSTRAINT deliveries_dead_says_why CHECK (status <> 'DEAD' OR status_reason IS NOT NULL)
+) WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 2000);
+
+-- waiting_targets.sql, claim_deliveries.sql: whom to call, and with what first
+CREATE INDEX IF NOT EXISTS deliveries_pending
+    ON rowcall.webhook_deliveries (target, next_attempt_at) WHERE status = 'PENDING';
+
+-- list_deliveries.sql of one schedule, redirect_deliveries in schedule_has_changed
+CREATE INDEX IF NOT EXISTS deliveries_by_schedule ON rowcall.webhook_deliveries (schedule_id, delivery_id);
+
+-- list_deliveries.sql of one execution
+CREATE INDEX IF NOT EXISTS deliveries_by_execution ON rowcall.webhook_deliveries (execution_id);
+
+-- forget_deliveries.sql: the oldest that are over
+CREATE INDEX IF NOT EXISTS deliveries_over ON rowcall.webhook_deliveries (finished_at) WHERE finished_at IS NOT NULL;
+
+-- Writes down what these executions, which have just become final, have to tell; how many there were. It is called in the
+-- transaction of their ends, and only for schedules that may want to be told.
+CREATE OR REPLACE FUNCTION rowcall.tell(execution_ids bigint[], moments timestamptz[]) RETURNS bigint
+LANGUAGE sql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+    WITH told AS (
+        INSERT INTO rowcall.webhook_deliveries (schedule_id, execution_id, client_id, event, url, payload)
+        SELECT e.schedule_id, e.execution_id, s.client_id, e.status, s.callback_url,
+               jsonb_build_object(
+                   'type', 'execution.' || lower(e.status),
+                   'timestamp', e.finished_at,
+                   'data', jsonb_build_object(
+                       'execution_id', e.execution_id, 'schedule_id', e.schedule_id, 'schedule_name', s.name,
+                       'client_id', s.client_id, 'task_type', e.task_type, 'trigger', e.trigger, 'status', e.status,
+                       'scheduled_for', e.scheduled_for, 'covers_after', e.covers_after, 'attempt', e.attempt,
+                       'executed_at', e.executed_at, 'finished_at', e.finished_at,
+                       'duration_seconds', e.duration_seconds, 'error_message', left(e.error_message, 2000),
+                       'reason', e.reason))
+          FROM unnest(execution_ids, moments) AS ended (execution_id, moment)
+          JOIN rowcall.schedule_executions AS e
+            ON e.execution_id = ended.execution_id AND e.scheduled_for = ended.moment
+          JOIN rowcall.schedules AS s ON s.schedule_id = e.schedule_id
+         WHERE s.callback_url IS NOT NULL AND e.finished_at IS NOT NULL
+           AND (s.callback_events IS NULL OR e.status = ANY (s.callback_events))
+     RETURNING delivery_id
+    )
+    SELECT count(*) FROM told
+$$;
 
 
 -- ── workers, tasks ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -18,4 +18,4 @@ UPDATE rowcall.schedule_executions AS e
    SET status = 'CANCELLED', finished_at = statement_timestamp(), reason = $2
   FROM queued AS q
  WHERE e.execution_id = q.execution_id AND e.scheduled_for = q.scheduled_for AND e.schedule_id = q.schedule_id
-RETURNING e.execution_id
+RETURNING e.execution_id, e.scheduled_for

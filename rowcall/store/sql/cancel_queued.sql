@@ -8,4 +8,4 @@ UPDATE rowcall.schedule_executions AS e
    SET status = 'CANCELLED', finished_at = statement_timestamp(), reason = $2
   FROM closed AS c
  WHERE e.execution_id = c.execution_id AND e.scheduled_for = c.scheduled_for
-RETURNING e.execution_id
+RETURNING e.execution_id, e.scheduled_for

@@ -5,7 +5,8 @@ SELECT s.schedule_id, s.client_id, s.name, s.schedule_type, s.cron_expression, s
        s.scheduled_time, s.timezone, s.starts_at, s.ends_at, s.jitter_seconds, s.max_executions, s.grace_period_seconds,
        s."coalesce", s.catch_up_limit, s.overlap_policy, s.max_instances, s.scheduled_runs, s.created_at,
        s.last_occurrence_at, s.next_occurrence_at, s.next_run_at, s.task_type, s.capability_required, s.version, s.priority, s.input_data,
-       s.timeout_seconds, s.max_retries, s.retry_backoff_seconds, coalesce($4::timestamptz, clock_timestamp()) AS now
+       s.timeout_seconds, s.max_retries, s.retry_backoff_seconds, s.callback_url IS NOT NULL AS tells,
+       coalesce($4::timestamptz, clock_timestamp()) AS now
   FROM unnest($1::text[], $2::smallint[]) AS lane (route, priority)
  CROSS JOIN LATERAL (
        SELECT due.*

@@ -37,6 +37,7 @@ WITH taken AS MATERIALIZED (
      WHERE s.schedule_id = f.schedule_id AND f.first_runs > 0
 )
 SELECT r.execution_id, r.schedule_id, r.scheduled_for, r.executed_at, r.attempt, r.fence, r.trigger, r.task_type,
-       r.capability_required, r.priority, r.input_data, s.client_id, s.name, s.timeout_seconds, s.max_retries, s.retry_backoff_seconds
+       r.capability_required, r.priority, r.input_data, s.client_id, s.name, s.timeout_seconds, s.max_retries, s.retry_backoff_seconds,
+       s.callback_url IS NOT NULL AS tells
   FROM started AS r
   JOIN rowcall.schedules AS s ON s.schedule_id = r.schedule_id

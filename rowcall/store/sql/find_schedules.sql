@@ -5,6 +5,7 @@ SELECT s.schedule_id, s.client_id, s.name, s.description, s.task_type, s.capabil
        s.last_occurrence_at, s.last_run_at, s.last_execution_id, s.last_status, s.total_runs, s.scheduled_runs,
        s.successful_runs, s.failed_runs, s.max_executions, s.grace_period_seconds, s."coalesce", s.catch_up_limit,
        s.overlap_policy, s.max_instances, s.timeout_seconds, s.max_retries, s.retry_backoff_seconds, s.callback_url,
+       s.callback_events,
        s.is_static, s.source, s.created_at, s.updated_at, s.disabled_at, s.version, s.route, clock_timestamp() AS now
   FROM rowcall.schedules AS s
  WHERE s.schedule_id = ANY ($1::bigint[])

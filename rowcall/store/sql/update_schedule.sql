@@ -7,13 +7,14 @@ UPDATE rowcall.schedules AS s
        jitter_seconds = d.jitter_seconds, max_executions = d.max_executions,
        grace_period_seconds = d.grace_period_seconds, "coalesce" = d."coalesce", catch_up_limit = d.catch_up_limit,
        overlap_policy = d.overlap_policy, max_instances = d.max_instances, timeout_seconds = d.timeout_seconds,
-       max_retries = d.max_retries, retry_backoff_seconds = d.retry_backoff_seconds, callback_url = d.callback_url
+       max_retries = d.max_retries, retry_backoff_seconds = d.retry_backoff_seconds, callback_url = d.callback_url,
+       callback_events = d.callback_events
   FROM jsonb_to_record($2::jsonb) AS d (
         client_id text, name text, description text, task_type text, capability_required text, input_data jsonb,
         priority smallint, labels jsonb, schedule_type text, cron_expression text, cron_fields jsonb,
         interval_seconds bigint, scheduled_time timestamptz, timezone text, starts_at timestamptz, ends_at timestamptz,
         jitter_seconds integer, max_executions bigint, grace_period_seconds bigint, "coalesce" text,
         catch_up_limit integer, overlap_policy text, max_instances integer, timeout_seconds double precision,
-        max_retries integer, retry_backoff_seconds double precision, callback_url text)
+        max_retries integer, retry_backoff_seconds double precision, callback_url text, callback_events text[])
  WHERE s.schedule_id = $1
 RETURNING s.schedule_id
