@@ -11,6 +11,7 @@
 --   webhook_deliveries   the outbox: what a `callback_url` is to be told, and whether it has been
 --   workers, tasks       who works, and what was ever offered
 --   installation, schema_migrations
+--   v_…                  views to monitor all that by, for the role rowcall_monitor
 
 CREATE SCHEMA IF NOT EXISTS rowcall;
 
@@ -660,6 +661,367 @@ CREATE TABLE IF NOT EXISTS rowcall.tasks (
     first_offered_at timestamptz NOT NULL DEFAULT now(),
     last_offered_at  timestamptz NOT NULL DEFAULT now()
 );
+
+
+-- ── monitoring: what people and dashboards may rely on ──────────────────────────────────────────────────────────────
+-- Views named v_… are a contract: a name and a column stay, and mean the same; columns are only added, at the end. What
+-- has to change otherwise comes as a new view, and the old one stays for one more minor version. None shows input_data,
+-- result_data, the text of an error, callback_url, a token or a statement of another session, because those may hold
+-- secrets. They run with the rights of their owner, so that a role that reads them needs no right to any table.
+-- Each reads by probes of an index, or no more than its comment says, however many schedules and executions there are.
+
+-- The lanes that ACTIVE schedules stand in: hops from one to the next through schedules_due. For the views below.
+CREATE OR REPLACE VIEW rowcall.lanes AS
+WITH RECURSIVE lanes AS (
+    (SELECT s.route, s.priority FROM rowcall.schedules AS s
+      WHERE s.status = 'ACTIVE' ORDER BY s.route, s.priority LIMIT 1)
+    UNION ALL
+    SELECT following.route, following.priority
+      FROM lanes AS l
+     CROSS JOIN LATERAL (
+           SELECT s.route, s.priority FROM rowcall.schedules AS s
+            WHERE s.status = 'ACTIVE' AND (s.route, s.priority) > (l.route, l.priority)
+            ORDER BY s.route, s.priority LIMIT 1) AS following
+)
+SELECT route, priority FROM lanes;
+
+CREATE OR REPLACE VIEW rowcall.v_installation AS
+SELECT i.installation_id, (SELECT max(m.version) FROM rowcall.schema_migrations AS m) AS schema_version,
+       i.tzdata_version, i.history_floor_at, i.created_at
+  FROM rowcall.installation AS i;
+COMMENT ON VIEW rowcall.v_installation IS
+    'One row: which installation this is, its schema, and from when on its ledger is whole.';
+
+CREATE OR REPLACE VIEW rowcall.v_schedules AS
+SELECT s.schedule_id, s.client_id, s.name, s.description, s.task_type, s.capability_required, s.route, s.priority,
+       s.labels, s.schedule_type, s.cron_expression, s.cron_fields, s.interval_seconds, s.scheduled_time, s.timezone,
+       s.starts_at, s.ends_at, s.jitter_seconds, s.max_executions, s.grace_period_seconds, s."coalesce",
+       s.catch_up_limit, s.overlap_policy, s.max_instances, s.timeout_seconds, s.max_retries, s.retry_backoff_seconds,
+       s.is_static, s.source, s.status, s.status_reason, s.next_occurrence_at, s.next_run_at, s.last_occurrence_at,
+       s.last_run_at, s.last_execution_id, s.last_status, s.total_runs, s.scheduled_runs, s.successful_runs,
+       s.failed_runs, s.created_at, s.updated_at, s.disabled_at, s.version
+  FROM rowcall.schedules AS s;
+COMMENT ON VIEW rowcall.v_schedules IS
+    'Every schedule, deleted ones too: what it runs, when, under which policies, and where it stands.';
+
+CREATE OR REPLACE VIEW rowcall.v_versions AS
+SELECT v.schedule_id, v.valid_from, v.version, v.status, v.status_reason,
+       v.definition ->> 'name' AS name, v.definition ->> 'task_type' AS task_type,
+       v.definition ->> 'schedule_type' AS schedule_type, v.definition ->> 'cron_expression' AS cron_expression,
+       v.definition -> 'cron_fields' AS cron_fields, (v.definition ->> 'interval_seconds')::bigint AS interval_seconds,
+       (v.definition ->> 'scheduled_time')::timestamptz AS scheduled_time, v.definition ->> 'timezone' AS timezone,
+       (v.definition ->> 'starts_at')::timestamptz AS starts_at, (v.definition ->> 'ends_at')::timestamptz AS ends_at,
+       v.tzdata_version
+  FROM rowcall.schedule_versions AS v;
+COMMENT ON VIEW rowcall.v_versions IS
+    'Every definition and every change of status, since when: ask for one schedule_id.';
+
+CREATE OR REPLACE VIEW rowcall.v_workers AS
+SELECT w.worker_id, w.name, w.host, w.pid, w.rowcall_version, w.apps, w.routes, w.slots, w.status, w.started_at,
+       w.last_beat_at, w.ended_at, w.lease_seconds,
+       extract(epoch FROM clock_timestamp() - w.last_beat_at)::float8 AS silent_seconds,
+       w.ended_at IS NULL AND w.last_beat_at + make_interval(secs => w.lease_seconds) > clock_timestamp() AS is_alive,
+       held.running, w.slots - held.running AS free_slots
+  FROM rowcall.workers AS w
+ CROSS JOIN LATERAL (
+       SELECT count(*)::int AS running FROM rowcall.open_executions AS o WHERE o.worker_id = w.worker_id) AS held;
+COMMENT ON VIEW rowcall.v_workers IS
+    'Workers, those that ended within a week too: what they offer, whether their lease holds, what room is left.';
+
+CREATE OR REPLACE VIEW rowcall.v_executions AS
+SELECT e.execution_id, e.schedule_id, s.client_id, s.name, e.schedule_version, e.trigger, e.scheduled_for,
+       e.covers_after, e.task_type, e.capability_required, e.priority, e.status, e.attempt, e.worker_id,
+       e.cancel_requested_at, e.executed_at, e.finished_at, e.duration_seconds,
+       extract(epoch FROM e.executed_at - e.scheduled_for)::float8 AS lateness_seconds, e.reason,
+       substring(e.error_message FROM '^(?:[a-z_]\w*\.){0,9}[A-Z]\w{1,79}(?=:|\n|$)') AS error_kind,
+       e.available_at, e.backfill_id, e.created_at
+  FROM rowcall.schedule_executions AS e
+  LEFT JOIN rowcall.schedules AS s ON s.schedule_id = e.schedule_id;
+COMMENT ON VIEW rowcall.v_executions IS
+    'The ledger. Bound scheduled_for, or name a schedule_id: without that it is all of history. error_kind is the class '
+    'of the error, such as ValueError; its text stays in schedule_executions.';
+
+CREATE OR REPLACE VIEW rowcall.v_open AS
+SELECT o.execution_id, o.schedule_id, s.client_id, s.name, o.route, o.priority, o.trigger,
+       CASE WHEN o.worker_id IS NOT NULL THEN 'running' WHEN o.available_at IS NULL THEN 'waiting'
+            WHEN o.available_at > clock_timestamp() THEN 'to_be_retried' ELSE 'queued' END AS state,
+       o.scheduled_for, o.available_at, e.attempt, e.executed_at,
+       CASE WHEN o.worker_id IS NOT NULL
+            THEN extract(epoch FROM clock_timestamp() - e.executed_at)::float8 END AS running_seconds,
+       s.timeout_seconds, o.worker_id, w.name AS worker, w.host, o.cancel_requested_at, o.backfill_id
+  FROM rowcall.open_executions AS o
+  LEFT JOIN LATERAL (
+       SELECT l.attempt, l.executed_at FROM rowcall.schedule_executions AS l
+        WHERE l.execution_id = o.execution_id AND l.scheduled_for = o.scheduled_for LIMIT 1) AS e ON true
+  LEFT JOIN rowcall.schedules AS s ON s.schedule_id = o.schedule_id
+  LEFT JOIN rowcall.workers AS w ON w.worker_id = o.worker_id;
+COMMENT ON VIEW rowcall.v_open IS
+    'What is not final: running, queued, to_be_retried, or waiting behind another run of its schedule. Reads what is open.';
+
+CREATE OR REPLACE VIEW rowcall.v_running AS
+SELECT execution_id, schedule_id, client_id, name, route, trigger, scheduled_for, attempt, executed_at,
+       running_seconds, timeout_seconds, worker_id, worker, host, cancel_requested_at
+  FROM rowcall.v_open WHERE worker_id IS NOT NULL;
+COMMENT ON VIEW rowcall.v_running IS 'What runs now, since when, and where.';
+
+CREATE OR REPLACE VIEW rowcall.v_overdue AS
+SELECT d.schedule_id, d.client_id, d.name, l.route, l.priority, d.next_run_at,
+       extract(epoch FROM now() - d.next_run_at)::float8 AS overdue_seconds,
+       d.next_run_at + make_interval(secs => d.grace_period_seconds) AS grace_ends_at, w.offering_workers
+  FROM rowcall.lanes AS l
+ CROSS JOIN LATERAL (
+       SELECT count(*)::int AS offering_workers FROM rowcall.workers AS v
+        WHERE v.ended_at IS NULL AND v.status = 'RUNNING' AND l.route = ANY (v.routes)
+          AND v.last_beat_at + make_interval(secs => v.lease_seconds) > clock_timestamp()) AS w
+ CROSS JOIN LATERAL (
+       SELECT s.schedule_id, s.client_id, s.name, s.next_run_at, s.grace_period_seconds FROM rowcall.schedules AS s
+        WHERE s.status = 'ACTIVE' AND s.route = l.route AND s.priority = l.priority AND s.next_run_at <= now()
+        ORDER BY s.next_run_at OFFSET 0) AS d;
+COMMENT ON VIEW rowcall.v_overdue IS
+    'Schedules whose next run is due, and since when. Some are for a moment; for more than a minute, somebody is missing. '
+    'offering_workers 0: it is unroutable. Past grace_ends_at it becomes MISSED. Reads what is due.';
+
+CREATE OR REPLACE VIEW rowcall.v_unroutable AS
+SELECT r.route, needed.schedules, first.next_run_at
+  FROM (SELECT DISTINCT route FROM rowcall.lanes) AS r
+ CROSS JOIN LATERAL (
+       SELECT count(*) AS schedules FROM rowcall.schedules AS s WHERE s.status = 'ACTIVE' AND s.route = r.route
+       OFFSET 0) AS needed
+ CROSS JOIN LATERAL (
+       SELECT min(h.next_run_at) AS next_run_at
+         FROM rowcall.lanes AS l
+        CROSS JOIN LATERAL (
+              SELECT s.next_run_at FROM rowcall.schedules AS s
+               WHERE s.status = 'ACTIVE' AND s.route = l.route AND s.priority = l.priority
+                 AND s.next_run_at IS NOT NULL
+               ORDER BY s.next_run_at LIMIT 1) AS h
+        WHERE l.route = r.route) AS first
+ WHERE NOT EXISTS (SELECT FROM rowcall.workers AS w
+                    WHERE w.ended_at IS NULL AND w.status = 'RUNNING' AND r.route = ANY (w.routes)
+                      AND w.last_beat_at + make_interval(secs => w.lease_seconds) > clock_timestamp());
+COMMENT ON VIEW rowcall.v_unroutable IS
+    'Routes, a task type or task_type@capability, that ACTIVE schedules need and no live worker offers.';
+
+CREATE OR REPLACE VIEW rowcall.v_upcoming AS
+SELECT u.schedule_id, u.client_id, u.name, l.route, l.priority, u.next_occurrence_at, u.next_run_at
+  FROM rowcall.lanes AS l
+ CROSS JOIN LATERAL (
+       SELECT s.schedule_id, s.client_id, s.name, s.next_occurrence_at, s.next_run_at FROM rowcall.schedules AS s
+        WHERE s.status = 'ACTIVE' AND s.route = l.route AND s.priority = l.priority AND s.next_run_at > now()
+        ORDER BY s.next_run_at LIMIT 100) AS u
+ ORDER BY u.next_run_at, u.schedule_id
+ LIMIT 100;
+COMMENT ON VIEW rowcall.v_upcoming IS
+    'The hundred runs that come next. When a certain schedule runs next stands in v_schedules.';
+
+CREATE OR REPLACE VIEW rowcall.v_failures AS
+SELECT execution_id, schedule_id, client_id, name, trigger, scheduled_for, task_type, status, attempt, executed_at,
+       finished_at, duration_seconds, error_kind, worker_id
+  FROM rowcall.v_executions
+ WHERE status IN ('FAILED', 'TIMED_OUT', 'LOST') AND scheduled_for > now() - interval '1 day';
+COMMENT ON VIEW rowcall.v_failures IS
+    'What ended badly, its retries used up, among the occurrences of the last 24 hours. Reads these.';
+
+CREATE OR REPLACE VIEW rowcall.v_not_run AS
+SELECT execution_id, schedule_id, client_id, name, scheduled_for, covers_after, task_type, status, reason
+  FROM rowcall.v_executions
+ WHERE status IN ('SKIPPED', 'MISSED') AND scheduled_for > now() - interval '1 day';
+COMMENT ON VIEW rowcall.v_not_run IS
+    'Occurrences of the last 24 hours that did not run, and why; a row answers for all after covers_after. Reads that day.';
+
+CREATE OR REPLACE VIEW rowcall.v_schedule_health AS
+SELECT s.schedule_id, s.client_id, s.name, s.status, h.runs, h.succeeded, h.failed, h.not_run,
+       h.succeeded::float8 / nullif(h.succeeded + h.failed, 0) AS success_rate, h.failures_in_a_row,
+       h.duration_p50_seconds, h.duration_p95_seconds, h.lateness_p50_seconds, h.lateness_p95_seconds,
+       h.last_success_at, h.since, s.next_run_at
+  FROM rowcall.schedules AS s
+ CROSS JOIN LATERAL (
+       SELECT count(*) FILTER (WHERE r.executed_at IS NOT NULL)::int AS runs,
+              count(*) FILTER (WHERE r.status = 'SUCCEEDED')::int AS succeeded,
+              count(*) FILTER (WHERE r.failed)::int AS failed,
+              count(*) FILTER (WHERE r.status IN ('SKIPPED', 'MISSED'))::int AS not_run,
+              count(*) FILTER (WHERE r.failed AND r.successes_after = 0)::int AS failures_in_a_row,
+              percentile_cont(0.5) WITHIN GROUP (ORDER BY r.duration_seconds) AS duration_p50_seconds,
+              percentile_cont(0.95) WITHIN GROUP (ORDER BY r.duration_seconds) AS duration_p95_seconds,
+              percentile_cont(0.5) WITHIN GROUP (ORDER BY r.lateness_seconds) AS lateness_p50_seconds,
+              percentile_cont(0.95) WITHIN GROUP (ORDER BY r.lateness_seconds) AS lateness_p95_seconds,
+              max(r.finished_at) FILTER (WHERE r.status = 'SUCCEEDED') AS last_success_at,
+              min(r.scheduled_for) AS since
+         FROM (SELECT e.status, e.scheduled_for, e.executed_at, e.finished_at, e.duration_seconds,
+                      e.status IN ('FAILED', 'TIMED_OUT', 'LOST') AS failed,
+                      CASE WHEN e.trigger = 'schedule' AND e.attempt = 1
+                           THEN extract(epoch FROM e.executed_at - e.scheduled_for)::float8 END AS lateness_seconds,
+                      count(*) FILTER (WHERE e.status = 'SUCCEEDED')
+                          OVER (ORDER BY e.scheduled_for DESC, e.execution_id DESC) AS successes_after
+                 FROM (SELECT l.* FROM rowcall.schedule_executions AS l
+                        WHERE l.schedule_id = s.schedule_id AND l.trigger <> 'backfill'
+                        ORDER BY l.scheduled_for DESC LIMIT 100) AS e) AS r) AS h
+ WHERE s.status <> 'DISABLED';
+COMMENT ON VIEW rowcall.v_schedule_health IS
+    'How the latest hundred executions of each schedule went, backfills aside, however long ago (since says how long): '
+    'lateness is that of first attempts. Ask for one schedule or a few: all of a million take minutes.';
+
+CREATE OR REPLACE VIEW rowcall.v_backlog AS
+WITH open AS (
+    SELECT o.route, count(*) FILTER (WHERE o.worker_id IS NOT NULL) AS running,
+           count(*) FILTER (WHERE o.available_at <= clock_timestamp()) AS queued,
+           count(*) FILTER (WHERE o.available_at > clock_timestamp()) AS to_be_retried,
+           count(*) FILTER (WHERE o.worker_id IS NULL AND o.available_at IS NULL) AS waiting,
+           min(o.available_at) FILTER (WHERE o.available_at <= clock_timestamp()) AS queued_since
+      FROM rowcall.open_executions AS o GROUP BY o.route
+), due AS (
+    SELECT d.route, sum(d.due) AS due, min(d.due_since) AS due_since
+      FROM (SELECT l.route, f.due, f.due_since
+              FROM rowcall.lanes AS l
+             CROSS JOIN LATERAL (
+                   SELECT count(*) AS due, min(s.next_run_at) AS due_since FROM rowcall.schedules AS s
+                    WHERE s.status = 'ACTIVE' AND s.route = l.route AND s.priority = l.priority
+                      AND s.next_run_at <= now() OFFSET 0) AS f) AS d
+     GROUP BY d.route
+)
+SELECT route, coalesce(d.due, 0)::bigint AS due, coalesce(o.queued, 0) AS queued, coalesce(o.running, 0) AS running,
+       coalesce(o.to_be_retried, 0) AS to_be_retried, coalesce(o.waiting, 0) AS waiting,
+       least(d.due_since, o.queued_since) AS oldest_due_at,
+       extract(epoch FROM now() - least(d.due_since, o.queued_since))::float8 AS oldest_due_seconds,
+       w.offering_workers, w.free_slots
+  FROM due AS d
+  FULL JOIN open AS o USING (route)
+ CROSS JOIN LATERAL (
+       SELECT count(*)::int AS offering_workers, coalesce(sum(v.free_slots), 0)::int AS free_slots
+         FROM rowcall.v_workers AS v
+        WHERE v.is_alive AND v.status = 'RUNNING' AND route = ANY (v.routes)) AS w;
+COMMENT ON VIEW rowcall.v_backlog IS
+    'For each route what is due, queued and running, since when the oldest could run, and what room the workers that '
+    'offer it have. Reads what is due and open.';
+
+CREATE OR REPLACE VIEW rowcall.v_history AS
+SELECT c.relname::text AS partition, to_date(right(c.relname, 8), 'YYYYMMDD') AS day,
+       pg_total_relation_size(c.oid) AS total_bytes, pg_indexes_size(c.oid) AS index_bytes,
+       greatest(c.reltuples, 0)::bigint AS estimated_executions
+  FROM pg_catalog.pg_inherits AS i
+  JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+ WHERE i.inhparent = 'rowcall.schedule_executions'::regclass;
+COMMENT ON VIEW rowcall.v_history IS
+    'The growth of history: a partition for each day (UTC) of scheduled_for, with its size; those ahead are there early.';
+
+-- What sessions do, and never what they say: whoever may not see the sessions of others sees those of Rowcall's role.
+CREATE OR REPLACE FUNCTION rowcall.sessions()
+RETURNS TABLE (pid integer, role_name text, application_name text, state text, waits_for_lock boolean,
+               state_since timestamptz, transaction_since timestamptz, held_horizon xid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT a.pid, a.usename::text, a.application_name, a.state, coalesce(a.wait_event_type = 'Lock', false),
+           a.state_change, a.xact_start, a.backend_xmin
+      FROM pg_catalog.pg_stat_activity AS a
+     WHERE a.datname = pg_catalog.current_database()
+$$;
+
+CREATE OR REPLACE VIEW rowcall.v_locks AS
+SELECT w.pid AS waiting_pid, w.application_name AS waiting, extract(epoch FROM now() - w.state_since)::float8
+           AS waiting_seconds, l.mode AS lock_mode, l.relation::regclass::text AS relation, b.pid AS blocking_pid,
+       b.role_name AS blocking_role, b.application_name AS blocking, b.state AS blocking_state,
+       extract(epoch FROM now() - b.transaction_since)::float8 AS blocking_transaction_seconds
+  FROM rowcall.sessions() AS w
+ CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS blocking (pid)
+  LEFT JOIN rowcall.sessions() AS b ON b.pid = blocking.pid
+  LEFT JOIN LATERAL (
+       SELECT k.mode, k.relation FROM pg_catalog.pg_locks AS k WHERE k.pid = w.pid AND NOT k.granted LIMIT 1) AS l ON true
+ WHERE w.waits_for_lock;
+COMMENT ON VIEW rowcall.v_locks IS 'Who waits for whom in this database: SELECT pg_terminate_backend(blocking_pid) ends a wait.';
+
+CREATE OR REPLACE VIEW rowcall.v_snapshots AS
+SELECT 'session' AS held_by, a.pid, a.application_name AS name, a.role_name, a.state,
+       extract(epoch FROM now() - a.transaction_since)::float8 AS held_seconds, age(a.held_horizon) AS transactions
+  FROM rowcall.sessions() AS a
+ WHERE a.held_horizon IS NOT NULL AND a.pid <> pg_backend_pid()
+UNION ALL
+SELECT 'prepared transaction', NULL, p.gid, p.owner::text, NULL, extract(epoch FROM now() - p.prepared)::float8,
+       age(p.transaction)
+  FROM pg_catalog.pg_prepared_xacts AS p WHERE p.database = current_database()
+UNION ALL
+SELECT 'replication slot', r.active_pid, r.slot_name::text, NULL, CASE WHEN r.active THEN 'active' ELSE 'inactive' END,
+       NULL, greatest(age(r.xmin), age(r.catalog_xmin))
+  FROM pg_catalog.pg_replication_slots AS r WHERE r.xmin IS NOT NULL OR r.catalog_xmin IS NOT NULL;
+COMMENT ON VIEW rowcall.v_snapshots IS
+    'Who keeps old versions of rows from being cleaned away, and since how many transactions. While one is held for '
+    'minutes, looking for what is due reads ever more dead rows.';
+
+CREATE OR REPLACE VIEW rowcall.v_metrics AS
+SELECT clock_timestamp() AS at, current_setting('server_version') AS postgres, i.schema_version, i.history_floor_at,
+       s.active AS schedules_active, s.paused AS schedules_paused, s.completed AS schedules_completed,
+       s.invalid AS schedules_invalid, s.unplanned AS schedules_unplanned, b.due, b.queued, b.running, b.to_be_retried,
+       b.waiting, coalesce(b.oldest_due_seconds, 0) AS oldest_due_seconds, b.unroutable AS unroutable_due,
+       w.workers_running, w.workers_draining, w.workers_silent, w.slots, w.free_slots,
+       h.bytes AS history_bytes, h.partitions AS history_partitions, h.days_ahead AS history_days_ahead,
+       (SELECT coalesce(max(held_seconds), 0) FROM rowcall.v_snapshots) AS oldest_snapshot_seconds,
+       (SELECT count(*) FROM rowcall.sessions() AS a WHERE a.waits_for_lock) AS sessions_waiting_for_locks
+  FROM rowcall.v_installation AS i
+ CROSS JOIN (
+       SELECT (SELECT count(*) FROM rowcall.schedules AS a WHERE a.status = 'ACTIVE') AS active,
+              (SELECT count(*) FROM rowcall.schedules AS n WHERE n.status <> 'ACTIVE' AND n.status = 'PAUSED') AS paused,
+              (SELECT count(*) FROM rowcall.schedules AS n WHERE n.status <> 'ACTIVE' AND n.status = 'COMPLETED')
+                  AS completed,
+              (SELECT count(*) FROM rowcall.schedules AS n WHERE n.status <> 'ACTIVE' AND n.status = 'INVALID') AS invalid,
+              (SELECT count(*) FROM rowcall.schedules AS u WHERE u.status = 'ACTIVE' AND u.next_run_at IS NULL)
+                  AS unplanned) AS s
+ CROSS JOIN (
+       SELECT coalesce(sum(due), 0)::bigint AS due, coalesce(sum(queued), 0)::bigint AS queued,
+              coalesce(sum(running), 0)::bigint AS running, coalesce(sum(to_be_retried), 0)::bigint AS to_be_retried,
+              coalesce(sum(waiting), 0)::bigint AS waiting, max(oldest_due_seconds) AS oldest_due_seconds,
+              coalesce(sum(due + queued) FILTER (WHERE offering_workers = 0), 0)::bigint AS unroutable
+         FROM rowcall.v_backlog) AS b
+ CROSS JOIN (
+       SELECT count(*) FILTER (WHERE is_alive AND status = 'RUNNING') AS workers_running,
+              count(*) FILTER (WHERE is_alive AND status = 'DRAINING') AS workers_draining,
+              count(*) FILTER (WHERE NOT is_alive) AS workers_silent,
+              coalesce(sum(slots) FILTER (WHERE is_alive AND status = 'RUNNING'), 0) AS slots,
+              coalesce(sum(free_slots) FILTER (WHERE is_alive AND status = 'RUNNING'), 0) AS free_slots
+         FROM rowcall.v_workers WHERE ended_at IS NULL) AS w
+ CROSS JOIN (
+       SELECT coalesce(sum(total_bytes), 0)::bigint AS bytes, count(*) AS partitions,
+              coalesce(max(day) - (now() AT TIME ZONE 'UTC')::date, 0) AS days_ahead
+         FROM rowcall.v_history) AS h;
+COMMENT ON VIEW rowcall.v_metrics IS
+    'How everything stands, in one row: /metrics shows the same. Counts what is due, open and ACTIVE.';
+
+-- Lets a role read the views above and call what only reads, and nothing else. Called for rowcall_monitor below, and by
+-- the owner of this schema for any other role.
+CREATE OR REPLACE FUNCTION rowcall.grant_monitor(role_name text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    found text;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = role_name) THEN
+        RAISE EXCEPTION 'there is no role %', quote_ident(role_name) USING HINT = format('CREATE ROLE %I', role_name);
+    END IF;
+    EXECUTE format('GRANT USAGE ON SCHEMA rowcall TO %I', role_name);
+    FOR found IN SELECT c.oid::regclass::text FROM pg_catalog.pg_class AS c
+                  WHERE c.relnamespace = 'rowcall'::regnamespace AND c.relkind = 'v' AND c.relname LIKE 'v\_%' LOOP
+        EXECUTE format('GRANT SELECT ON %s TO %I', found, role_name);
+    END LOOP;
+    EXECUTE format('GRANT EXECUTE ON FUNCTION rowcall.sessions() TO %I', role_name);
+END $$;
+
+-- Who may call functions is said one by one. Triggers call definition_of with the rights of whoever writes a schedule.
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA rowcall FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION rowcall.definition_of(rowcall.schedules) TO PUBLIC;
+
+-- Roles belong to the server: another database of it may have made this one, or may be making it now.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = 'rowcall_monitor') THEN
+        BEGIN
+            CREATE ROLE rowcall_monitor NOLOGIN;
+        EXCEPTION
+            WHEN duplicate_object OR unique_violation THEN NULL;
+            WHEN insufficient_privilege THEN
+                RAISE NOTICE 'the role rowcall_monitor, which may read the monitoring views, is not there, and % may not create it',
+                    current_user
+                    USING HINT = 'As a role that may: CREATE ROLE rowcall_monitor NOLOGIN. Then, as the owner of the '
+                                 'schema: SELECT rowcall.grant_monitor(''rowcall_monitor'')';
+                RETURN;
+        END;
+    END IF;
+    PERFORM rowcall.grant_monitor('rowcall_monitor');
+END $$;
 
 
 -- ── to start with ───────────────────────────────────────────────────────────────────────────────────────────────────
