@@ -7,12 +7,16 @@ faults; anything else ends the worker, loudly.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from random import Random
 
 import structlog
 
+from rowcall.domain.catching_up import CatchUp
 from rowcall.domain.errors import StoreUnavailable
+from rowcall.settings import Settings
 from rowcall.store.claiming import Look, look
 from rowcall.store.database import Database
 from rowcall.store.leases import read_back
@@ -30,17 +34,30 @@ LONGEST_BACKOFF_SECONDS = 5.0
 
 
 class Loop:
-    """One worker id's look-outs for work. `wake` it to make it look at once."""
+    """One worker id's look-outs for work. `wake` it to make it look at once.
+
+    The look of the sweep sees everything that is due, and so does one after a notification. Those in between begin
+    where the one before them found the first schedule: they need not step over all that has long been answered.
+    """
 
     def __init__(
-        self, database: Database, worker_id: int, routes: Sequence[str], work: Work, random: Random, poll_seconds: float
+        self, database: Database, worker_id: int, routes: Sequence[str], work: Work, random: Random, settings: Settings
     ) -> None:
         self._database = database
         self._worker_id = worker_id
         self._routes = routes
         self._work = work
         self._random = random
-        self._poll_seconds = poll_seconds
+        self._poll_seconds = settings.poll_interval_seconds
+        self._look_back = timedelta(seconds=settings.look_back_seconds)
+        self._since: datetime | None = None
+        self._everything = True
+        self._catch_up = CatchUp(
+            settings.concurrency,
+            after_seconds=settings.catch_up_after_seconds,
+            share=settings.catch_up_share,
+            per_second=settings.catch_up_rate,
+        )
         self._news = asyncio.Event()
         self._reconcile_due = False
         self._doubtful = False
@@ -48,6 +65,11 @@ class Loop:
 
     def wake(self) -> None:
         """Look again as soon as possible."""
+        self._news.set()
+
+    def look_at_everything(self) -> None:
+        """Look again as soon as possible, from the beginning: a schedule may have come to be due in the past."""
+        self._everything = True
         self._news.set()
 
     def reconcile_soon(self) -> None:
@@ -66,6 +88,7 @@ class Loop:
                 failures = 0
             except StoreUnavailable as fault:
                 failures += 1
+                self._everything = True
                 self._doubtful = True  # a claim whose COMMIT nobody answered may stand all the same
                 delay = min(LONGEST_BACKOFF_SECONDS, 0.05 * 2**failures) * (0.5 + self._random.random() / 2)
                 log.warning("look_failed", error=str(fault), retry_in_seconds=round(delay, 2))
@@ -79,7 +102,17 @@ class Loop:
         room = min(BATCH, self._work.holdings.free)
         if room <= 0:
             return self._poll_seconds
-        found = await look(self._database, self._worker_id, self._routes, room)
+        everything, self._everything = self._everything, False
+        found = await look(
+            self._database,
+            self._worker_id,
+            self._routes,
+            room,
+            since=None if everything else self._since,
+            late=self._catch_up.lane(len(self._work.holdings.late), time.monotonic()),
+        )
+        self._catch_up.took(len(found.late), len(found.claims) - len(found.late), late_is_left=found.late_is_left)
+        self._since = found.all_answered_before and found.all_answered_before - self._look_back
         self._work.take(found)
         return self._delay(found)
 
@@ -99,10 +132,11 @@ class Loop:
             return 0.0  # there may be more, and the next moment has changed
         if found.found_due:
             return FLOOR_SECONDS  # due, and held by another: it will be gone in a moment
-        poll = self._poll_seconds * (0.9 + 0.2 * self._random.random())
-        if found.due_in_seconds is None:
-            return poll
-        return min(poll, found.due_in_seconds + WAKE_MARGIN_SECONDS)
+        delay = self._poll_seconds * (0.9 + 0.2 * self._random.random())
+        if found.due_in_seconds is not None:
+            delay = min(delay, found.due_in_seconds + WAKE_MARGIN_SECONDS)
+        pause = self._catch_up.pause() if found.late_is_left else None
+        return delay if pause is None else min(delay, pause)
 
     async def _sleep(self, seconds: float) -> None:
         try:

@@ -74,7 +74,7 @@ class Session:
             self._runner, offers.tasks, installation_id, self._holdings, self._recorder, watch, transactions, settled
         )  # fmt: skip
         self._work = work
-        self._loop = Loop(database, worker_id, offers.routes, work, self._random, settings.poll_interval_seconds)
+        self._loop = Loop(database, worker_id, offers.routes, work, self._random, settings)
         self._recorder.on_queued = self._loop.wake
         self._feeder.on_fed = self._loop.wake
         self._heartbeat = Heartbeat(
@@ -148,7 +148,7 @@ class Session:
         while not self._lost.is_set():  # its own sweep would take away from it what it still has results for
             try:
                 await sweep(self._database, self._routes, self._watch)
-                self._loop.wake()
+                self._loop.look_at_everything()
             except StoreUnavailable as fault:
                 log.warning("sweep_failed", error=str(fault))
             await asyncio.sleep(self._settings.poll_interval_seconds * (0.9 + 0.2 * self._random.random()))
@@ -160,7 +160,7 @@ class Session:
         if message == "cancel":
             self._heartbeat.beat_soon()
         else:
-            self._loop.wake()
+            self._loop.look_at_everything()
             self._feeder.wake()
 
     def _see(self, event: Event) -> None:

@@ -23,7 +23,7 @@ from .transactions import Transactions
 
 
 class Work:
-    """Carries out claims. `on_room` is called when a slot becomes free and there was none."""
+    """Carries out claims. `on_room` is called when a slot becomes free, and something may be waiting for one."""
 
     def __init__(
         self,
@@ -50,6 +50,8 @@ class Work:
 
     def take(self, found: Look) -> None:
         """Start what a look claimed, and tell of what it recorded as not run."""
+        self.holdings.late |= found.late  # before the start, which may be the end
+        self.holdings.late_waits = found.late_is_left
         for claim in found.claims:
             self._start(claim)
         for row in found.recorded:
@@ -75,7 +77,7 @@ class Work:
         self._runner.start(self._run_of(claim), timeout_seconds=self._limit(claim), then=then)
 
     def _end(self, claim: Claim, outcome: Outcome, seconds: float) -> None:
-        was_full = self.holdings.free <= 0
+        is_awaited = self.holdings.is_awaited(claim)
         self.holdings.end(claim)
         ended = self._settled.take(claim)
         if ended is None:
@@ -84,7 +86,7 @@ class Work:
             self._recorder.already_recorded(ended)
         if not self.holdings.running:
             self._idle.set()
-        if was_full:
+        if is_awaited:
             self.on_room()
 
     def _limit(self, claim: Claim) -> float:

@@ -84,6 +84,25 @@ class Settings:
         description="Whether workers listen for notifications to wake early. "
         "Off, behind a pooler that has none, runs may start late, and none is lost.",
     )
+    look_back_seconds: float = setting(
+        number(0, 10**9),
+        1.0,
+        "A look between two full ones begins so long before what was due first when this worker last looked.",
+    )
+    catch_up_after_seconds: float = setting(
+        number(0.1, 86400),
+        30.0,
+        "What has been due for longer is late: it has a lane of its own, behind what is due now.",
+    )
+    catch_up_share: float = setting(
+        number(0.01, 1),
+        0.5,
+        "The share of a worker's slots that late work may hold while anything else is due or planned.",
+        unit="of the slots",
+    )
+    catch_up_rate: float = setting(
+        number(0, 100_000), 0.0, "How much late work a worker starts; 0 is no limit.", unit="runs per second"
+    )
     heartbeat_seconds: float = setting(number(0.1, 600), 5.0, "How often a worker renews its right to what it runs.")
     heartbeats_missed: int = setting(
         whole(2, 100),

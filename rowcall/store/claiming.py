@@ -4,14 +4,18 @@ peek            what is due per lane (route and priority), and when the next is:
 claim_queued    executions that wait in the queue: manual requests, retries, catch-up
 claim_due       locks due schedules; then, with the locks held: what is open of them, the plans,
                 RUNNING rows and leases, what is recorded as not run, and the new next_run_at
+
+Where something has been due for long, what is due now is claimed apart from it, and first (`domain.catching_up`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
+
+from rowcall.domain.catching_up import LateLane
 
 from .claims import Claim, claim_of
 from .database import Database, Row, Session
@@ -24,14 +28,19 @@ from .starting import start_due
 class Look:
     """What one look found: claims to run, answers recorded as not run, and in how many seconds something is due next.
 
-    `due_in_seconds` is None when nothing that this replica may run is planned; `found_due` counts lanes with due work.
+    `late` are the ids of the claims that had been due for long; `late_is_left`: there was such work. `due_in_seconds`
+    is None when nothing that this replica may run is planned; `found_due` counts lanes with due work that it may claim.
+    Before `all_answered_before` no schedule was found due.
     """
 
     claims: list[Claim] = field(default_factory=list)
+    late: set[int] = field(default_factory=set)
+    late_is_left: bool = False
     recorded: list[Row] = field(default_factory=list)
     planned: int = 0
     found_due: int = 0
     due_in_seconds: float | None = None
+    all_answered_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,52 +52,137 @@ class Lane:
     priority: int
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """At most `most` runs of these lanes, of what is due from `since` on and before `before`."""
+
+    lanes: Sequence[Lane]
+    most: int
+    since: datetime | None = None
+    before: datetime | None = None
+    late: bool = False
+
+
 async def look(
-    database: Database, worker_id: int, routes: Sequence[str], limit: int, *, now: datetime | None = None
+    database: Database,
+    worker_id: int,
+    routes: Sequence[str],
+    limit: int,
+    *,
+    since: datetime | None = None,
+    late: LateLane | None = None,
+    now: datetime | None = None,
 ) -> Look:
     """Claim what is due, at most `limit` runs, by priority and then by due time; `now` is for tests.
+
+    `since` leaves out the schedules that were due before: for looks that begin where the one before them ended, between
+    those that see everything. `late` gives what has been due for long a lane of its own.
 
     Raises StoreUnavailable; then nothing was claimed, or the lease will say otherwise at the next beat.
     """
     found = Look()
-    heads = await database.fetch("peek", routes, now)
-    if any(head["kind"] == "unplanned" for head in heads):
+    heads, unplanned = await _peek(database, routes, now, since, None)
+    if unplanned:
         async with database.transaction() as transaction:
             found.planned = await plan_schedules(transaction)
-        heads = await database.fetch("peek", routes, now)
-    lanes = _due_lanes(heads)
-    found.found_due = len(lanes)
+        since = None  # what was planned just now may have been due for long
+        heads, unplanned = await _peek(database, routes, now, since, None)
+    found.all_answered_before = _all_answered_before(heads)
+    cutoff = None if late is None else _cutoff(heads, late)
+    if late is None or cutoff is None:
+        parts = [Part(_due_lanes(heads), limit)]
+    else:
+        behind, (heads, _) = _due_lanes(heads, cutoff), await _peek(database, routes, now, cutoff, cutoff)
+        parts = _parts(behind, heads, cutoff, limit, late)
+        found.late_is_left = True
+    found.found_due = len({lane for part in parts for lane in part.lanes})
     found.due_in_seconds = min((head["due_in"] for head in heads if head["due_in"] > 0), default=None)
-    if found.planned and any(head["kind"] == "unplanned" for head in heads):
+    if found.planned and unplanned:
         found.due_in_seconds = 0.0  # more of them than one transaction takes: look again at once, not after the poll
-    if lanes and limit > 0:
+    if found.found_due and limit > 0:
         async with database.transaction() as transaction:
-            await _claim(transaction, found, worker_id, lanes, limit, now)
+            for part in parts:
+                await _claim(transaction, found, worker_id, part, limit, since, now)
         await release_waiting(database, [row["schedule_id"] for row in found.recorded if row["status"] == "QUEUED"])
     return found
 
 
-def _due_lanes(heads: Sequence[Row]) -> list[Lane]:
-    """The lanes with something due: higher priorities first, then what has been due for longer."""
-    due = [head for head in heads if head["due_in"] <= 0 and head["kind"] != "unplanned"]
+async def _peek(
+    database: Database,
+    routes: Sequence[str],
+    now: datetime | None,
+    schedules_since: datetime | None,
+    queue_since: datetime | None,
+) -> tuple[list[Row], bool]:
+    """The head of each lane, and whether there are schedules to plan."""
+    rows = await database.fetch("peek", routes, now, schedules_since, queue_since)
+    heads = [row for row in rows if row["kind"] != "unplanned"]
+    return heads, len(heads) < len(rows)
+
+
+def _all_answered_before(heads: Sequence[Row]) -> datetime | None:
+    """When the first schedule was due, or the present where that lies ahead; None where there is no schedule."""
+    first = min((head for head in heads if head["kind"] == "schedule"), key=lambda head: head["due_in"], default=None)
+    if first is None:
+        return None
+    moment: datetime = first["moment"]
+    return moment if first["due_in"] <= 0 else moment - timedelta(seconds=first["due_in"])
+
+
+def _cutoff(heads: Sequence[Row], late: LateLane) -> datetime | None:
+    """The moment before which all that is due is late; None where nothing is."""
+    first = min(heads, key=lambda head: head["due_in"], default=None)
+    if first is None or -first["due_in"] <= late.after_seconds:
+        return None
+    cutoff: datetime = first["moment"] - timedelta(seconds=first["due_in"] + late.after_seconds)
+    return cutoff
+
+
+def _parts(behind: Sequence[Lane], heads: Sequence[Row], cutoff: datetime, limit: int, late: LateLane) -> list[Part]:
+    """What is due since the cutoff, `heads`, comes before the lanes `behind` it, but for a turn of theirs."""
+    most = late.most if heads else late.alone
+    return [
+        *([Part(behind, late.ahead, before=cutoff, late=True)] if late.ahead else []),
+        Part(_due_lanes(heads), limit, cutoff),
+        *([Part(behind, most - late.ahead, before=cutoff, late=True)] if most > late.ahead else []),
+    ]
+
+
+def _due_lanes(heads: Sequence[Row], before: datetime | None = None) -> list[Lane]:
+    """The lanes with something due, or due before a moment: by priority, then by how long it has been due."""
+    due = [head for head in heads if head["due_in"] <= 0 and (before is None or head["moment"] < before)]
     due.sort(key=lambda head: (-head["priority"], head["due_in"]))
     return [Lane(head["kind"], head["route"], head["priority"]) for head in due]
 
 
 async def _claim(
-    session: Session, found: Look, worker_id: int, lanes: Sequence[Lane], limit: int, now: datetime | None
+    session: Session,
+    found: Look,
+    worker_id: int,
+    part: Part,
+    limit: int,
+    schedules_since: datetime | None,
+    now: datetime | None,
 ) -> None:
-    for kind, group in groupby(lanes, key=lambda lane: lane.kind):
+    """Claim a part, as long as the look has room."""
+    most = min(limit, len(found.claims) + part.most)
+    for kind, group in groupby(part.lanes, key=lambda lane: lane.kind):
         of_kind = list(group)
         routes, priorities = [lane.route for lane in of_kind], [lane.priority for lane in of_kind]
-        left = limit - len(found.claims)
+        left = most - len(found.claims)
         if left <= 0:
             return
         if kind == "queued":
-            rows = await session.fetch("claim_queued", worker_id, routes, priorities, left, now)
-            found.claims += [claim_of(row) for row in rows]
+            rows = await session.fetch(
+                "claim_queued", worker_id, routes, priorities, left, now, part.since, part.before
+            )
+            claims = [claim_of(row) for row in rows]
         else:
-            rows = await session.fetch("claim_due", routes, priorities, left, now)
+            rows = await session.fetch(
+                "claim_due", routes, priorities, left, now, part.since or schedules_since, part.before
+            )
             claims, recorded = await start_due(session, worker_id, rows)
-            found.claims += claims
             found.recorded += recorded
+        found.claims += claims
+        if part.late:
+            found.late.update(claim.execution_id for claim in claims)

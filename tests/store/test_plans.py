@@ -97,12 +97,18 @@ class Crowd:
         lane_arrays = [route for route, _ in lanes], [priority for _, priority in lanes]
         due, nothing, ones = len(self.due), [None] * len(self.due), [1] * len(self.due)
         following = [moment + timedelta(hours=1) for moment in self.moments]
+        half_a_minute_ago = self.now - timedelta(seconds=30)
         ended, ends = len(self.running), [None] * len(self.running)
         keys = (self.running, self.running_for, [1] * ended)
         return {
-            "peek": (2 * len(lanes) + 1, [routes, None]),
-            "claim_due": (ROOM, [*lane_arrays, ROOM, None]),
-            "claim_queued": (6 * ROOM, [1, *lane_arrays, ROOM, None]),
+            "peek": (2 * len(lanes) + 1, [routes, None, None, None]),
+            "peek of what is not late": (2 * len(lanes) + 1, [routes, None, half_a_minute_ago, half_a_minute_ago]),
+            "claim_due": (ROOM, [*lane_arrays, ROOM, None, None, None]),
+            "claim_due of what is not late": (ROOM, [*lane_arrays, ROOM, None, half_a_minute_ago, None]),
+            "claim_due of what is late": (ROOM, [*lane_arrays, ROOM, None, None, half_a_minute_ago]),
+            "claim_queued": (6 * ROOM, [1, *lane_arrays, ROOM, None, None, None]),
+            "claim_queued of what is not late": (6 * ROOM, [1, *lane_arrays, ROOM, None, half_a_minute_ago, None]),
+            "claim_queued of what is late": (6 * ROOM, [1, *lane_arrays, ROOM, None, None, half_a_minute_ago]),
             "open_of": (3 * due, [self.due]),
             "start_runs": (due, [1, self.due, self.moments, nothing, self.moments, following, following, ones]),
             "advance_schedules": (due, [self.due, self.moments, following, following, ones]),

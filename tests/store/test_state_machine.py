@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from random import Random
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
+from rowcall.domain.catching_up import LateLane
 from rowcall.domain.executions import Outcome
 from rowcall.store.auditing import audit
 from rowcall.store.claiming import Look, look
@@ -37,6 +39,7 @@ WALKS = settings(
 )
 LEASE_SECONDS = 60.0
 names = st.sampled_from("AB")
+lanes = st.sampled_from([None, None, LateLane(10, 0, 20), LateLane(10, 2, 3, 1), LateLane(0.1, 20, 20, 20)])
 
 
 class Walk(PeoplesWalk):
@@ -46,6 +49,7 @@ class Walk(PeoplesWalk):
         super().__init__(store)
         self.claims: list[tuple[int, Claim]] = []
         self.held: dict[int, dict[int, int]] = {}
+        self.since: datetime | None = None
         self.workers = {name: self.start_worker(name) for name in "AB"}
 
     def start_worker(self, name: str) -> int:
@@ -59,12 +63,26 @@ class Walk(PeoplesWalk):
         self.go_on_to_what_is_next()
         self.look(self.workers[name], 20)
 
-    @rule(name=names, limit=st.sampled_from([1, 3, 20, 20]), is_heard=st.sampled_from([True, True, True, False]))
-    def claim(self, name: str, limit: int, is_heard: bool) -> None:
-        self.look(self.workers[name], limit, is_heard)
+    @rule(
+        name=names,
+        limit=st.sampled_from([1, 3, 20, 20]),
+        is_heard=st.sampled_from([True, True, True, False]),
+        lane=lanes,
+        from_the_beginning=st.booleans(),
+    )
+    def claim(self, name: str, limit: int, is_heard: bool, lane: LateLane | None, from_the_beginning: bool) -> None:
+        self.look(self.workers[name], limit, is_heard, lane, None if from_the_beginning else self.since)
 
-    def look(self, worker_id: int, limit: int, is_heard: bool = True) -> Look:
-        found = self.store.run(look(self.store.database, worker_id, ROUTES, limit))
+    def look(
+        self,
+        worker_id: int,
+        limit: int,
+        is_heard: bool = True,
+        lane: LateLane | None = None,
+        since: datetime | None = None,
+    ) -> Look:
+        found = self.store.run(look(self.store.database, worker_id, ROUTES, limit, since=since, late=lane))
+        self.since = found.all_answered_before
         if is_heard:
             self.claims += [(worker_id, claim) for claim in found.claims]
             self.held[worker_id] |= {claim.execution_id: claim.fence for claim in found.claims}
@@ -82,7 +100,8 @@ class Walk(PeoplesWalk):
             else:
                 assert before.schedules[row["schedule_id"]]["status"] == "ACTIVE"
         self.assert_look_left_only(before, after, changed - claimed.keys())
-        if len(claimed) + len(found.recorded) < limit:
+        assert found.late <= claimed.keys()
+        if lane is None and since is None and len(claimed) + len(found.recorded) < limit:
             assert not [row for row in self.due(after) if row["schedule_id"] in before.schedules]
         return found
 

@@ -6,7 +6,7 @@ After each step all that the ledger promises is held against what is there, and 
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -70,7 +70,15 @@ class PeoplesWalk(RuleBasedStateMachine):
         for execution_id in changed:
             was, is_ = before.ledger[execution_id], after.ledger[execution_id]
             assert was["available_at"] is None
-            assert is_ == was | {"available_at": self.now}
+            assert is_ == was | {"available_at": self.released_at(was)}
+
+    def released_at(self, was: Columns) -> datetime:
+        """From when what waited may start: what is made up for one by one stays as late as it is."""
+        schedule = self.seen.schedules[was["schedule_id"]]
+        if was["trigger"] != "schedule" or schedule["coalesce"] != "all":
+            return self.now
+        due: datetime = was["scheduled_for"] + timedelta(seconds=schedule["jitter_seconds"])
+        return min(due, self.now)
 
     # ── time ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 

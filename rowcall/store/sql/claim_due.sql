@@ -1,5 +1,6 @@
 -- Lock up to $3 int due schedules, lane by lane in the order given, so that priority comes before due time.
 -- $1 routes text[] and $2 priorities smallint[] are the lanes · $4 now timestamptz or NULL.
+-- $5 and $6 timestamptz or NULL: only what is due from $5 on, and before $6.
 -- The lock is taken where the index is read: what another replica holds is stepped over, and nothing is locked in vain.
 SELECT s.schedule_id, s.client_id, s.name, s.schedule_type, s.cron_expression, s.cron_fields, s.interval_seconds,
        s.scheduled_time, s.timezone, s.starts_at, s.ends_at, s.jitter_seconds, s.max_executions, s.grace_period_seconds,
@@ -13,6 +14,8 @@ SELECT s.schedule_id, s.client_id, s.name, s.schedule_type, s.cron_expression, s
          FROM rowcall.schedules AS due
         WHERE due.status = 'ACTIVE' AND due.route = lane.route AND due.priority = lane.priority
           AND due.next_run_at <= coalesce($4::timestamptz, now())
+          AND due.next_run_at >= coalesce($5::timestamptz, '-infinity')
+          AND due.next_run_at < coalesce($6::timestamptz, 'infinity')
         ORDER BY due.next_run_at
         LIMIT $3::int
           FOR NO KEY UPDATE SKIP LOCKED) AS s

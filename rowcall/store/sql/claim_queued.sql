@@ -1,5 +1,6 @@
 -- Take up to $4 int queued executions that are available, lane by lane, and make them RUNNING under worker $1 bigint.
 -- $2 routes text[] and $3 priorities smallint[] are the lanes · $5 now timestamptz or NULL.
+-- $6 and $7 timestamptz or NULL: only what is available from $6 on, and before $7.
 -- The schedule is locked along with the execution, and stepped over when busy: nobody here ever waits for a lock.
 WITH taken AS MATERIALIZED (
     SELECT q.*
@@ -10,6 +11,8 @@ WITH taken AS MATERIALIZED (
              JOIN rowcall.schedules AS s ON s.schedule_id = o.schedule_id
             WHERE o.route = lane.route AND o.priority = lane.priority
               AND o.available_at <= coalesce($5::timestamptz, now())
+              AND o.available_at >= coalesce($6::timestamptz, '-infinity')
+              AND o.available_at < coalesce($7::timestamptz, 'infinity')
             ORDER BY o.available_at
             LIMIT $4::int
               FOR NO KEY UPDATE OF o, s SKIP LOCKED) AS q

@@ -1,9 +1,14 @@
 -- Let go the earliest waiting executions of the locked schedules $1 bigint[], as far as $2 max_instances int[] leaves room.
+-- What is made up for one by one (coalesce all) stays as late as it is; all else is due from now on.
 WITH locked AS (
-    SELECT * FROM unnest($1::bigint[], $2::int[]) AS l (schedule_id, max_instances)
+    SELECT l.schedule_id, l.max_instances, s.jitter_seconds, s."coalesce" = 'all' AS one_by_one
+      FROM unnest($1::bigint[], $2::int[]) AS l (schedule_id, max_instances)
+      JOIN rowcall.schedules AS s ON s.schedule_id = l.schedule_id
 ), released AS (
     UPDATE rowcall.open_executions AS o
-       SET available_at = statement_timestamp()
+       SET available_at = CASE WHEN l.one_by_one AND o.trigger = 'schedule'
+                               THEN least(o.scheduled_for + make_interval(secs => l.jitter_seconds), statement_timestamp())
+                               ELSE statement_timestamp() END
       FROM locked AS l
      CROSS JOIN LATERAL (
            SELECT w.execution_id
