@@ -19,6 +19,7 @@ NAMES = (
     "scale",
     "replicas",
     "history",
+    "audit",
     "api",
     "horizon",
     "peers",

@@ -26,13 +26,18 @@ async def check_ledger(
     async with a_database(Settings.from_environment(), purpose="audit") as place:
         ids = [await resolve_schedule(place.database, client, reference) for reference in references]
         with Progress(console=err(), transient=True) as progress:
-            bar = progress.add_task("schedules audited", total=None)
+            bar = progress.add_task("audited", total=None)
+
+            def told(so_far: AuditReport, total: int) -> None:
+                rows = f"{so_far.schedules:,} schedules, {so_far.rows:,} rows"
+                progress.update(bar, completed=so_far.schedules, total=total, description=rows)
+
             report = await audit(
                 place.database,
                 schedule_ids=ids or None,
                 since=None if since is None else moment_of(since, "--since"),
                 until=None if until is None else moment_of(until, "--until"),
-                on_progress=lambda done, total: progress.update(bar, completed=done, total=total),
+                on_progress=told,
             )
     _tell(report, as_json=as_json)
     return ExitCode.OK if report.is_clean else ExitCode.FAULT

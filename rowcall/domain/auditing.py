@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from .ledger_rows import LedgerRow, flaw_of
 from .planning import BEGINNING, INSTANT
 from .schedules import ScheduleStatus
 from .settling import Span
 from .triggers import Trigger, next_occurrence
 
-NEVER_RAN = frozenset({"SKIPPED", "MISSED"})
 SLACK = timedelta(seconds=5)
 """Between the look that plans and the statement that writes: what is late by less is no finding."""
 LONG = timedelta(minutes=1)
@@ -64,43 +64,22 @@ class Subject:
     policies: dict[int, Policy]
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerRow:
-    """An execution as the audit reads it. `attempts` are the recorded ones, each with its start and end, if known.
-
-    `backfilled` says that it was missed or skipped, and a backfill had it run after all.
-    """
-
-    execution_id: int
-    scheduled_for: datetime
-    covers_after: datetime | None
-    created_at: datetime
-    executed_at: datetime | None
-    trigger: str
-    status: str
-    schedule_version: int
-    attempts: Sequence[tuple[datetime | None, datetime | None]] = ()
-    backfilled: bool = False
-
-    @property
-    def counts_as_run(self) -> bool:
-        """Whether it is a run of the schedule's own; a backfill runs what that had missed or skipped."""
-        return self.status not in NEVER_RAN and not self.backfilled
-
-
 @dataclass(slots=True)
 class ChainAudit:
     """Sees the rows of one schedule in order; what it returns is the first thing wrong with it, or None.
 
-    `floor` is from where the ledger is whole; rows before it may be gone. With `since` the chain is entered midway.
+    `floor` is from where the ledger is whole. If it was `raised`, days before it were dropped, and what is left there
+    is held against nothing. With `since` the chain is entered midway.
     """
 
     subject: Subject
     floor: datetime
     since: datetime | None = None
+    raised: bool = False
     answered: datetime | None = None
     rows: int = 0
     runs: int = 0
+    _seen: datetime | None = None
     _starts: list[datetime] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -109,10 +88,15 @@ class ChainAudit:
     def see(self, row: LedgerRow) -> Finding | None:
         """Hold one more row against the chain so far."""
         self.rows += 1
-        beside = self._attempts_beside_each_other(row)
-        if beside is not None or row.trigger != "schedule":
-            return beside
-        found = self._link(row) or self._occurrence(row) or self._limit(row)
+        flaw = flaw_of(row)
+        if flaw is not None:
+            return self._finding(flaw.kind, flaw.detail, row.scheduled_for, row.scheduled_for)
+        if row.trigger == "manual" or (self.raised and row.scheduled_for < self.floor):
+            return None
+        twice, self._seen = self._seen == row.scheduled_for, row.scheduled_for
+        if row.trigger == "backfill":
+            return self._again(row) if twice else None
+        found = (self._again(row) if twice else None) or self._link(row) or self._occurrence(row) or self._limit(row)
         self.answered = row.scheduled_for
         return found
 
@@ -137,7 +121,8 @@ class ChainAudit:
         """Whether what is planned is the next occurrence, and somebody sees to it."""
         spans = self.subject.spans  # the last is what planned it, be it a moment younger than `now`
         present = spans[-1].trigger if spans else None
-        expected = _after(present, max(self.answered or BEGINNING, self._owed_from()))
+        answered = self.subject.last_occurrence_at  # retention may have dropped the row
+        expected = _after(present, max(answered or BEGINNING, self._owed_from()))
         if expected is not None and expected < planned:
             detail = f"{_at(expected)} is not answered, and {_at(planned)} is planned"
             return self._finding("gap", detail, expected, planned)
@@ -165,9 +150,12 @@ class ChainAudit:
         if after == self.answered:
             return None
         if after is None or after < self.answered:
-            detail = f"execution {row.execution_id} answers again for what was answered for"
-            return self._finding("double", detail, after, self.answered)
+            return self._again(row)
         return self._finding("gap", f"nothing answers for {_at(self.answered)} to {_at(after)}", self.answered, after)
+
+    def _again(self, row: LedgerRow) -> Finding:
+        detail = f"execution {row.execution_id} answers again for what was answered for"
+        return self._finding("double", detail, row.covers_after, self.answered)
 
     def _occurrence(self, row: LedgerRow) -> Finding | None:
         """Whether this row's moment is an occurrence, and what it covers besides was late enough."""
@@ -201,16 +189,6 @@ class ChainAudit:
         if limit is None or not row.counts_as_run or self.runs <= limit:
             return None
         return self._finding("over_limit", f"run {self.runs}, and max_executions was {limit}", None, row.scheduled_for)
-
-    def _attempts_beside_each_other(self, row: LedgerRow) -> Finding | None:
-        """Whether an attempt of this row began before the one before it had ended."""
-        ended: datetime | None = None
-        for began, finished in (*row.attempts, (row.executed_at, None)):
-            if ended is not None and began is not None and began + SLACK / 10 < ended:
-                detail = f"two attempts of execution {row.execution_id} ran at the same time"
-                return self._finding("beside", detail, began, ended)
-            ended = finished or ended
-        return None
 
     def _trigger_at(self, moment: datetime) -> Trigger | None:
         position = bisect_right(self._starts, moment) - 1

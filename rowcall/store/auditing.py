@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rowcall.domain.auditing import ChainAudit, Finding, LedgerRow, Policy, Subject
+from rowcall.domain.auditing import ChainAudit, Finding, Policy, Subject
+from rowcall.domain.ledger_rows import LedgerRow
 from rowcall.domain.schedules import ScheduleStatus
 from rowcall.domain.settling import Span
 
-from .database import Database, Row, Session
+from .database import Database, Row, Session, Snapshot
 from .jsonb import read_jsonb
 from .planning import trigger_then
 
-SCHEDULES_AT_ONCE = 500
+SCHEDULES_AT_ONCE = 1000
 ROWS_AT_ONCE = 5000
 SWEEP_AND_LEASE_SECONDS = 60.0
 FOREVER = datetime(9999, 12, 30, tzinfo=UTC)
@@ -37,8 +38,8 @@ class AuditReport:
         return not self.findings
 
 
-Progress = Callable[[int, int], None]
-"""Called with how many schedules were audited, of how many."""
+Progress = Callable[[AuditReport, int], None]
+"""Called with what was audited so far, and of how many schedules."""
 
 
 async def audit(
@@ -51,27 +52,52 @@ async def audit(
 ) -> AuditReport:
     """Audit the schedules named, or all, over a span (by default everything); reads one snapshot, changes nothing.
 
-    Raises StoreUnavailable.
+    A few statements for a thousand schedules, and pages of rows: neither the number of either nor the memory it takes
+    grows with the ledger. Raises StoreUnavailable.
     """
-    report = AuditReport()
     async with database.snapshot() as session:
-        facts = await session.fetchrow("audit_facts", schedule_ids)
-        assert facts is not None
-        async for rows in _pages(session, schedule_ids):
-            subjects = await _subjects(session, rows)
-            for subject in subjects:
-                finding, seen = await _audit_one(session, subject, facts, since, until)
-                report.rows += seen
-                if finding is not None:
-                    report.findings.append(finding)
-            report.schedules += len(subjects)
+        return await audit_in(session, schedule_ids=schedule_ids, since=since, until=until, on_progress=on_progress)
+
+
+async def audit_in(
+    session: Snapshot,
+    *,
+    schedule_ids: Sequence[int] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    on_progress: Progress | None = None,
+) -> AuditReport:
+    """The same within a snapshot that is open already."""
+    report = AuditReport()
+    facts = await session.fetchrow("audit_facts", schedule_ids)
+    assert facts is not None
+    span = _Span(since, until, facts)
+    async for rows in _pages(session, schedule_ids):
+        chains = await _chains(session, rows, span)
+        async for seen in _walk(session, chains, schedule_ids, span, report):
+            report.rows += seen
             if on_progress is not None:
-                on_progress(report.schedules, facts["schedules"])
-        for row in await session.fetch("audit_open", SWEEP_AND_LEASE_SECONDS, schedule_ids):
-            detail = f"execution {row['execution_id']}: {row['detail']}"
-            moment = row["scheduled_for"]
-            report.findings.append(Finding(row["schedule_id"], row["name"] or "?", row["kind"], detail, moment, moment))
+                on_progress(report, facts["schedules"])
+        report.schedules += len(chains)
+        if on_progress is not None:
+            on_progress(report, facts["schedules"])
+    for row in await session.fetch("audit_open", SWEEP_AND_LEASE_SECONDS, schedule_ids):
+        detail, moment = f"execution {row['execution_id']}: {row['detail']}", row["scheduled_for"]
+        report.findings.append(Finding(row["schedule_id"], row["name"] or "?", row["kind"], detail, moment, moment))
     return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """What is audited, and what holds for all of it."""
+
+    since: datetime | None
+    until: datetime | None
+    facts: Row
+
+    @property
+    def reaches_now(self) -> bool:
+        return self.until is None or self.until >= self.facts["now"]
 
 
 async def _pages(session: Session, schedule_ids: Sequence[int] | None) -> AsyncIterator[Sequence[Row]]:
@@ -81,37 +107,50 @@ async def _pages(session: Session, schedule_ids: Sequence[int] | None) -> AsyncI
         after = rows[-1]["schedule_id"]
 
 
-async def _audit_one(
-    session: Session, subject: Subject, facts: Row, since: datetime | None, until: datetime | None
-) -> tuple[Finding | None, int]:
-    """The first thing wrong with one schedule, and how many rows were read."""
-    chain = ChainAudit(subject, facts["history_floor_at"], since)
-    if since is not None:
-        chain.answered = await session.fetchval("audit_first_row", subject.schedule_id, since)
-    moment, execution_id = since or BEFORE_ALL, -1
-    while True:
-        page = await session.fetch(
-            "audit_rows", subject.schedule_id, moment, execution_id, until or FOREVER, ROWS_AT_ONCE
-        )
+async def _chains(session: Session, rows: Sequence[Row], span: _Span) -> dict[int, ChainAudit]:
+    """The audits of these schedules, each at the place where its chain is entered."""
+    subjects = await _subjects(session, rows)
+    floor, raised = span.facts["history_floor_at"], span.facts["was_raised"]
+    chains = {subject.schedule_id: ChainAudit(subject, floor, span.since, raised) for subject in subjects}
+    if span.since is not None:
+        for entered in await session.fetch("audit_first_rows", list(chains), span.since):
+            chains[entered["schedule_id"]].answered = entered["scheduled_for"]
+    return chains
+
+
+async def _walk(
+    session: Snapshot, chains: dict[int, ChainAudit], named: Sequence[int] | None, span: _Span, report: AuditReport
+) -> AsyncIterator[int]:
+    """See all rows of these schedules, in order; yields how many each page held. What is found goes to the report."""
+    ids = list(chains)
+    going, found = dict(chains), report.findings
+    async for page in session.stream(
+        "audit_rows", ROWS_AT_ONCE, ids[0], ids[-1], named, span.since or BEFORE_ALL, span.until or FOREVER
+    ):
         for row in page:
-            finding = chain.see(_ledger_row(row))
+            chain = going.get(row["schedule_id"])
+            finding = chain.see(_ledger_row(row)) if chain is not None else None
             if finding is not None:
-                return finding, chain.rows
-        if len(page) < ROWS_AT_ONCE:
-            break
-        moment, execution_id = page[-1]["scheduled_for"], page[-1]["execution_id"]
-    if until is not None and until < facts["now"]:
-        return None, chain.rows
-    return chain.finish(facts["now"], somebody_works=facts["somebody_works"]), chain.rows
+                found.append(finding)
+                del going[row["schedule_id"]]  # the first thing wrong is what is told
+        yield len(page)
+    if span.reaches_now:
+        ends = (
+            chain.finish(span.facts["now"], somebody_works=span.facts["somebody_works"]) for chain in going.values()
+        )
+        found += [finding for finding in ends if finding is not None]
 
 
 def _ledger_row(row: Row) -> LedgerRow:
-    attempts = [] if row["errors"] is None else [_attempt(entry) for entry in read_jsonb(row["errors"])]
-    if row["status"] in LAST_FAILED:
-        attempts = attempts[:-1]
+    attempts: Sequence[tuple[datetime | None, datetime | None]] = ()
+    if row["errors"] is not None:
+        attempts = [_attempt(entry) for entry in read_jsonb(row["errors"])]
+        if row["status"] in LAST_FAILED:
+            attempts = attempts[:-1]
     return LedgerRow(
         row["execution_id"], row["scheduled_for"], row["covers_after"], row["created_at"], row["executed_at"],
-        row["trigger"], row["status"], row["schedule_version"], attempts, row["backfilled"],
+        row["finished_at"], row["trigger"], row["status"], row["schedule_version"], attempts, row["backfilled"],
+        row["astray"],
     )  # fmt: skip
 
 

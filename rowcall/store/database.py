@@ -51,7 +51,12 @@ Left alone it does: for a batch of results it would read the whole ledger and ha
 that was made when the queue was empty reads all of it for every row once it is full. Planning costs a millisecond.
 """
 
-READING_ALL = "; ".join(f"SET LOCAL {name} = on" for name in PROBES if name.startswith("enable_"))
+READING_ALL = "; ".join(
+    [
+        "LOCK TABLE ONLY rowcall.schedule_executions IN ACCESS SHARE MODE",
+        *(f"SET LOCAL {name} = on" for name in PROBES if name.startswith("enable_")),
+    ]
+)
 
 
 @contextmanager
@@ -138,6 +143,16 @@ class Transaction:
         return await self.connection.fetchval(sql(name), *arguments)
 
 
+class Snapshot(Transaction):
+    """A Session that reads one moment of the database, in one transaction."""
+
+    async def stream(self, name: str, at_once: int, *arguments: Any) -> AsyncIterator[Sequence[Row]]:
+        """The rows of ``sql/<name>.sql`` in pages of `at_once`, however many they are: the server keeps the others."""
+        cursor = await self.connection.cursor(sql(name), *arguments)
+        while rows := await cursor.fetch(at_once):
+            yield rows
+
+
 class Database:
     """A pool of connections to one database.
 
@@ -196,15 +211,18 @@ class Database:
                 yield Transaction(connection, self.known_days)
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[Transaction]:
-        """A session that reads one moment of the database, however long it takes."""
+    async def snapshot(self) -> AsyncIterator[Snapshot]:
+        """A session that reads one moment of the database, however long it takes.
+
+        The ledger is locked before the moment is fixed: days that retention detaches from then on are still seen.
+        """
         with domain_errors():
             async with (
                 self._pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
             ):
                 await connection.execute(READING_ALL)
-                yield Transaction(connection, self.known_days)
+                yield Snapshot(connection, self.known_days)
 
     async def fetch(self, name: str, *arguments: Any) -> Sequence[Row]:
         """All rows of ``sql/<name>.sql``, run by itself."""

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from rowcall.domain.executions import Outcome
-from rowcall.store.auditing import audit
+from rowcall.store.auditing import audit, audit_in
 from rowcall.store.claiming import look
 from rowcall.store.database import Database
 from rowcall.store.finishing import Result, record_results
@@ -203,3 +203,97 @@ async def test_an_audit_can_be_kept_to_a_span_and_to_some_schedules(
     assert (later.rows, later.findings) == (2, [])
     nobody = await audit(database, schedule_ids=[five_runs + 1], until=NOON + 5 * MINUTE)
     assert (nobody.schedules, nobody.findings) == (0, [])
+
+
+async def drop_constraints(db: Connection) -> None:
+    """What the schema refuses can still come from a restore, or from the hands of an administrator."""
+    for name in ("executions_status_known", "executions_finished_iff_final", "executions_running_has_a_worker"):
+        await db.execute(f"ALTER TABLE rowcall.schedule_executions DROP CONSTRAINT {name}")
+    await db.execute("DROP INDEX rowcall.one_row_per_occurrence")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("status = 'DONE'", "which is no status"),
+        ("finished_at = NULL", "and has no end"),
+        ("executed_at = NULL", "and never started"),
+        ("status = 'MISSED', reason = 'grace'", "and was started"),
+        ("status = 'QUEUED'", "and has an end"),
+    ],
+)
+async def test_a_status_that_can_not_be_is_found(
+    database: Database, db: Connection, five_runs: int, change: str, said: str
+) -> None:
+    await drop_constraints(db)
+    await db.execute(f"UPDATE rowcall.schedule_executions SET {change} WHERE scheduled_for = $1", NOON + 2 * MINUTE)
+    [finding] = (await audit(database, until=NOON + 5 * MINUTE)).findings
+    assert (finding.kind, finding.since) == ("impossible", NOON + 2 * MINUTE)
+    assert said in finding.detail
+
+
+@pytest.mark.parametrize("trigger", ["schedule", "backfill"])
+async def test_an_occurrence_that_ran_twice_is_a_double(
+    database: Database, db: Connection, five_runs: int, trigger: str
+) -> None:
+    await drop_constraints(db)
+    await db.execute(
+        """INSERT INTO rowcall.schedule_executions (schedule_id, scheduled_for, covers_after, executed_at, finished_at,
+                       schedule_version, priority, trigger, status, task_type, input_data)
+           SELECT schedule_id, scheduled_for, covers_after, executed_at, finished_at, schedule_version, priority, $2,
+                  status, task_type, input_data
+             FROM rowcall.schedule_executions WHERE scheduled_for = $1""",
+        NOON + 5 * MINUTE,
+        trigger,
+    )
+    [finding] = (await audit(database, until=NOON + 5 * MINUTE)).findings
+    assert finding.kind == "double"
+
+
+async def test_the_first_hole_of_each_schedule_is_named_and_no_second_one(
+    database: Database, db: Connection, worker_id: int, minutely: int
+) -> None:
+    another: int = await db.fetchval(
+        "INSERT INTO rowcall.schedules (name, task_type, schedule_type, interval_seconds, created_at) "
+        "VALUES ('another', 'import', 'interval', 60, $1) RETURNING schedule_id",
+        NOON,
+    )
+    await work_through(database, worker_id, *(NOON + k * MINUTE for k in range(1, 8)))
+    await db.execute(
+        "DELETE FROM rowcall.schedule_executions WHERE scheduled_for = ANY ($1)", [NOON + k * MINUTE for k in (3, 5)]
+    )
+    report = await audit(database, until=NOON + 7 * MINUTE)
+    assert {finding.schedule_id: finding.since for finding in report.findings} == {
+        minutely: NOON + 2 * MINUTE,
+        another: NOON + 2 * MINUTE,
+    }
+
+
+async def test_how_many_statements_an_audit_sends_does_not_depend_on_how_many_schedules_there_are(
+    database: Database, db: Connection
+) -> None:
+    async def statements() -> int:
+        sent = 0
+
+        def count(_: object) -> None:
+            nonlocal sent
+            sent += 1
+
+        async with database.snapshot() as session:
+            assert isinstance(session.connection, asyncpg.pool.PoolConnectionProxy)
+            with session.connection.query_logger(count):
+                await audit_in(session)
+        return sent
+
+    async def add(count: int) -> None:
+        await db.execute(
+            "INSERT INTO rowcall.schedules (task_type, schedule_type, interval_seconds) "
+            "SELECT 'import', 'interval', 60 FROM generate_series(1, $1)",
+            count,
+        )
+
+    await add(1)
+    await statements()  # the driver asks for what it does not know yet
+    few = await statements()
+    await add(900)
+    assert await statements() == few

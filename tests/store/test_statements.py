@@ -13,7 +13,7 @@ import rowcall
 PACKAGE = Path(rowcall.__file__).parent
 CODE = [PACKAGE, PACKAGE.parent / "worker", PACKAGE.parent / "webapi", PACKAGE.parent / "bench"]
 FILES = sorted((PACKAGE / "store" / "sql").glob("*.sql"))
-CALLS = {"fetch", "fetchrow", "fetchval", "sql"}
+CALLS = {"fetch", "fetchrow", "fetchval", "stream", "sql"}
 
 
 def header_and_body(file: Path) -> tuple[str, str]:

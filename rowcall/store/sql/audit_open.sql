@@ -1,15 +1,8 @@
--- Executions that the ledger and the table of open ones disagree on, and runs whose worker has been gone for longer than
+-- Open executions of which the ledger says something else, and runs whose worker has been gone for longer than
 -- $1 seconds; of the schedules $2 bigint[] or of all (NULL).
-SELECT e.execution_id, e.schedule_id, s.name, e.scheduled_for, 'astray' AS kind,
-       'the ledger says ' || e.status || ', and no open row stands for it' AS detail
-  FROM rowcall.schedule_executions AS e
-  JOIN rowcall.schedules AS s ON s.schedule_id = e.schedule_id
- WHERE e.status IN ('QUEUED', 'RUNNING') AND ($2::bigint[] IS NULL OR e.schedule_id = ANY ($2::bigint[]))
-   AND NOT EXISTS (SELECT FROM rowcall.open_executions AS o WHERE o.execution_id = e.execution_id)
-UNION ALL
-SELECT o.execution_id, o.schedule_id, s.name, o.scheduled_for, 'astray',
+SELECT o.execution_id, o.schedule_id, s.name, o.scheduled_for, 'astray' AS kind,
        'it stands open as ' || CASE WHEN o.worker_id IS NULL THEN 'QUEUED' ELSE 'RUNNING' END || ' at fence ' || o.fence
-       || ', and the ledger says ' || coalesce(e.status || ' at fence ' || e.fence, 'nothing')
+       || ', and the ledger says ' || coalesce(e.status || ' at fence ' || e.fence, 'nothing') AS detail
   FROM rowcall.open_executions AS o
   LEFT JOIN rowcall.schedules AS s ON s.schedule_id = o.schedule_id
   LEFT JOIN rowcall.schedule_executions AS e
