@@ -39,6 +39,7 @@ class Heartbeat:
         dsn: str,
         worker_id: int,
         *,
+        pooled: bool | None = None,
         interval_seconds: float,
         lease_seconds: float,
         on_lost: Callable[[str], None],
@@ -46,6 +47,7 @@ class Heartbeat:
         on_beat: Callable[[], None],
     ) -> None:
         self._dsn = dsn
+        self._pooled = pooled
         self._worker_id = worker_id
         self._interval = interval_seconds
         self._trusted_seconds = lease_seconds * (1 - MARGIN)
@@ -89,6 +91,7 @@ class Heartbeat:
             try:
                 async with Database.open(
                     self._dsn,
+                    pooled=self._pooled,
                     size=1,
                     timeout_seconds=max(1.0, self._interval),
                     application_name=f"rowcall heartbeat {self._worker_id}",

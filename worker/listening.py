@@ -8,7 +8,7 @@ from random import Random
 
 import structlog
 
-from rowcall.domain.errors import StoreUnavailable
+from rowcall.domain.errors import InvalidInput, StoreUnavailable
 from rowcall.store.notifications import listen
 
 log = structlog.get_logger("rowcall.worker")
@@ -28,7 +28,7 @@ async def keep_listening(dsn: str, worker_id: int, on_message: Callable[[str], N
     while True:
         try:
             await listen(dsn, heard, application_name=f"rowcall listener {worker_id}")
-        except StoreUnavailable as fault:
+        except (StoreUnavailable, InvalidInput) as fault:
             failures += 1
             pause = min(LONGEST_PAUSE_SECONDS, 0.2 * 2**failures) * (0.5 + random.random() / 2)
             log.warning("not_listening", error=str(fault), retry_in_seconds=round(pause, 1))

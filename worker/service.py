@@ -113,6 +113,7 @@ def _for_tasks(database: Database, settings: Settings) -> AbstractAsyncContextMa
     """Connections for the transactions of tasks, made when needed: however long they take, the worker keeps its own."""
     return Database.open(
         database.dsn,
+        pooled=database.pooled,
         size=settings.database_pool_size,
         min_size=0,
         timeout_seconds=settings.default_timeout_seconds,

@@ -80,6 +80,7 @@ class Session:
         self._heartbeat = Heartbeat(
             database.dsn,
             worker_id,
+            pooled=database.pooled,
             interval_seconds=settings.heartbeat_seconds,
             lease_seconds=settings.lease.total_seconds(),
             on_lost=self._lose,
@@ -154,7 +155,10 @@ class Session:
             await asyncio.sleep(self._settings.poll_interval_seconds * (0.9 + 0.2 * self._random.random()))
 
     async def _listen(self) -> None:
-        await keep_listening(self._database.dsn, self.worker_id, self._hear, self._random)
+        if self._database.direct_dsn is None:
+            log.warning("not_listening", error="a pooler stands between, and ROWCALL_DIRECT_DATABASE_URL is not set")
+            return
+        await keep_listening(self._database.direct_dsn, self.worker_id, self._hear, self._random)
 
     def _hear(self, message: str) -> None:
         if message == "cancel":

@@ -63,7 +63,12 @@ async def a_database(
         if embedded is not None and schema is not Schema.LEAVE:
             schema = Schema.BUILD
         async with Database.open(
-            dsn, size=size, timeout_seconds=settings.database_timeout_seconds, application_name=f"rowcall {purpose}"
+            dsn,
+            direct_dsn=settings.direct_database_url if embedded is None else None,
+            pooled=True if settings.pooler == "transaction" and embedded is None else None,
+            size=size,
+            timeout_seconds=settings.database_timeout_seconds,
+            application_name=f"rowcall {purpose}",
         ) as database:
             await _prepare(database, schema, embedded)
             yield Place(database, embedded)

@@ -29,6 +29,18 @@ class Settings:
         shown="the embedded server",
         secret=True,
     )
+    direct_database_url: str | None = setting(
+        url("postgresql", "postgres"),
+        None,
+        "The same database past the pooler that DATABASE_URL leads through: for notifications and `rowcall migrate`.",
+        shown="DATABASE_URL, where no pooler stands",
+        secret=True,
+    )
+    pooler: str = setting(
+        choice("auto", "transaction"),
+        "auto",
+        "Whether DATABASE_URL leads through a pooler in transaction mode; auto finds out.",
+    )
     database_pool_size: int = setting(whole(1, 1000), 10, "Connections to the server, per process.", unit="connections")
     database_timeout_seconds: float = setting(number(0.1, 3600), 30.0, "The longest that one statement may take.")
     data_dir: Path | None = setting(  # noqa: RUF009 - a dataclass field, like all the others
@@ -82,7 +94,7 @@ class Settings:
         boolean,
         default=True,
         description="Whether workers listen for notifications to wake early. "
-        "Off, behind a pooler that has none, runs may start late, and none is lost.",
+        "Off, or behind a pooler without ROWCALL_DIRECT_DATABASE_URL, runs may start late, and none is lost.",
     )
     look_back_seconds: float = setting(
         number(0, 10**9),

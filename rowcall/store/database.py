@@ -1,10 +1,10 @@
-"""The pool of connections, and the border at which the driver's errors become errors of the domain."""
+"""The pool of connections: statements by their names, each by itself or in a transaction, all with a time limit."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -13,29 +13,16 @@ from typing import Any, Protocol, TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from rowcall.domain.errors import Conflict, InvalidInput, StoreUnavailable
-
-CONNECT_TIMEOUT_SECONDS = 10.0
-
-CONFLICTS = {
-    "schedules_name_taken": "a schedule with this name exists already: choose another name, or change that one",
-}
-"""Constraints that two honest requests can run into: their names become a Conflict."""
-
-UNAVAILABLE = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InternalClientError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
+from .connecting import (
+    CONNECT_TIMEOUT_SECONDS,
+    connect,
+    introduction,
+    is_direct,
+    limits,
+    refuses_settings,
+    server_settings,
 )
-"""What a real restart, failover or cut raises, or a server that lets nobody in.
-
-A fault in a statement of ours is none of them, and stays loud."""
+from .driver_errors import UNAVAILABLE, domain_errors
 
 PROBES = {
     "enable_seqscan": "off",
@@ -57,32 +44,6 @@ READING_ALL = "; ".join(
         *(f"SET LOCAL {name} = on" for name in PROBES if name.startswith("enable_")),
     ]
 )
-
-
-@contextmanager
-def domain_errors() -> Iterator[None]:
-    """Translate what the driver raises. A constraint that nobody foresaw is a bug, and is raised as it is."""
-    try:
-        yield
-    except asyncpg.UniqueViolationError as fault:
-        if fault.constraint_name not in CONFLICTS:
-            raise
-        raise Conflict(CONFLICTS[fault.constraint_name]) from fault
-    except asyncpg.CheckViolationError as fault:
-        if not (fault.constraint_name or "").startswith("schedules_"):
-            raise
-        field = str(fault.constraint_name).removeprefix("schedules_").replace("_", " ")
-        raise InvalidInput.of("schedule", f"refused by the database: {field}") from fault
-    except asyncpg.ClientConfigurationError as fault:
-        raise InvalidInput.of("DATABASE_URL", str(fault)) from fault
-    except asyncpg.InterfaceError as fault:
-        if "connection" not in str(fault) and "pool" not in str(fault):
-            raise
-        raise StoreUnavailable(f"PostgreSQL does not answer: {fault}") from fault
-    except asyncpg.DeadlockDetectedError as fault:
-        raise StoreUnavailable("two transactions waited for each other, and this one gave way: try again") from fault
-    except UNAVAILABLE as fault:
-        raise StoreUnavailable(f"PostgreSQL does not answer: {str(fault) or type(fault).__name__}") from fault
 
 
 @cache
@@ -121,6 +82,7 @@ class Session(Protocol):
 
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 
 class Transaction:
@@ -156,12 +118,23 @@ class Snapshot(Transaction):
 class Database:
     """A pool of connections to one database.
 
-    Every call has a time limit, on this side and on the server's; errors are those of the domain.
+    Every call has a time limit, on this side and on the server's; errors are those of the domain. Behind a pooler in
+    transaction mode nothing is kept from one transaction to the next: there each statement is a transaction, which
+    begins by saying what a connection of our own says once.
+
+    `dsn` is where the connections go; `direct_dsn` leads to PostgreSQL itself, for what needs a session, and is None
+    where there is no such way. `pooled` says that a pooler stands between.
     """
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], dsn: str) -> None:
+    def __init__(
+        self, pool: Pool, dsn: str, *, direct_dsn: str | None, preamble: str | None, timeout_seconds: float
+    ) -> None:
         self._pool = pool
+        self._preamble = preamble
         self.dsn = dsn
+        self.pooled = preamble is not None
+        self.direct_dsn = direct_dsn if direct_dsn is not None or self.pooled else dsn
+        self.timeout_seconds = timeout_seconds
         self.known_days: set[date] = set()
 
     @classmethod
@@ -170,6 +143,8 @@ class Database:
         cls,
         dsn: str,
         *,
+        direct_dsn: str | None = None,
+        pooled: bool | None = None,
         size: int = 10,
         min_size: int = 1,
         timeout_seconds: float = 30.0,
@@ -177,25 +152,27 @@ class Database:
         prepared_statements: bool = True,
         probes_only: bool = True,
     ) -> AsyncIterator[Database]:
-        """Connect, lend the database, close. `prepared_statements` off suits poolers in transaction mode.
+        """Connect, lend the database, close. Whether it is `pooled` is found out where it is None.
 
         `probes_only` is for the store's own statements; take it off where tasks run theirs.
 
         Raises StoreUnavailable when PostgreSQL doesn't answer.
         """
+        settings = limits(timeout_seconds) | (PROBES if probes_only else {})
+        options = {"min_size": min_size, "max_size": size, "command_timeout": timeout_seconds}
         with domain_errors():
-            pool = await asyncpg.create_pool(
-                dsn,
-                min_size=min_size,
-                max_size=size,
-                timeout=CONNECT_TIMEOUT_SECONDS,
-                command_timeout=timeout_seconds,
-                statement_cache_size=256 if prepared_statements else 0,
-                max_inactive_connection_lifetime=300,
-                server_settings=server_settings(application_name, timeout_seconds) | (PROBES if probes_only else {}),
-            )
+            pool = None
+            if not pooled:
+                told = server_settings(application_name, timeout_seconds) | settings
+                cache = 256 if prepared_statements else 0
+                pool = await _direct_pool(dsn, told, options | {"statement_cache_size": cache}, sure=pooled is not None)
+            preamble = None if pool is not None else "; ".join(f"SET LOCAL {k} = '{v}'" for k, v in settings.items())
+            if pool is None:
+                pool = await _pool(
+                    dsn, introduction(application_name), options | {"statement_cache_size": 0, "reset": _leave_as_it_is}
+                )
         try:
-            yield cls(pool, dsn)
+            yield cls(pool, dsn, direct_dsn=direct_dsn, preamble=preamble, timeout_seconds=timeout_seconds)
         finally:
             await _close(pool)
 
@@ -206,9 +183,8 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """A session inside a transaction that commits at the end of the block."""
-        with domain_errors():
-            async with self._pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection, connection.transaction():
-                yield Transaction(connection, self.known_days)
+        async with self._begun() as connection:
+            yield Transaction(connection, self.known_days)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
@@ -216,48 +192,94 @@ class Database:
 
         The ledger is locked before the moment is fixed: days that retention detaches from then on are still seen.
         """
-        with domain_errors():
-            async with (
-                self._pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection,
-                connection.transaction(isolation="repeatable_read", readonly=True),
-            ):
-                await connection.execute(READING_ALL)
-                yield Snapshot(connection, self.known_days)
+        async with self._begun(isolation="repeatable_read", readonly=True) as connection:
+            await connection.execute(READING_ALL)
+            yield Snapshot(connection, self.known_days)
 
     async def fetch(self, name: str, *arguments: Any) -> Sequence[Row]:
         """All rows of ``sql/<name>.sql``, run by itself."""
-        with domain_errors():
-            return await self._pool.fetch(sql(name), *arguments)
+        async with self._alone() as connection:
+            return await connection.fetch(sql(name), *arguments)
 
     async def fetchrow(self, name: str, *arguments: Any) -> Row | None:
         """The first row, or None."""
-        with domain_errors():
-            return await self._pool.fetchrow(sql(name), *arguments)
+        async with self._alone() as connection:
+            return await connection.fetchrow(sql(name), *arguments)
 
     async def fetchval(self, name: str, *arguments: Any) -> Any:
         """The first column of the first row."""
-        with domain_errors():
-            return await self._pool.fetchval(sql(name), *arguments)
+        async with self._alone() as connection:
+            return await connection.fetchval(sql(name), *arguments)
 
     async def run_script(self, script: str) -> None:
         """Run a script of several statements in one transaction."""
+        async with self._begun() as connection:
+            await connection.execute(script)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[Connection]:
+        """A connection for one statement. Behind a pooler it needs a transaction, to be told of limits and plans in."""
+        if self.pooled:
+            async with self._begun() as connection:
+                yield connection
+        else:
+            async with self._connection() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def _begun(self, **options: Any) -> AsyncIterator[Connection]:
+        async with self._connection() as connection, connection.transaction(**options):
+            if self._preamble is not None:
+                await connection.execute(self._preamble)
+            yield connection
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
         with domain_errors():
-            async with self._pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection, connection.transaction():
-                await connection.execute(script)
+            try:
+                async with self._pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection:
+                    yield connection
+            except asyncpg.ReadOnlySQLTransactionError:
+                await self._pool.expire_connections()  # they lead to what was the primary: find the new one
+                raise
 
 
-def server_settings(application_name: str, timeout_seconds: float) -> dict[str, str]:
-    """What each connection tells the server: who it is, and how long it may take."""
-    limit = str(int(timeout_seconds * 1000))
-    return {
-        "application_name": application_name[:63],
-        "statement_timeout": limit,
-        "idle_in_transaction_session_timeout": limit,
-        "timezone": "UTC",
+async def _direct_pool(dsn: str, told: dict[str, str], options: dict[str, Any], *, sure: bool) -> Pool | None:
+    """A pool of connections to PostgreSQL itself; None where a pooler answers, if that is not `sure` already."""
+    try:
+        pool = await _pool(dsn, told, options)
+    except asyncpg.ProtocolViolationError as fault:
+        if sure or not refuses_settings(fault):
+            raise
+        return None
+    if sure:
+        return pool
+    try:
+        if await is_direct(pool):
+            return pool
+    except BaseException:
+        pool.terminate()
+        raise
+    await _close(pool)
+    return None
+
+
+async def _pool(dsn: str, told: dict[str, str], options: dict[str, Any]) -> Pool:
+    common: dict[str, Any] = {
+        "connect": connect,
+        "timeout": CONNECT_TIMEOUT_SECONDS,
+        "max_inactive_connection_lifetime": 300,
+        "server_settings": told,
     }
+    pool: Pool = await asyncpg.create_pool(dsn, **common, **options)
+    return pool
 
 
-async def _close(pool: asyncpg.Pool[asyncpg.Record]) -> None:
+async def _leave_as_it_is(_: Connection) -> None:
+    """A transaction leaves nothing behind, and what a pooler lends next is another's."""
+
+
+async def _close(pool: Pool) -> None:
     """Close politely; a server that no longer answers is not waited for."""
     try:
         await asyncio.wait_for(pool.close(), timeout=5)

@@ -21,6 +21,7 @@ class ServerFacts:
     role: str
     database: str
     max_connections: int
+    started_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

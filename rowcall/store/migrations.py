@@ -7,7 +7,7 @@ repeated.
 
 Several processes may start at once: one migrates, the others wait and then find nothing left to do. They wait by asking
 again, never inside a transaction: an index that is built CONCURRENTLY would wait for them in its turn. The lock belongs
-to the connection, so the URL has to lead to PostgreSQL itself, or to a pooler in session mode.
+to the connection, so the way has to lead to PostgreSQL itself; past a pooler it is ROWCALL_DIRECT_DATABASE_URL.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import TypeAlias
 
 import asyncpg
 
-from rowcall.domain.errors import StoreUnavailable
+from rowcall.domain.errors import InvalidInput, StoreUnavailable
 
-from .database import CONNECT_TIMEOUT_SECONDS, Database, server_settings, sql
+from .connecting import Connection, connect_past_poolers, server_settings
+from .database import Database, sql
+from .driver_errors import UNAVAILABLE
 from .schema_checks import (
     LOCK_TIMEOUT_SECONDS,
     SchemaMismatch,
@@ -44,10 +45,16 @@ __all__ = [
     "schema_version",
 ]
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-
 OLDEST_SERVER = 14
 PATIENCE_SECONDS = 120.0
+FILE_SECONDS = 6 * 3600.0
+"""The longest that one file may take: it may build indexes over years of history."""
+
+GOODBYE_SECONDS = 2.0
+NO_DIRECT_WAY = (
+    "a pooler stands at DATABASE_URL, and the schema is changed under a lock that belongs to a connection: "
+    "set this to the URL of PostgreSQL itself"
+)
 ASK_AGAIN_SECONDS = 0.1
 
 _LOCK = "hashtextextended('rowcall.schema_migrations', 0)"
@@ -60,7 +67,7 @@ async def apply_schema(database: Database, migrations: Sequence[Migration] | Non
     Forbidden where the role may not, StoreUnavailable when another session is in the way: then nothing is half done.
     """
     known = known_migrations() if migrations is None else migrations
-    async with _connect(database.dsn) as connection:
+    async with _connect(database) as connection:
         _check_server(connection)
         applied: list[str] = []
         while step := await _next_step(connection, known):
@@ -94,7 +101,9 @@ async def _build(connection: Connection, known: Sequence[Migration]) -> list[str
             "it is not Rowcall's, or it is damaged. Name another database in DATABASE_URL, or restore this one."
         )
     async with connection.transaction():
-        await connection.execute(files("rowcall").joinpath("schema.sql").read_text(encoding="utf-8"))
+        await connection.execute(
+            files("rowcall").joinpath("schema.sql").read_text(encoding="utf-8"), timeout=FILE_SECONDS
+        )
         for migration in known:
             await _record(connection, migration)
     return [migration.version for migration in known]
@@ -103,11 +112,11 @@ async def _build(connection: Connection, known: Sequence[Migration]) -> list[str
 async def _apply(connection: Connection, migration: Migration) -> None:
     if migration.in_transaction:
         async with connection.transaction():
-            await connection.execute(migration.script)
+            await connection.execute(migration.script, timeout=FILE_SECONDS)
             await _record(connection, migration)
         return
     for statement in migration.statements:
-        await connection.execute(statement)
+        await connection.execute(statement, timeout=FILE_SECONDS)
     await _record(connection, migration)
 
 
@@ -119,17 +128,32 @@ async def _record(connection: Connection, migration: Migration) -> None:
 
 
 @asynccontextmanager
-async def _connect(dsn: str) -> AsyncIterator[Connection]:
-    """A connection of its own: a long migration has no time limit, but never makes others queue behind its locks."""
+async def _connect(database: Database) -> AsyncIterator[Connection]:
+    """A connection of its own: a file may take hours, all else as long as any statement, and none makes others queue
+    behind its locks."""
+    if database.direct_dsn is None:
+        raise InvalidInput.of("ROWCALL_DIRECT_DATABASE_URL", NO_DIRECT_WAY)
     settings = server_settings("rowcall migrate", timeout_seconds=0) | {"lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s"}
     with schema_errors():
-        connection = await asyncpg.connect(
-            dsn, timeout=CONNECT_TIMEOUT_SECONDS, statement_cache_size=0, server_settings=settings
+        connection = await connect_past_poolers(
+            database.direct_dsn,
+            "ROWCALL_DIRECT_DATABASE_URL",
+            command_timeout=database.timeout_seconds,
+            statement_cache_size=0,
+            server_settings=settings,
         )
         try:
             yield connection
         finally:
-            await connection.close(timeout=CONNECT_TIMEOUT_SECONDS)
+            await _hang_up(connection)
+
+
+async def _hang_up(connection: Connection) -> None:
+    """Say goodbye, if the server still listens."""
+    try:
+        await connection.close(timeout=GOODBYE_SECONDS)
+    except (*UNAVAILABLE, asyncpg.InterfaceError):
+        connection.terminate()
 
 
 @asynccontextmanager

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-import asyncpg
-
-from .database import CONNECT_TIMEOUT_SECONDS, domain_errors, server_settings
+from .connecting import CONNECT_TIMEOUT_SECONDS, connect_past_poolers, server_settings
+from .driver_errors import domain_errors
 
 CHANNEL = "rowcall"
 CHECK_SECONDS = 30.0
@@ -18,12 +17,13 @@ async def listen(dsn: str, on_message: Callable[[str], None], *, application_nam
 
     `on_message` is called once with ``look`` as soon as it listens: what was said before is not heard. Raises
     StoreUnavailable when the connection can't be made or is cut: listen again, a cut one does not come back.
+    Raises InvalidInput where a pooler answers: it would take the LISTEN, and hand on nothing.
     """
     gone = asyncio.Event()
     with domain_errors():
-        connection = await asyncpg.connect(
+        connection = await connect_past_poolers(
             dsn,
-            timeout=CONNECT_TIMEOUT_SECONDS,
+            "ROWCALL_DIRECT_DATABASE_URL",
             command_timeout=CONNECT_TIMEOUT_SECONDS,
             server_settings=server_settings(application_name, CONNECT_TIMEOUT_SECONDS),
         )

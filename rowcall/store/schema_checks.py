@@ -9,7 +9,8 @@ import asyncpg
 
 from rowcall.domain.errors import Forbidden, StoreUnavailable
 
-from .database import Row, Session, domain_errors
+from .database import Row, Session
+from .driver_errors import domain_errors
 from .schema_files import Migration, known_migrations
 
 LOCK_TIMEOUT_SECONDS = 5

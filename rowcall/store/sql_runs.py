@@ -19,17 +19,17 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import asyncpg
 
 from rowcall.app import Run
 from rowcall.domain.errors import Forbidden, InvalidInput, LeaseLost, RowcallError, StoreUnavailable
 
-from .database import CONNECT_TIMEOUT_SECONDS, UNAVAILABLE, Database, server_settings, sql
+from .connecting import Connection, connect_past_poolers, server_settings
+from .database import Database, sql
+from .driver_errors import UNAVAILABLE
 from .sql_values import ROWS_KEPT, arguments_for, kept
-
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 HANG_UP_SECONDS = 2.0
 ROWS_AT_ONCE = 200
@@ -113,8 +113,8 @@ class SqlRuns:
         """A connection for one run, as the role of sql tasks, if that role has the rights it should have."""
         settings = server_settings("rowcall sql", timeout_seconds or 0)
         with _told():
-            connection = await asyncpg.connect(
-                self._dsn, timeout=CONNECT_TIMEOUT_SECONDS, statement_cache_size=0, server_settings=settings
+            connection = await connect_past_poolers(
+                self._dsn, "ROWCALL_SQL_DATABASE_URL", statement_cache_size=0, server_settings=settings
             )
         try:
             with _told():

@@ -157,6 +157,7 @@ def facts(**changed: Any) -> ServerFacts:
         "is_standby": False,
         "role": "r",
         "database": "d",
+        "started_at": NOW,
     }
     return ServerFacts(**{**given, "max_connections": 100, **changed})
 
@@ -181,3 +182,24 @@ def test_a_clock_that_is_off_is_told_but_not_one_whose_answer_was_slow() -> None
 def test_a_server_with_few_connections_is_told() -> None:
     assert _connections(facts(max_connections=15), Settings()).state is State.WARN
     assert _connections(facts(max_connections=20), Settings()).state is State.OK
+
+
+def test_a_pooler_is_told_of_and_whether_there_is_a_way_past_it(
+    rowcall: RowcallCommand, pooled_dsn: str, dsn: str, server_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert found(rowcall("doctor", "--json"), "pooler") == "ok: none stands between -> None"
+    monkeypatch.setenv("DATABASE_URL", pooled_dsn)
+    assert "warn: one stands between: no notifications" in found(rowcall("doctor", "--json"), "pooler")
+    for direct, state in ((dsn, "ok: "), (server_dsn, "fail: past it is another database"), (pooled_dsn, "fail: ")):
+        monkeypatch.setenv("ROWCALL_DIRECT_DATABASE_URL", direct)
+        assert found(rowcall("doctor", "--json"), "pooler").startswith(state)
+
+
+def test_the_schema_is_not_changed_through_a_pooler(
+    rowcall: RowcallCommand, pooled_dsn: str, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", pooled_dsn)
+    ran = rowcall("migrate")
+    assert (ran.code, "ROWCALL_DIRECT_DATABASE_URL: a pooler stands at DATABASE_URL" in ran.err) == (2, True)
+    monkeypatch.setenv("ROWCALL_DIRECT_DATABASE_URL", dsn)
+    assert rowcall("migrate").code == 0

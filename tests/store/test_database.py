@@ -7,7 +7,8 @@ import asyncpg
 import pytest
 
 from rowcall.domain.errors import Conflict, InvalidInput, StoreUnavailable
-from rowcall.store.database import Database, domain_errors
+from rowcall.store.database import Database
+from rowcall.store.driver_errors import domain_errors
 from tests.store.stories import ASchedule, Connection
 
 

@@ -55,7 +55,11 @@ class Served:
 async def serving(settings: Settings, *apps: rowcall.App) -> AsyncIterator[Served]:
     """Serve these apps until the block ends, with connections of its own; then end at once."""
     assert settings.database_url is not None
-    async with Database.open(settings.database_url, timeout_seconds=settings.database_timeout_seconds) as database:
+    async with Database.open(
+        settings.database_url,
+        direct_dsn=settings.direct_database_url,
+        timeout_seconds=settings.database_timeout_seconds,
+    ) as database:
         served = Served(database, settings, apps)
         try:
             yield served

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from rowcall.app import Isolation, Run, TaskDefinition
 from rowcall.domain.errors import InvalidInput
 from rowcall.egress.client import HttpClient
@@ -11,16 +9,15 @@ from rowcall.egress.errors import EgressRefused
 from rowcall.egress.policy import Policy
 from rowcall.egress.request import HttpRequest, call
 from rowcall.settings import Settings
+from rowcall.store.connecting import hosts_of
 from rowcall.worker.running.errors import Refused
 
 
 def egress_policy(settings: Settings) -> Policy:
     """What `http` tasks may call: the allow list, and never Rowcall's own API or its databases."""
     denied = [f"{settings.host}:{settings.port}"] if settings.port else []
-    for url in (settings.database_url, settings.sql_database_url):
-        database = urlsplit(url or "")
-        if database.hostname:
-            denied.append(f"{database.hostname}:{database.port or 5432}")
+    for url in (settings.database_url, settings.direct_database_url, settings.sql_database_url):
+        denied += [f"{host}:{port}" for host, port in hosts_of(url or "") if not host.startswith("/")]
     return Policy.parse(",".join(settings.http_allow), denied)
 
 

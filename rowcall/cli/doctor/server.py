@@ -33,6 +33,7 @@ async def look_at_server(place: Place, settings: Settings) -> list[Finding]:
     return [
         Finding.ok("database", answer),
         _version(facts),
+        await _pooler(place.database, facts),
         _connections(facts, settings),
         _clock(facts, asked_at, took),
         await _schema(place.database),
@@ -48,6 +49,26 @@ def _version(facts: ServerFacts) -> Finding:
     if major > NEWEST:
         return Finding.warn("server", found, f"look for a newer Rowcall: this one was made for {OLDEST} to {NEWEST}")
     return Finding.ok("server", found)
+
+
+async def _pooler(database: Database, facts: ServerFacts) -> Finding:
+    """A pooler takes away what belongs to a session; the way past it must lead to the same database."""
+    if not database.pooled:
+        return Finding.ok("pooler", "none stands between")
+    to_do = "set ROWCALL_DIRECT_DATABASE_URL to the same database, at PostgreSQL itself"
+    if database.direct_dsn is None:
+        found = "one stands between: no notifications, so runs may start late, and no `rowcall migrate`"
+        return Finding.warn("pooler", found, to_do)
+    try:
+        async with Database.open(database.direct_dsn, size=1, timeout_seconds=database.timeout_seconds) as direct:
+            there = await server_facts(direct)
+    except RowcallError as fault:
+        return Finding.fail("pooler", f"past it: {fault}", to_do)
+    if direct.pooled:
+        return Finding.fail("pooler", "ROWCALL_DIRECT_DATABASE_URL leads through one too", to_do)
+    if (there.database, there.started_at) != (facts.database, facts.started_at):
+        return Finding.fail("pooler", f"past it is another database: {there.database}", to_do)
+    return Finding.ok("pooler", "one stands between, and ROWCALL_DIRECT_DATABASE_URL leads past it")
 
 
 def _connections(facts: ServerFacts, settings: Settings) -> Finding:
