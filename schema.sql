@@ -644,6 +644,7 @@ CREATE TABLE IF NOT EXISTS rowcall.workers (
     started_at    timestamptz NOT NULL DEFAULT now(),
     last_beat_at  timestamptz NOT NULL DEFAULT now(),
     ended_at      timestamptz,
+    declares      jsonb,                                                  -- static schedules: source → client/name → fingerprint
     CONSTRAINT workers_status_known CHECK (status IN ('RUNNING', 'DRAINING', 'STOPPED', 'DEAD')),
     CONSTRAINT workers_ended_iff_gone CHECK ((ended_at IS NOT NULL) = (status IN ('STOPPED', 'DEAD')))
 );

@@ -19,10 +19,10 @@ from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.leases import WorkerCard, register_worker
 from rowcall.store.ledger import ensure_days_ahead
-from rowcall.store.static_schedules import Declared, declare_schedules
 
 from .builtin.http_task import egress_policy
 from .builtin.offered import built_in_tasks
+from .declarations import Declarations, sources_of
 from .events import Event, Watcher, tell_nobody, write_down
 from .offers import offers_of
 from .session import ABORT_SECONDS, Session
@@ -101,8 +101,11 @@ async def open_session(
         await ensure_days_ahead(database)
         worker_id = await register_worker(database, _card(settings, apps, offers.routes), offers.offered)
         installation_id = await database.fetchval("installation_id")
-        await _declare(database, settings, apps)
-        session = Session(database, settings, worker_id, offers, watch_and_log, installation_id, for_tasks, settled)
+        declarations = Declarations(database, worker_id, apps, settings.schedule_defaults)
+        await declarations.declare()
+        session = Session(
+            database, settings, worker_id, offers, watch_and_log, installation_id, for_tasks, settled, declarations
+        )
         async with session:
             log.info("scheduler_start", worker_id=worker_id, routes=offers.routes, slots=settings.concurrency)
             yield session
@@ -122,17 +125,6 @@ def _for_tasks(database: Database, settings: Settings) -> AbstractAsyncContextMa
     )
 
 
-async def _declare(database: Database, settings: Settings, apps: Sequence[App]) -> None:
-    """Write down the apps' static schedules. One that can't be is told of, and stops nothing."""
-    declared = [Declared(each.source, each.name, each.fields) for app in apps for each in app.schedules]
-    for declaration in await declare_schedules(database, declared, settings.schedule_defaults):
-        if declaration.outcome == "refused":
-            log.error("static_schedule_refused", schedule=declaration.name, reason=declaration.reason)
-        elif declaration.outcome != "unchanged":
-            event = "schedule_create" if declaration.outcome == "created" else "schedule_update"
-            log.info(event, schedule=declaration.name, source="code")
-
-
 def _card(settings: Settings, apps: Sequence[App], routes: Sequence[str]) -> WorkerCard:
     host = socket.gethostname()
     return WorkerCard(
@@ -140,7 +132,7 @@ def _card(settings: Settings, apps: Sequence[App], routes: Sequence[str]) -> Wor
         host=host,
         pid=os.getpid(),
         version=__version__,
-        apps=[app.name for app in apps],
+        apps=sources_of(apps),
         routes=routes,
         slots=settings.concurrency,
         lease_seconds=settings.lease.total_seconds(),

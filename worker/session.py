@@ -17,6 +17,7 @@ from rowcall.store.finishing import fold_outcomes
 from rowcall.store.leases import set_worker_status
 
 from .backfilling import Feeder
+from .declarations import Declarations
 from .events import Event, Watcher
 from .heartbeat import Heartbeat
 from .holdings import Holdings
@@ -50,12 +51,14 @@ class Session:
         installation_id: str,
         for_tasks: Database,
         settled: Settled,
+        declarations: Declarations,
     ) -> None:
         self.worker_id = worker_id
         self._database = database
         self._settings = settings
         self._routes = offers.routes
         self._watch = watch
+        self._declarations = declarations
         self._random = Random()  # noqa: S311 - spreads retries and wake-ups, guards nothing
         self._lost = asyncio.Event()
         self._ending = asyncio.Event()
@@ -149,6 +152,7 @@ class Session:
         while not self._lost.is_set():  # its own sweep would take away from it what it still has results for
             try:
                 await sweep(self._database, self._routes, self._watch)
+                await self._declarations.look_again()
                 self._loop.look_at_everything()
             except StoreUnavailable as fault:
                 log.warning("sweep_failed", error=str(fault))

@@ -22,6 +22,7 @@ class App:
         self.name = check_name("name", name)
         self._tasks: dict[str, TaskDefinition] = {}
         self._schedules: dict[tuple[str, str], StaticSchedule] = {}
+        self._sources = {name}
         self._types: dict[int, str] = {}  # by the function's id: a callable object may not be hashable
         self._waiting: list[tuple[TaskFunction, str | None, dict[str, Any]]] = []
 
@@ -29,6 +30,11 @@ class App:
     def tasks(self) -> Mapping[str, TaskDefinition]:
         """The tasks by their type; a view that follows later registrations."""
         return MappingProxyType(self._tasks)
+
+    @property
+    def sources(self) -> list[str]:
+        """The apps whose static schedules these are: its own name, and those of what it includes."""
+        return sorted(self._sources)
 
     @property
     def schedules(self) -> list[StaticSchedule]:
@@ -121,6 +127,7 @@ class App:
             self._add_task(definition)
         for schedule in other._schedules.values():
             self._add_schedule(schedule)
+        self._sources |= other._sources
 
     def check(self) -> None:
         """Raise InvalidInput if a schedule was declared on a function that never became a task."""

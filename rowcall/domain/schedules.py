@@ -45,6 +45,20 @@ class OverlapPolicy(StrEnum):
     CANCEL_RUNNING = "cancel_running"
 
 
+GONE = "gone: no worker of "
+
+
+def gone_reason(source: str) -> str:
+    """Why a static schedule is set aside whose code is gone."""
+    return f"{GONE}{source!r} declares it any more"
+
+
+def is_gone(schedule: Columns) -> bool:
+    """Whether a schedule is set aside because its code is gone. One that people paused is not."""
+    reason = schedule["status_reason"] or ""
+    return bool(schedule["is_static"] and schedule["status"] == ScheduleStatus.PAUSED and reason.startswith(GONE))
+
+
 def route_of(task_type: str, capability: str | None) -> str:
     """What a replica must offer to run this: ``task_type``, or ``task_type@capability``."""
     return task_type if capability is None else f"{task_type}@{capability}"

@@ -14,7 +14,7 @@ from typing import Any
 
 from rowcall.domain.definitions import Definition
 from rowcall.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
-from rowcall.domain.schedules import ScheduleStatus
+from rowcall.domain.schedules import ScheduleStatus, is_gone
 
 from .database import Row, Session
 from .jsonb import read_jsonb, write_jsonb
@@ -120,6 +120,16 @@ def check_changeable(schedule: ScheduleRow) -> None:
         raise Conflict(f"schedule {schedule['schedule_id']} is deleted; create a new one")
 
 
+async def set_status(
+    session: Session, schedule: ScheduleRow, status: ScheduleStatus, reason: str | None
+) -> ScheduleRow:
+    """Put a locked schedule into a status, whoever may do that, and plan it where it is ACTIVE."""
+    await session.fetch("set_schedule_status", schedule["schedule_id"], status, reason)
+    if status is ScheduleStatus.ACTIVE:
+        await plan_schedules(session, [schedule["schedule_id"]])
+    return await find_schedule(session, schedule["schedule_id"])
+
+
 async def pause_schedule(session: Session, schedule: ScheduleRow, reason: str | None, by: str) -> ScheduleRow:
     """Stop new occurrences of a locked schedule; what is open goes on. Pausing a paused one can give a new reason.
 
@@ -130,7 +140,7 @@ async def pause_schedule(session: Session, schedule: ScheduleRow, reason: str | 
     if schedule["status"] == ScheduleStatus.PAUSED and reason is None:
         return schedule
     told = f"{reason} (by {by})" if reason else f"by {by}"
-    return await _set_status(session, schedule, ScheduleStatus.PAUSED, told)
+    return await set_status(session, schedule, ScheduleStatus.PAUSED, told)
 
 
 async def resume_schedule(session: Session, schedule: ScheduleRow) -> ScheduleRow:
@@ -140,35 +150,29 @@ async def resume_schedule(session: Session, schedule: ScheduleRow) -> ScheduleRo
     """
     if schedule["status"] == ScheduleStatus.ACTIVE:
         return schedule
+    if is_gone(schedule):
+        raise Conflict(f"{_has_no(schedule, 'code to go on with')}; start a worker that declares it, or delete it")
     if schedule["status"] not in {ScheduleStatus.PAUSED, ScheduleStatus.INVALID}:
         raise Conflict(_has_no(schedule, "occurrences to resume; give it other timing or another max_executions"))
-    return await _set_status(session, schedule, ScheduleStatus.ACTIVE, None)
+    return await set_status(session, schedule, ScheduleStatus.ACTIVE, None)
 
 
 async def delete_schedule(session: Session, schedule: ScheduleRow) -> int:
     """Disable a locked schedule, cancel its backfills and what is queued of it; how many that were.
 
     Deleting twice changes nothing. Its history stays, and what is running runs to its end.
-    Raises Forbidden for one that stands in code.
+    Raises Forbidden for one that stands in code, as long as it does.
     """
     if schedule["status"] == ScheduleStatus.DISABLED:
         return 0
-    check_changeable(schedule)
+    if not is_gone(schedule):
+        check_changeable(schedule)
     because = "disabled: the schedule was deleted"
     await session.fetch("cancel_backfills_of", schedule["schedule_id"], because)
     cancelled = await session.fetch("cancel_queued_of", schedule["schedule_id"], because)
     await tell_rows(session, cancelled)
     await session.fetch("set_schedule_status", schedule["schedule_id"], ScheduleStatus.DISABLED, None)
     return len(cancelled)
-
-
-async def _set_status(
-    session: Session, schedule: ScheduleRow, status: ScheduleStatus, reason: str | None
-) -> ScheduleRow:
-    await session.fetch("set_schedule_status", schedule["schedule_id"], status, reason)
-    if status is ScheduleStatus.ACTIVE:
-        await plan_schedules(session, [schedule["schedule_id"]])
-    return await find_schedule(session, schedule["schedule_id"])
 
 
 def _has_no(schedule: ScheduleRow, what: str) -> str:

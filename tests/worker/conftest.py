@@ -13,7 +13,7 @@ import pytest
 import rowcall
 from rowcall.store.database import Database
 from tests.worker.journal import JOURNAL, Journal
-from tests.worker.processes import WorkerProcess, worker_process
+from tests.worker.processes import APP, WorkerProcess, worker_process
 from tests.worker.schedules import Schedules
 from tests.worker.serving import Served, quick_settings, serving
 
@@ -68,7 +68,7 @@ def start_worker(dsn: str, journal: Journal, tmp_path: Path) -> Iterator[StartWo
     started: list[WorkerProcess] = []
     with ExitStack() as stack:
 
-        def start(**changed: Any) -> WorkerProcess:
+        def start(app: str = APP, **changed: Any) -> WorkerProcess:
             settings = {
                 "database_url": dsn, "heartbeat_seconds": 0.3, "heartbeats_missed": 5, "poll_interval_seconds": 0.5,
                 "log_format": "json",
@@ -77,7 +77,8 @@ def start_worker(dsn: str, journal: Journal, tmp_path: Path) -> Iterator[StartWo
                 name.upper() if name == "database_url" else f"ROWCALL_{name.upper()}": str(value)
                 for name, value in settings.items()
             }
-            worker = stack.enter_context(worker_process(environment, tmp_path / f"worker-{len(started) + 1}.log"))
+            log = tmp_path / f"worker-{len(started) + 1}.log"
+            worker = stack.enter_context(worker_process(environment, log, app))
             started.append(worker)
             return worker
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from tests.worker.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
-COMMAND = [sys.executable, "-m", "rowcall", "worker", "--app", "tests.worker.apps:app"]
+COMMAND = [sys.executable, "-m", "rowcall", "worker", "--app"]
+APP = "tests.worker.apps:app"
 
 
 class WorkerProcess:
@@ -48,11 +49,11 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker_process(environment: dict[str, str], log: Path) -> Iterator[WorkerProcess]:
+def worker_process(environment: dict[str, str], log: Path, app: str = APP) -> Iterator[WorkerProcess]:
     """Start a worker with these variables added to the environment; it is gone when the block ends."""
     with log.open("wb") as file:
         process = subprocess.Popen(
-            COMMAND,
+            [*COMMAND, app],
             cwd=ROOT,
             env=os.environ | environment,
             stdin=subprocess.DEVNULL,
