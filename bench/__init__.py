@@ -8,6 +8,7 @@
     python -m bench.selectivity     due rows that a worker may not run, and rows that must come first
     python -m bench.scale           what people and workers ask for, beside a thousand schedules and a million
     python -m bench.replicas        one, two, four, eight workers on one server
+    python -m bench.recovery        a worker killed with its hands full
     python -m bench.history         a long ledger, and dropping days of it
     python -m bench.api             the REST API beside a bare handler
     python -m bench.horizon         a snapshot that is held for minutes; with --long only

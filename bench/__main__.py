@@ -18,6 +18,7 @@ NAMES = (
     "selectivity",
     "scale",
     "replicas",
+    "recovery",
     "history",
     "audit",
     "api",

@@ -1,7 +1,8 @@
-"""The application that the measured workers run: a task that does nothing but note when it started."""
+"""The application that the measured workers run: tasks that do little more than note when they started."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -17,3 +18,11 @@ async def noop(run: Run) -> None:
     """Note the start, and end."""
     if samples is not None:
         samples.note(run.scheduled_for.timestamp())
+
+
+@app.task("hold")
+async def hold(run: Run) -> None:
+    """Note the start; the first attempt never ends by itself, a later one at once."""
+    await noop(run)
+    if run.attempt == 1:
+        await asyncio.Event().wait()

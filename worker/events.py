@@ -70,6 +70,8 @@ def write_down(event: Event) -> None:
             log.debug("schedule_triggered", **_facts(event), attempt=event.attempt)
         case ExecutionEnded(status="SUCCEEDED"):
             log.debug("scheduler_job_executed", **_facts(event), status=event.status, seconds=event.duration_seconds)
+        case ExecutionEnded(status="QUEUED", error=None):
+            log.info("execution_given_back", **_facts(event), attempt=event.attempt)
         case ExecutionEnded():
             log.warning(
                 "scheduler_job_error", **_facts(event), status=event.status, attempt=event.attempt, error=event.error

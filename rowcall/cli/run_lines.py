@@ -17,7 +17,14 @@ from rowcall.worker import Event, ExecutionEnded, ExecutionNotRun, ExecutionStar
 from .output import STYLES, clean, nobody_reads, out, print_json, span
 
 TOLD_IN_LINES = frozenset(
-    {"schedule_triggered", "scheduler_job_executed", "scheduler_job_error", "schedule_missed", "schedule_skipped"}
+    {
+        "schedule_triggered",
+        "scheduler_job_executed",
+        "scheduler_job_error",
+        "execution_given_back",
+        "schedule_missed",
+        "schedule_skipped",
+    }
 )
 """Events of the log that are lines here."""
 

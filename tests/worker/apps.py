@@ -69,3 +69,11 @@ async def blocks_the_loop(run: rowcall.Run) -> None:
 def refuse_in_a_child() -> None:
     """Would do so again."""
     raise rowcall.DoNotRetry("the child said so")
+
+
+@app.task("brief")
+async def brief(run: rowcall.Run) -> None:
+    """Works for a moment, longer for some occurrences than for others."""
+    write_entry("started", run)
+    await asyncio.sleep(run.execution_id % 7 * 0.05)
+    write_entry("finished", run)

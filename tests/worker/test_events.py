@@ -29,6 +29,7 @@ def not_run(status: str, reason: str) -> ExecutionNotRun:
         (ended("SUCCEEDED"), "scheduler_job_executed", "debug"),
         (ended("FAILED", "broken"), "scheduler_job_error", "warning"),
         (ended("QUEUED", "broken"), "scheduler_job_error", "warning"),
+        (ended("QUEUED"), "execution_given_back", "info"),
         (not_run("MISSED", "grace"), "schedule_missed", "warning"),
         (not_run("SKIPPED", "overlap"), "schedule_skipped", "info"),
     ],
