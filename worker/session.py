@@ -15,6 +15,7 @@ from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.finishing import fold_outcomes
 from rowcall.store.leases import set_worker_status
+from rowcall.store.unroutable import Walk
 
 from .backfilling import Feeder
 from .declarations import Declarations
@@ -62,6 +63,7 @@ class Session:
         self._random = Random()  # noqa: S311 - spreads retries and wake-ups, guards nothing
         self._lost = asyncio.Event()
         self._ending = asyncio.Event()
+        self._walk = Walk()
         self._holdings = Holdings(settings.concurrency)
         self._feeder = Feeder(database, offers.routes, self._holdings, settings.poll_interval_seconds)
         self._recorder = Recorder(database, worker_id, self._holdings, self._see, self._random)
@@ -120,7 +122,7 @@ class Session:
         """One sweep and one look, carried out to the end; how many were claimed, and how many recorded as not run."""
         recorder = asyncio.create_task(self._recorder.run())
         try:
-            await sweep(self._database, self._routes, self._watch)
+            await sweep(self._database, self._routes, self._watch, self._walk)
             await self._feeder.feed_once()
             claimed, recorded = await self._loop.look_through()
             await self._wound_up()
@@ -151,7 +153,7 @@ class Session:
     async def _sweep_again_and_again(self) -> None:
         while not self._lost.is_set():  # its own sweep would take away from it what it still has results for
             try:
-                await sweep(self._database, self._routes, self._watch)
+                await sweep(self._database, self._routes, self._watch, self._walk)
                 await self._declarations.look_again()
                 self._loop.look_at_everything()
             except StoreUnavailable as fault:

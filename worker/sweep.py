@@ -13,16 +13,16 @@ from rowcall.store.database import Database
 from rowcall.store.finishing import fold_outcomes
 from rowcall.store.leases import recover
 from rowcall.store.ledger import ensure_days_ahead
-from rowcall.store.recording import answer_unroutable
 from rowcall.store.releasing import release_forgotten
+from rowcall.store.unroutable import Walk, answer_unroutable
 
 from .events import Watcher, not_run
 
 log = structlog.get_logger("rowcall.worker")
 
 
-async def sweep(database: Database, routes: Sequence[str], watch: Watcher) -> None:
-    """One sweep. Raises StoreUnavailable; then the next one does it."""
+async def sweep(database: Database, routes: Sequence[str], watch: Watcher, walk: Walk) -> None:
+    """One sweep; `walk` is what one leaves to the next. Raises StoreUnavailable; then the next one does it."""
     await ensure_days_ahead(database)
     recovery = await recover(database)
     for worker in recovery.dead:
@@ -32,7 +32,7 @@ async def sweep(database: Database, routes: Sequence[str], watch: Watcher) -> No
             "executions_recovered", requeued=recovery.requeued, lost=recovery.lost, cancelled=recovery.cancelled
         )
     await release_forgotten(database)
-    for row in await answer_unroutable(database, routes):
+    for row in await answer_unroutable(database, routes, walk):
         watch(not_run(row))
     await fold_outcomes(database)
     await database.fetch("forget_workers")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from rowcall.domain.planning import Plan, plan_unroutable
-from rowcall.domain.schedules import schedule_of
+from rowcall.domain.planning import Plan
 
-from .database import Database, Row, Session
+from .database import Row, Session
 from .ledger import insert_answers
-from .planning import UNPLANNABLE, invalidate, parsed, why
 from .telling import tell_rows
 
 
@@ -54,35 +52,3 @@ async def settle_consequences(session: Session, planned: Sequence[Planned]) -> N
         await session.fetch("request_cancel_open", in_the_way)
         because = "overlap: a later occurrence takes its place"
         await tell_rows(session, await session.fetch("cancel_available", in_the_way, because))
-
-
-async def answer_unroutable(database: Database, routes: Sequence[str], *, now: datetime | None = None) -> list[Row]:
-    """Record as MISSED what is past its grace in lanes that this replica can't run: any replica answers for it."""
-    broken: dict[int, str] = {}
-    async with database.transaction() as transaction:
-        rows = await transaction.fetch("take_unroutable", routes, 500, now)
-        planned = list(_unroutable_plans(rows, broken))
-        recorded = await record_plans(transaction, planned)
-        await settle_consequences(transaction, planned)
-        await invalidate(transaction, broken)
-    return recorded
-
-
-def _unroutable_plans(rows: Sequence[Row], broken: dict[int, str]) -> Iterator[Planned]:
-    for row in rows:
-        try:
-            unroutable = plan_unroutable(schedule_of(row, parsed(row["cron_fields"])), row["now"], _unroutable(row))
-        except UNPLANNABLE as fault:
-            broken[row["schedule_id"]] = why(fault)
-        else:
-            if unroutable is not None:
-                yield Planned(row, unroutable)
-
-
-def _unroutable(row: Row) -> str:
-    if row["routable"]:
-        return f"grace: not started within {row['grace_period_seconds']} s of its moment"
-    needed = f"task {row['task_type']!r}"
-    if row["capability_required"] is not None:
-        needed += f" with capability {row['capability_required']!r}"
-    return f"unroutable: no live worker offered {needed} before its grace ran out"

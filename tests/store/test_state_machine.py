@@ -22,8 +22,8 @@ from rowcall.store.claiming import Look, look
 from rowcall.store.claims import Claim
 from rowcall.store.finishing import Recorded, Result, fold_outcomes, record_results
 from rowcall.store.leases import WorkerCard, beat, read_back, recover, register_worker
-from rowcall.store.recording import answer_unroutable
 from rowcall.store.releasing import release_forgotten
+from rowcall.store.unroutable import answer_unroutable
 from tests.store.drawing import ROUTES, outcomes
 from tests.store.model import NEVER_RAN, Columns, Snapshot, Store, assert_outcomes_are_counted, standing_store
 from tests.store.walking import PeoplesWalk, which

@@ -3,7 +3,7 @@
 import pytest
 
 from rowcall.store.database import Database
-from rowcall.store.recording import answer_unroutable
+from rowcall.store.unroutable import AT_ONCE, OF_A_LANE, STRETCH, Walk, answer_unroutable
 from tests.store.stories import HOUR, MINUTE, NOON, ASchedule, Connection, ledger, plan, schedule
 
 PAST_GRACE = NOON + 16 * MINUTE
@@ -114,3 +114,60 @@ async def test_a_row_that_somebody_holds_has_its_turn_in_the_next_sweep(
         assert await answer_unroutable(database, ["work"], now=PAST_GRACE) == []
 
     assert [row["schedule_id"] for row in await answer_unroutable(database, ["work"], now=PAST_GRACE)] == [foreign]
+
+
+# ── among very many ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+PATIENT = """
+    INSERT INTO rowcall.schedules (task_type, schedule_type, interval_seconds, created_at, grace_period_seconds, name)
+    SELECT 'painting', 'interval', 86400, $2::timestamptz - interval '1 day', 86400, 'patient-' || n
+      FROM generate_series(1, $1::int) AS n
+"""
+
+
+async def test_one_behind_very_many_that_have_more_patience_is_found_by_the_walk(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    await db.execute(PATIENT, STRETCH + OF_A_LANE, NOON - HOUR)
+    behind = await a_schedule(task_type="painting")
+    while await plan(database):
+        pass
+    walk = Walk()
+
+    sweeps = [await answer_unroutable(database, ["work"], walk, now=PAST_GRACE) for _ in range(3)]
+
+    assert [[row["schedule_id"] for row in recorded] for recorded in sweeps] == [[], [behind], []]
+
+
+async def test_a_walk_begins_anew_where_the_schedules_end(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    await db.execute(PATIENT, OF_A_LANE, NOON - HOUR)
+    await plan(database)
+    walk = Walk(after=10**9)
+
+    assert await answer_unroutable(database, ["work"], walk, now=PAST_GRACE) == []
+    assert walk.after == 0
+
+
+async def test_more_than_one_look_takes_are_answered_in_one_sweep(database: Database, db: Connection) -> None:
+    count = 2 * OF_A_LANE + AT_ONCE // 2
+    await db.execute(PATIENT, count, NOON - HOUR)
+    while await plan(database):
+        pass
+
+    recorded = await answer_unroutable(database, ["work"], now=NOON + 24 * HOUR)
+
+    assert len(recorded) == count
+
+
+async def test_a_walk_leaves_alone_what_this_replica_can_run_and_what_is_not_past_its_grace(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    await db.execute(PATIENT, OF_A_LANE, NOON - HOUR)
+    own, paused = await a_schedule(), await a_schedule(task_type="painting", status="PAUSED")
+    await plan(database)
+
+    assert await answer_unroutable(database, ["work"], now=PAST_GRACE) == []
+
+    assert [await ledger(db, each) for each in (own, paused)] == [[], []]
