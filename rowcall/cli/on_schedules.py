@@ -11,6 +11,7 @@ from rowcall.domain.definitions import define
 from rowcall.domain.schedules import ScheduleStatus
 from rowcall.settings import Settings
 from rowcall.store.database import Database, Transaction
+from rowcall.store.deleted import cancel_left_over
 from rowcall.store.diagnosis import alive_workers
 from rowcall.store.executions import execute_schedule
 from rowcall.store.releasing import release_waiting
@@ -105,9 +106,12 @@ async def resume_one(reference: str, client: str, *, as_json: bool) -> None:
 
 async def delete_one(reference: str, client: str, *, as_json: bool) -> None:
     """Delete a schedule."""
-    async with _locked(reference, client) as (transaction, schedule):
-        cancelled = await delete_schedule(transaction, schedule)
-        deleted = await find_schedule(transaction, schedule["schedule_id"])
+    async with _place() as place:
+        schedule_id = await resolve_schedule(place.database, client, reference)
+        async with place.database.transaction() as transaction:
+            cancelled = await delete_schedule(transaction, await lock_schedule(transaction, schedule_id))
+            deleted = await find_schedule(transaction, schedule_id)
+        cancelled += len(await cancel_left_over(place.database, [schedule_id]))
     _show(deleted, as_json=as_json, told=f"Deleted {deleted['name']}; {cancelled} queued executions were cancelled.")
 
 

@@ -15,6 +15,7 @@ from rowcall.domain.retries import backoff, may_retry
 
 from .claims import Claim
 from .database import Database, Session, Transaction
+from .deleted import DELETED, NOT_TRIED_AGAIN, cancel_left_over, deleted_among
 from .releasing import release_waiting
 from .telling import tell
 
@@ -23,11 +24,12 @@ RETRIED = (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one claimed execution ended, and how long it took."""
+    """How one claimed execution ended, and how long it took. `reason` says why no other attempt follows."""
 
     claim: Claim
     outcome: Outcome
     duration_seconds: float
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,15 @@ async def record_results(database: Database, worker_id: int, results: Sequence[R
     again = [result for result in results if _is_tried_again(result)]
     final = [result for result in results if not _is_tried_again(result)]
     async with database.transaction() as transaction:
+        deleted = await deleted_among(transaction, [result.claim.schedule_id for result in again])
+        final += [_not_again(result) for result in again if result.claim.schedule_id in deleted]
+        again = [result for result in again if result.claim.schedule_id not in deleted]
         requeued = await _requeue(transaction, worker_id, again, random)
         # A retry is refused when its end was requested meanwhile: then it ends here, unless it is another's by now.
         final += [_cancelled(result) for result in again if result.claim.execution_id not in requeued]
         finished = await _finish(transaction, worker_id, final)
+    if requeued:
+        await cancel_left_over(database, [result.claim.schedule_id for result in again])
     ended = [result for result in final if result.claim.execution_id in finished]
     released = await release_waiting(database, list({result.claim.schedule_id for result in ended}))
     return Recorded(
@@ -95,6 +102,13 @@ def _is_tried_again(result: Result) -> bool:
 def _cancelled(result: Result) -> Result:
     """The result of an attempt that is not followed by another because its end was requested."""
     return replace(result, outcome=replace(result.outcome, status=ExecutionStatus.CANCELLED))
+
+
+def _not_again(result: Result) -> Result:
+    """The result of an attempt that is not followed by another because the schedule is gone."""
+    if result.outcome.status is None:
+        return replace(_cancelled(result), reason=DELETED)
+    return replace(result, reason=NOT_TRIED_AGAIN)
 
 
 async def _requeue(session: Session, worker_id: int, results: Sequence[Result], random: Random) -> set[int]:
@@ -139,7 +153,7 @@ async def _finish(session: Session, worker_id: int, results: Sequence[Result]) -
             _entry(result) if status is not ExecutionStatus.SUCCEEDED else None
             for result, status in zip(results, statuses, strict=True)
         ],
-        [None] * len(results),
+        [result.reason for result in results],
     )
     finished = {row["execution_id"] for row in rows}
     claims = [result.claim for result in results if result.claim.tells and result.claim.execution_id in finished]

@@ -13,6 +13,7 @@ from rowcall.domain.executions import ExecutionStatus
 from rowcall.domain.retries import may_retry
 
 from .database import Database, Row, Session
+from .deleted import DELETED, NOT_TRIED_AGAIN, cancel_left_over, deleted_among
 from .releasing import release_waiting
 from .telling import tell_rows
 
@@ -99,11 +100,18 @@ async def read_back(database: Database, worker_id: int, held: Mapping[int, int])
 
 async def _give_back(database: Database, worker_id: int, rows: Sequence[Row]) -> None:
     """Put back in the queue what was never started. What was cancelled meanwhile ends: no beat could ever end it."""
-    cancelled = [row for row in rows if row["cancel_requested_at"] is not None]
     nothing: list[str | None] = [None] * len(rows)
+    schedule_ids = sorted({row["schedule_id"] for row in rows})
     async with database.transaction() as transaction:
-        await _requeue(transaction, worker_id, rows, given_back=1, entries=nothing)
-        await _finish(transaction, worker_id, cancelled, ExecutionStatus.CANCELLED, entries=nothing[: len(cancelled)])
+        deleted = await deleted_among(transaction, schedule_ids)
+        gone = [row for row in rows if row["schedule_id"] in deleted]
+        rows = [row for row in rows if row["schedule_id"] not in deleted]
+        cancelled = [row for row in rows if row["cancel_requested_at"] is not None]
+        await _requeue(transaction, worker_id, rows, given_back=1, entries=nothing[: len(rows)])
+        for ending, reason in ((cancelled, None), (gone, DELETED)):
+            entries = nothing[: len(ending)]
+            await _finish(transaction, worker_id, ending, ExecutionStatus.CANCELLED, entries=entries, reason=reason)
+    await cancel_left_over(database, schedule_ids)
     await release_waiting(database, sorted({row["schedule_id"] for row in cancelled}))
 
 
@@ -125,7 +133,8 @@ class Recovery:
 async def recover(database: Database, *, now: datetime | None = None) -> Recovery:
     """Give up the workers whose lease ran out, and take back what they ran, in batches: any replica may.
 
-    An execution with a retry left goes back to the queue; another is LOST. `now` is for tests.
+    An execution with a retry left goes back to the queue; another is LOST, and so is one of a deleted schedule. `now`
+    is for tests.
     """
     dead = await database.fetch("bury_workers", now)
     requeued = lost = cancelled = 0
@@ -137,6 +146,8 @@ async def recover(database: Database, *, now: datetime | None = None) -> Recover
         lost += len(fates[ExecutionStatus.LOST])
         cancelled += len(fates[ExecutionStatus.CANCELLED])
         ended = [*fates[ExecutionStatus.LOST], *fates[ExecutionStatus.CANCELLED]]
+        if fates[ExecutionStatus.QUEUED]:
+            await cancel_left_over(database, [row["schedule_id"] for row in fates[ExecutionStatus.QUEUED]])
         await release_waiting(database, sorted({row["schedule_id"] for row in ended}))
         if len(orphans) < ORPHANS_AT_ONCE:
             return Recovery(dead, requeued, lost, cancelled)
@@ -150,8 +161,11 @@ async def _decide(session: Session, orphans: Sequence[Row]) -> Mapping[Execution
     for worker_id, rows in _by_worker(fates[ExecutionStatus.QUEUED]):
         await _requeue(session, worker_id, rows, given_back=0, entries=[_entry(row) for row in rows])
     for fate in (ExecutionStatus.LOST, ExecutionStatus.CANCELLED):
-        for worker_id, rows in _by_worker(fates[fate]):
-            await _finish(session, worker_id, rows, fate, entries=[_entry(row) for row in rows])
+        for deleted in (False, True):
+            reason = NOT_TRIED_AGAIN if deleted and fate is ExecutionStatus.LOST else None
+            ending = [row for row in fates[fate] if row["deleted"] is deleted]
+            for worker_id, rows in _by_worker(ending):
+                await _finish(session, worker_id, rows, fate, entries=[_entry(row) for row in rows], reason=reason)
     return fates
 
 
@@ -159,7 +173,7 @@ def _fate(orphan: Row) -> ExecutionStatus:
     """What becomes of a run whose worker is gone."""
     if orphan["cancel_requested_at"] is not None:
         return ExecutionStatus.CANCELLED
-    if may_retry(orphan["attempt"], orphan["max_retries"]):
+    if may_retry(orphan["attempt"], orphan["max_retries"]) and not orphan["deleted"]:
         return ExecutionStatus.QUEUED
     return ExecutionStatus.LOST
 
@@ -186,7 +200,13 @@ async def _requeue(
 
 
 async def _finish(
-    session: Session, worker_id: int, rows: Sequence[Row], status: ExecutionStatus, *, entries: Sequence[str | None]
+    session: Session,
+    worker_id: int,
+    rows: Sequence[Row],
+    status: ExecutionStatus,
+    *,
+    entries: Sequence[str | None],
+    reason: str | None = None,
 ) -> None:
     nothing = [None] * len(rows)
     finished = await session.fetch(
@@ -200,7 +220,7 @@ async def _finish(
         nothing,
         [None if entry is None else _gone(row) for row, entry in zip(rows, entries, strict=True)],
         entries,
-        nothing,
+        [reason] * len(rows),
     )
     ended = {row["execution_id"] for row in finished}
     await tell_rows(session, [row for row in rows if row["execution_id"] in ended])

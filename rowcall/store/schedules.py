@@ -17,6 +17,7 @@ from rowcall.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from rowcall.domain.schedules import ScheduleStatus, is_gone
 
 from .database import Row, Session
+from .deleted import DELETED
 from .jsonb import read_jsonb, write_jsonb
 from .planning import plan_schedules
 from .telling import tell_rows
@@ -160,16 +161,16 @@ async def resume_schedule(session: Session, schedule: ScheduleRow) -> ScheduleRo
 async def delete_schedule(session: Session, schedule: ScheduleRow) -> int:
     """Disable a locked schedule, cancel its backfills and what is queued of it; how many that were.
 
-    Deleting twice changes nothing. Its history stays, and what is running runs to its end.
+    Deleting twice changes nothing. Its history stays, and what is running runs to its end, but is not tried again: call
+    `deleted.cancel_left_over` after the commit.
     Raises Forbidden for one that stands in code, as long as it does.
     """
     if schedule["status"] == ScheduleStatus.DISABLED:
         return 0
     if not is_gone(schedule):
         check_changeable(schedule)
-    because = "disabled: the schedule was deleted"
-    await session.fetch("cancel_backfills_of", schedule["schedule_id"], because)
-    cancelled = await session.fetch("cancel_queued_of", schedule["schedule_id"], because)
+    await session.fetch("cancel_backfills_of", schedule["schedule_id"], DELETED)
+    cancelled = await session.fetch("cancel_queued_of", schedule["schedule_id"], DELETED)
     await tell_rows(session, cancelled)
     await session.fetch("set_schedule_status", schedule["schedule_id"], ScheduleStatus.DISABLED, None)
     return len(cancelled)

@@ -13,6 +13,7 @@ from rowcall.domain.definitions import IDENTITY, Definition, define, merged
 from rowcall.domain.errors import Conflict, InvalidInput, NotFound
 from rowcall.domain.fields import ScheduleFields
 from rowcall.store.database import Session
+from rowcall.store.deleted import cancel_left_over
 from rowcall.store.schedules import (
     ScheduleFilter,
     ScheduleRow,
@@ -122,6 +123,7 @@ async def remove(call: Call[Reference, None]) -> Response:
         schedule = await locked(transaction, call)
         check_match(call.request, schedule)
         cancelled = await delete_schedule(transaction, schedule)
+    cancelled += len(await cancel_left_over(call.services.database, [schedule["schedule_id"]]))
     if schedule["status"] != "DISABLED":
         _tell("schedule_remove", schedule, cancelled=cancelled)
     return Response(status_code=204)

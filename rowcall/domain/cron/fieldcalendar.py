@@ -63,7 +63,8 @@ class FieldsCalendar:
         return time(hour, minute, second)
 
     def _day_at_or_after(self, day: date) -> date | None:
-        for year in self._years[bisect_left(self._years, day.year) :]:
+        for position in range(bisect_left(self._years, day.year), len(self._years)):  # a slice would copy millennia
+            year = self._years[position]
             table = self._table(year)
             least = day.timetuple().tm_yday - 1 if year == day.year else 0
             if (found := _first(table, least)) is not None:

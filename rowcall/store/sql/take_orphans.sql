@@ -1,6 +1,6 @@
 -- Lock up to $1 int runs whose worker has ended, each with what decides whether it is tried again.
 SELECT o.execution_id, o.scheduled_for, o.fence, o.worker_id, o.cancel_requested_at, e.attempt, e.executed_at,
-       s.max_retries, s.schedule_id, s.name, w.name AS worker,
+       s.max_retries, s.status = 'DISABLED' AS deleted, s.schedule_id, s.name, w.name AS worker,
        extract(epoch FROM clock_timestamp() - w.last_beat_at)::float8 AS silent_seconds
   FROM rowcall.open_executions AS o
   JOIN rowcall.workers AS w ON w.worker_id = o.worker_id AND w.ended_at IS NOT NULL

@@ -1,0 +1,33 @@
+"""What becomes of the runs of a schedule that was deleted meanwhile: they may end, and are not queued again.
+
+Whoever queues an execution looks after its own commit whether the schedule is still there, and whoever deletes a
+schedule looks after its own commit whether anything was queued: the later of the two sees both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from .database import Database, Row, Session
+from .telling import tell_rows
+
+DELETED = "disabled: the schedule was deleted"
+NOT_TRIED_AGAIN = f"{DELETED}, and so this is not tried again"
+
+
+async def deleted_among(session: Session, schedule_ids: Collection[int]) -> frozenset[int]:
+    """Those of these schedules that are DISABLED."""
+    if not schedule_ids:
+        return frozenset()
+    rows = await session.fetch("deleted_among", sorted(set(schedule_ids)))
+    return frozenset(row["schedule_id"] for row in rows)
+
+
+async def cancel_left_over(database: Database, schedule_ids: Collection[int]) -> list[Row]:
+    """Cancel what is queued of these schedules where they are DISABLED: what two transactions could not see at once."""
+    async with database.transaction() as transaction:
+        if not await deleted_among(transaction, schedule_ids):
+            return []
+        cancelled = await transaction.fetch("cancel_queued_of_deleted", sorted(set(schedule_ids)), DELETED)
+        await tell_rows(transaction, cancelled)
+    return list(cancelled)
