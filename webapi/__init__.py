@@ -5,6 +5,8 @@ registry.py      operations as data: what validates a request also describes it
 bodies.py        strict JSON: type, size, depth, duplicates
 queries.py       query strings into models
 problems.py      RFC 9457, and the one table from errors to statuses
+gate.py          keys, and what their bearers may
+limits.py        how many requests a key may send
 hosts.py         which Host and Origin may ask
 pages.py         keyset cursors
 views.py         what is shown

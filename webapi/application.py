@@ -18,7 +18,8 @@ from rowcall.domain.errors import RowcallError
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 
-from .hosts import KnownHosts, known_hosts
+from .gate import Gate
+from .hosts import KnownHosts, is_loopback, known_hosts
 from .openapi import describe
 from .problems import Problem, respond, respond_to
 from .registry import Services, routes_of
@@ -32,9 +33,11 @@ def create_app(database: Database, settings: Settings, *, ready: Callable[[], bo
 
     `ready` says whether the process takes requests: false while it stops, and `/readyz` answers 503.
     """
-    services = Services(database, settings, settings.schedule_defaults, ready)
+    is_open = settings.auth == "auto" and is_loopback(settings.host)
+    gate = Gate(database, is_open=is_open, requests_per_minute=settings.requests_per_minute)
+    services = Services(database, gate, settings, settings.schedule_defaults, ready)
     app = Starlette(
-        routes=[*routes_of(OPERATIONS, services), _described()],
+        routes=[*routes_of(OPERATIONS, services), _described(is_open=is_open)],
         middleware=[Middleware(KnownHosts, hosts=known_hosts(settings.allowed_hosts, settings.host))],
         exception_handlers={
             Problem: _on_problem,
@@ -47,10 +50,10 @@ def create_app(database: Database, settings: Settings, *, ready: Callable[[], bo
     return app
 
 
-def _described() -> Route:
+def _described(*, is_open: bool) -> Route:
     @cache
     def document() -> bytes:  # made when it is first asked for: that takes longer than all the rest of a start
-        return json.dumps(describe(OPERATIONS)).encode("ascii")
+        return json.dumps(describe(OPERATIONS, is_open=is_open)).encode("ascii")
 
     async def openapi(_request: Request) -> Response:
         return Response(document(), media_type="application/json")

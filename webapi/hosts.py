@@ -1,7 +1,7 @@
 """Which requests may come in at all: those sent to a name this API knows, and not sent by a page of somebody else.
 
-There are no keys yet, so what protects a service on this machine from pages in this machine's browser is the Host and
-the Origin, about which a browser can't be made to lie. A page that resolves its own name to 127.0.0.1 (DNS rebinding)
+Where this machine's own people need no key, what protects the service from pages in their browsers is the Host and the
+Origin, about which a browser can't be made to lie. A page that resolves its own name to 127.0.0.1 (DNS rebinding)
 still says that name; a form posted across sites still names its origin.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .problems import Problem, respond
@@ -21,7 +22,7 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address to listen on can be reached from this machine only. Until there are keys, no other is safe."""
+    """Whether an address to listen on can be reached from this machine only."""
     if host == "localhost":
         return True
     try:
@@ -34,6 +35,15 @@ def known_hosts(allowed: Iterable[str], bound: str) -> frozenset[str]:
     """The Host names that requests may carry: those of the settings, of this machine, and the address listened on."""
     own = f"[{bound}]" if ":" in bound and not bound.startswith("[") else bound
     return frozenset(name.lower() for name in (*allowed, *LOOPBACK_NAMES, own))
+
+
+FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+
+
+def comes_straight(request: Request) -> bool:
+    """Whether a request names this machine as itself, and passed no proxy that tells of it."""
+    named = _name(request.headers.get("host", "")) in LOOPBACK_NAMES
+    return named and not any(name in request.headers for name in FORWARDED)
 
 
 class KnownHosts:

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from openapi_pydantic import (
+    Components,
     Header,
     Info,
     MediaType,
@@ -19,6 +20,7 @@ from openapi_pydantic import (
     RequestBody,
     Response,
     Schema,
+    SecurityScheme,
     Tag,
 )
 from openapi_pydantic import Operation as Described
@@ -37,15 +39,21 @@ TAGS = {
     "health": "For probes.",
 }
 LOCATION = {"description": "Where it is found.", "schema": {"type": "string"}}
-ALWAYS = (421, 500)
+ALWAYS = (400, 421, 500)
 """Problems that any operation can meet."""
+WITH_A_KEY = (401, 403, 429)
+"""Problems of operations that a key is asked for."""
+KEYS = {
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "A key of `rowcall keys create`."},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "The same key as Authorization: Bearer."},
+}
 
 
-def describe(operations: Sequence[Operation]) -> dict[str, Any]:
-    """The document, as JSON data."""
+def describe(operations: Sequence[Operation], *, is_open: bool = False) -> dict[str, Any]:
+    """The document, as JSON data; `is_open` says that requests from this machine need no key."""
     paths: dict[str, dict[str, Described]] = {}
     for operation in operations:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, is_open=is_open)
     document = OpenAPI(
         openapi="3.1.1",
         info=Info(
@@ -54,19 +62,25 @@ def describe(operations: Sequence[Operation]) -> dict[str, Any]:
             description="Recurring work as rows in PostgreSQL, every occurrence answered for exactly once.",
         ),
         tags=[Tag(name=name, description=text) for name, text in TAGS.items()],
+        components=Components(
+            securitySchemes={name: SecurityScheme.model_validate(scheme) for name, scheme in KEYS.items()}
+        ),
         paths={path: PathItem.model_validate(methods) for path, methods in paths.items()},
     )
     whole = construct_open_api_with_schema_class(document, [ProblemDetails])
     return whole.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
-def _operation(operation: Operation) -> Described:
+def _operation(operation: Operation, *, is_open: bool) -> Described:
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
         "tags": [operation.tag],
         "responses": _responses(operation),
+        "security": _security(operation, is_open=is_open),
     }
+    if operation.scope is not None:
+        described["description"] = f"Needs a key with the scope `{operation.scope}`, or one that includes it."
     parameters = _parameters(operation)
     if parameters:
         described["parameters"] = parameters
@@ -75,6 +89,13 @@ def _operation(operation: Operation) -> Described:
             required=operation.body_required, content={"application/json": _content(operation.body)}
         )
     return Described(**described)
+
+
+def _security(operation: Operation, *, is_open: bool) -> list[dict[str, list[str]]]:
+    if operation.scope is None:
+        return []
+    with_a_key: list[dict[str, list[str]]] = [{name: []} for name in KEYS]
+    return [*with_a_key, {}] if is_open else with_a_key
 
 
 def _parameters(operation: Operation) -> list[Parameter | Reference]:
@@ -115,8 +136,9 @@ def _responses(operation: Operation) -> dict[str, Response | Reference]:
     for status, model in operation.answers.items():
         answers[str(status)] = _answer(status, model, located=status == 201)
     may_be_unavailable = () if operation.path == "/livez" else (503,)
-    validated = (400, 413, 415, 422) if operation.body is not None else (422,)
-    for status in sorted({*operation.problems, *ALWAYS, *may_be_unavailable, *validated}):
+    with_a_key = () if operation.scope is None else WITH_A_KEY
+    validated = (413, 415, 422) if operation.body is not None else (422,)
+    for status in sorted({*operation.problems, *ALWAYS, *with_a_key, *may_be_unavailable, *validated}):
         described: dict[str, Any] = {
             "description": HTTPStatus(status).phrase,
             "content": {MEDIA_TYPE: _content(ProblemDetails)},

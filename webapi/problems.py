@@ -27,6 +27,7 @@ STATUS: Mapping[type[RowcallError], int] = {
 
 SLUGS: Mapping[int, str] = {
     400: "malformed",
+    401: "unauthorized",
     403: "forbidden",
     404: "not-found",
     405: "method-not-allowed",
@@ -36,6 +37,7 @@ SLUGS: Mapping[int, str] = {
     415: "unsupported-media-type",
     421: "unknown-host",
     422: "invalid-input",
+    429: "too-many-requests",
     500: "internal-error",
     503: "unavailable",
 }

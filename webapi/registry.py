@@ -15,14 +15,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from rowcall.domain.access import Access, Scope
 from rowcall.domain.definitions import Defaults
 from rowcall.domain.documents import read_document, text_fault
-from rowcall.domain.errors import InvalidInput, NotFound
+from rowcall.domain.errors import Forbidden, InvalidInput, NotFound, RowcallError
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 
 from .bodies import read_object
-from .problems import Problem
+from .gate import Entry, Gate, challenge
+from .problems import Problem, respond, respond_to
 from .queries import Query, read_query
 
 Q = TypeVar("Q", bound=Query)
@@ -32,9 +34,10 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What handlers work with."""
+    """What handlers work with; the database they get from their Call, as far as the caller may see it."""
 
-    database: Database
+    whole_database: Database
+    gate: Gate
     settings: Settings
     defaults: Defaults
     ready: Callable[[], bool] | None = None
@@ -52,12 +55,23 @@ class NoFields(Body):
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Q, B]):
-    """One request, read."""
+    """One request, read, and on whose behalf."""
 
     request: Request
     services: Services
+    access: Access
     query: Q
     body: B
+
+    @property
+    def database(self) -> Database:
+        """The store, which shows and changes what the caller may see and change."""
+        return self.services.whole_database.acting(self.access)
+
+    @property
+    def who(self) -> str:
+        """The caller, as reasons name them."""
+        return self.access.who or "the API"
 
     def named(self, parameter: str) -> str:
         """A part of the path. Raises NotFound for text that no name here can be."""
@@ -72,11 +86,15 @@ Handler = Callable[[Call[Any, Any]], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """An entry of the registry. `answers` maps statuses to what they carry, `problems` are the errors to expect."""
+    """An entry of the registry. `answers` maps statuses to what they carry, `problems` are the errors to expect.
+
+    `scope` is what a key must have for it; None: no key is asked for.
+    """
 
     method: str
     path: str
     handler: Handler
+    scope: Scope | None
     summary: str
     tag: str
     query: type[Query]
@@ -98,6 +116,7 @@ def route(
     path: str,
     handler: Handler,
     *,
+    scope: Scope | None,
     summary: str,
     tag: str,
     query: type[Query] = Query,
@@ -108,7 +127,7 @@ def route(
     problems: Sequence[int] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Operation:
-    """Declare an operation.
+    """Declare an operation, and the scope that a key must have for it: None where none is asked for.
 
     With `body_unread` the handler gets the JSON object as it came, and judges it together with what only it knows;
     `body` then only describes it. `headers` are those that the operation reads, with what they mean.
@@ -117,6 +136,7 @@ def route(
         method=method,
         path=path,
         handler=handler,
+        scope=scope,
         summary=summary,
         tag=tag,
         query=query,
@@ -140,10 +160,28 @@ def routes_of(operations: Sequence[Operation], services: Services) -> list[Route
 def _endpoint(methods: Mapping[str, Operation], services: Services) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         operation = methods["GET" if request.method == "HEAD" else request.method]
-        call = Call(request, services, read_query(request, operation.query), await _body(request, operation, services))
-        return await operation.handler(call)
+        entry = await services.gate.enter(request, operation.scope)
+        try:
+            _check_scope(operation, entry)
+            query, body = read_query(request, operation.query), await _body(request, operation, services)
+            response = await operation.handler(Call(request, services, entry.access, query, body))
+        except Problem as problem:
+            response = respond(problem)
+        except RowcallError as error:
+            response = respond_to(error)
+        response.headers.update(entry.headers)
+        return response
 
     return answer
+
+
+def _check_scope(operation: Operation, entry: Entry) -> None:
+    if operation.scope is None:
+        return
+    try:
+        entry.access.check_may(operation.scope, f"{operation.method} {operation.path}")
+    except Forbidden as refused:
+        raise Problem(403, str(refused), "insufficient-scope", challenge(operation.scope)) from None
 
 
 async def _body(request: Request, operation: Operation, services: Services) -> Any:

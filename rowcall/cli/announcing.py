@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from rowcall.app import App
 
@@ -11,7 +12,9 @@ from .access import Place
 from .psql import psql_command
 
 
-def greeting(version: str, url: str, place: Place, server_version: str, apps: Sequence[App]) -> str:
+def greeting(
+    version: str, url: str, place: Place, server_version: str, apps: Sequence[App], key_file: Path | None
+) -> str:
     """The text, several lines."""
     where = f"embedded, in {place.embedded.data_dir}" if place.embedded else "named by DATABASE_URL"
     return f"""Rowcall {version} is running. Ctrl-C stops it; what runs may finish first.
@@ -19,12 +22,16 @@ def greeting(version: str, url: str, place: Place, server_version: str, apps: Se
   API        {url}/v1/schedules
   OpenAPI    {url}/openapi.json
   database   PostgreSQL {server_version}, {where}
-             {psql_command(place.embedded)}
+             {psql_command(place.embedded)}{_key(key_file)}
 
   Create the next schedule:
 
   {curl_command(url, apps)}
 """
+
+
+def _key(key_file: Path | None) -> str:
+    return "" if key_file is None else f"\n  admin key  {key_file}"
 
 
 def curl_command(url: str, apps: Sequence[App]) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from rowcall.domain.errors import RowcallError
 
-from .commands import backfill, executions, inspection, schedules, services
+from .commands import backfill, executions, inspection, keys, schedules, services
 from .exits import MEANINGS, exit_code_of
 
 EXIT_CODES = "Exit codes: " + " · ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items())
@@ -34,6 +34,7 @@ app.command()(inspection.psql)
 app.add_typer(schedules.commands, name="schedules")
 app.add_typer(executions.commands, name="executions")
 app.add_typer(backfill.commands, name="backfill")
+app.add_typer(keys.commands, name="keys")
 
 
 def run_command_line() -> None:

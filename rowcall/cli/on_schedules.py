@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from rowcall.domain.definitions import define
@@ -35,6 +35,7 @@ from .exits import ExitCode
 from .options import known_words, pairs
 from .output import moment, print_facts, print_json, print_table, say
 from .waiting import ended
+from .who import acting_here, who
 
 PAGE = 500
 COLUMNS = ("ID", "NAME", "TASK", "WHEN", "STATUS", "NEXT RUN", "LAST RUN", "LAST")
@@ -143,7 +144,7 @@ async def execute_one(
 @asynccontextmanager
 async def _place() -> AsyncIterator[Place]:
     async with a_database(Settings.from_environment(), purpose="cli") as place:
-        yield place
+        yield replace(place, database=acting_here(place.database))
 
 
 @asynccontextmanager
@@ -169,14 +170,6 @@ async def _pages(database: Database, wanted: ScheduleFilter, limit: int) -> list
 async def _warn_if_nobody_runs_it(database: Database, route: str) -> None:
     if not any(route in worker.routes for worker in await alive_workers(database)):
         say(f"No worker that runs {route} is there now: it waits for one.")
-
-
-def who() -> str:
-    """Who asks, as it is kept with what they did."""
-    try:
-        return f"{getpass.getuser()} on the command line"
-    except (KeyError, OSError):  # an account without a name, as containers have them
-        return "the command line"
 
 
 def _show(schedule: ScheduleRow, *, as_json: bool, told: str | None = None) -> None:

@@ -14,6 +14,7 @@ import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from rowcall import __version__
 from rowcall.app import App
@@ -27,6 +28,7 @@ from .access import Place, Schema, a_database
 from .announcing import greeting
 from .demonstrating import make_demonstration
 from .exits import ExitCode
+from .first_key import check_reachable, make_first_key
 from .http_server import listen, serve_http, url_of
 from .output import say
 from .run_lines import TOLD_IN_LINES, RunLines, leave_out_of_the_log
@@ -82,19 +84,24 @@ async def _start_and_serve(settings: Settings, apps: Sequence[App], wanted: Want
                 say=lambda news: say(f"PostgreSQL: {news} …"),
             )
         )
+        key_file = await make_first_key(place) if listener is not None else None
+        if listener is not None:
+            await check_reachable(place.database, settings)
         if wanted.demo:
             await make_demonstration(place.database, settings)
-        text = await _greeting(apps, wanted, place, listener)
+        text = await _greeting(apps, wanted, place, listener, key_file)
         stopping.started()
         await Parts(settings, apps, wanted, place.database, stopping).run(listener, text)
 
 
-async def _greeting(apps: Sequence[App], wanted: Wanted, place: Place, listener: socket.socket | None) -> str:
+async def _greeting(
+    apps: Sequence[App], wanted: Wanted, place: Place, listener: socket.socket | None, key_file: Path | None
+) -> str:
     facts = await server_facts(place.database)
     if listener is None:
         tasks = sorted({"http", *(task_type for app in apps for task_type in app.tasks)})
         return f"Rowcall {__version__}: a worker for {', '.join(tasks)}. Ctrl-C stops it; what runs may finish first."
-    return greeting(__version__, url_of(listener), place, facts.version, apps if wanted.worker else ())
+    return greeting(__version__, url_of(listener), place, facts.version, apps if wanted.worker else (), key_file)
 
 
 class Parts:

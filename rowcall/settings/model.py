@@ -63,6 +63,18 @@ class Settings:
     allowed_hosts: tuple[str, ...] = setting(
         words, ("localhost", "127.0.0.1", "[::1]"), "The Host names that requests may be sent to.", unit="list of names"
     )
+    auth: str = setting(
+        choice("auto", "keys"),
+        "auto",
+        "Who needs an API key: keys means everyone; auto lets in, without one, who comes straight from this machine to "
+        "a loopback address.",
+    )
+    requests_per_minute: int = setting(
+        whole(0, 10_000_000),
+        6000,
+        "How many requests a key may send in a minute to this process; above it, 429. 0 sets no limit.",
+        unit="requests",
+    )
     max_body_bytes: int = setting(whole(1024, 2**30), 2**20, "The largest body of a request; above it, 413.")
 
     # the worker

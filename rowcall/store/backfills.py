@@ -58,6 +58,7 @@ async def plan_backfill(session: Session, schedule: ScheduleRow, since: datetime
     Counts in a thread, up to seconds. Raises InvalidInput for a range that can't be, or holds too many; Conflict for
     a schedule that can't run, and where part of the range waits for an answer that will not come by itself.
     """
+    session.access.check_acts_on(schedule)
     _check_runnable(schedule)
     chain = await session.fetchrow("chain_of", schedule["schedule_id"])
     assert chain is not None  # the schedule was found, and its row is never taken out but by SQL
@@ -104,7 +105,7 @@ async def find_backfill(session: Session, backfill_id: int) -> BackfillRow:
     """The backfill, and what has become of it so far. Raises NotFound."""
     found = await _find(session, [min(backfill_id, LARGEST_ID)])
     if not found:
-        raise NotFound(f"there is no backfill {backfill_id}; GET /v1/backfills lists those there are")
+        raise _no_backfill(backfill_id)
     return found[0]
 
 
@@ -113,7 +114,9 @@ async def list_backfills(
 ) -> list[BackfillRow]:
     """Up to `limit` backfills with ids below `before`, the newest first."""
     below = LARGEST_ID if before is None else before
-    rows = await session.fetch("list_backfills", below, limit, schedule_id, list(statuses) or None)
+    rows = await session.fetch(
+        "list_backfills", below, limit, schedule_id, list(statuses) or None, session.access.confined_to
+    )
     return await _find(session, [row["backfill_id"] for row in rows])
 
 
@@ -124,8 +127,10 @@ async def cancel_backfill(database: Database, backfill_id: int, by: str) -> Back
     """
     because, backfill_id = f"cancelled by {by}", min(backfill_id, LARGEST_ID)
     async with database.transaction() as transaction:
-        status = await transaction.fetchval("lock_backfill", backfill_id)
-        if status is not None and status != BackfillStatus.RUNNING:
+        status = await transaction.fetchval("lock_backfill", backfill_id, database.access.confined_to)
+        if status is None:
+            raise _no_backfill(backfill_id)
+        if status != BackfillStatus.RUNNING:
             raise Conflict(f"backfill {backfill_id} is {status} already; there is nothing to cancel")
         await transaction.fetch("cancel_backfill", backfill_id, because)
         queued = await transaction.fetch("cancel_queued_of_backfill", backfill_id, f"its backfill was {because}")
@@ -184,6 +189,10 @@ async def _all_answers(session: Session, planned: Range) -> list[Answer]:
     return found
 
 
+def _no_backfill(backfill_id: int) -> NotFound:
+    return NotFound(f"there is no backfill {backfill_id}; GET /v1/backfills lists those there are")
+
+
 async def _find(session: Session, ids: Sequence[int]) -> list[BackfillRow]:
-    rows = await session.fetch("find_backfills", ids) if ids else []
+    rows = await session.fetch("find_backfills", ids, session.access.confined_to) if ids else []
     return [{column: row[column] for column in row.keys()} for row in rows]  # noqa: SIM118 - of a record

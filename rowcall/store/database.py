@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -12,6 +13,8 @@ from typing import Any, Protocol, TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
+
+from rowcall.domain.access import EVERYTHING, Access
 
 from .connecting import (
     CONNECT_TIMEOUT_SECONDS,
@@ -63,10 +66,12 @@ class Row(Protocol):
 class Session(Protocol):
     """What runs statements by their names: the database, each by itself, or a transaction.
 
-    `known_days` are the days of the ledger that are known to be there.
+    `known_days` are the days of the ledger that are known to be there. `access` is on whose behalf: statements that
+    look something up are confined by it, so that nobody who asks through a session can forget to be.
     """
 
     known_days: set[date]
+    access: Access
 
     async def fetch(self, name: str, *arguments: Any) -> Sequence[Row]:
         """All rows of ``sql/<name>.sql``."""
@@ -88,9 +93,10 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 class Transaction:
     """A Session inside one transaction; the driver's errors are translated where it ends."""
 
-    def __init__(self, connection: Connection, known_days: set[date]) -> None:
+    def __init__(self, connection: Connection, known_days: set[date], access: Access = EVERYTHING) -> None:
         self.connection = connection
         self.known_days = known_days
+        self.access = access
 
     async def fetch(self, name: str, *arguments: Any) -> Sequence[Row]:
         """All rows of ``sql/<name>.sql``."""
@@ -136,6 +142,13 @@ class Database:
         self.direct_dsn = direct_dsn if direct_dsn is not None or self.pooled else dsn
         self.timeout_seconds = timeout_seconds
         self.known_days: set[date] = set()
+        self.access = EVERYTHING
+
+    def acting(self, access: Access) -> Database:
+        """The same connections on somebody's behalf, as far as that reaches."""
+        acting = copy(self)
+        acting.access = access
+        return acting
 
     @classmethod
     @asynccontextmanager
@@ -184,7 +197,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """A session inside a transaction that commits at the end of the block."""
         async with self._begun() as connection:
-            yield Transaction(connection, self.known_days)
+            yield Transaction(connection, self.known_days, self.access)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
@@ -194,7 +207,7 @@ class Database:
         """
         async with self._begun(isolation="repeatable_read", readonly=True) as connection:
             await connection.execute(READING_ALL)
-            yield Snapshot(connection, self.known_days)
+            yield Snapshot(connection, self.known_days, self.access)
 
     async def fetch(self, name: str, *arguments: Any) -> Sequence[Row]:
         """All rows of ``sql/<name>.sql``, run by itself."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rowcall.domain.access import Scope
 from rowcall.domain.errors import Conflict, InvalidInput, NotFound
 from rowcall.domain.executions import OPEN_STATUSES
 from rowcall.domain.schedules import ScheduleStatus
@@ -31,8 +32,10 @@ KEPT_OF_HTTP = ("url", "headers", "method")
 
 
 async def find_execution(session: Session, execution_id: int) -> ExecutionRow:
-    """The execution. Raises NotFound, also for what retention has dropped."""
-    moment = await session.fetchval("locate_execution", execution_id) if execution_id <= LARGEST_ID else None
+    """The execution. Raises NotFound, also for what retention has dropped, or the session may not see."""
+    moment = None
+    if execution_id <= LARGEST_ID:
+        moment = await session.fetchval("locate_execution", execution_id, session.access.confined_to)
     found = [] if moment is None else await _find(session, [execution_id], [moment])
     if not found:
         raise NotFound(f"there is no execution {execution_id}, or it is older than what is kept")
@@ -46,8 +49,12 @@ async def execute_schedule(
 
     With `wait` it lines up behind what is open, where `max_instances` leaves no room: call `release_waiting` after the
     commit, because what it waits for may be ending in another transaction. `next_run_at` stays as it is.
-    Raises Conflict for a schedule that is DISABLED or INVALID, InvalidInput for an override that is not allowed.
+    Raises Conflict for a schedule that is DISABLED or INVALID, InvalidInput for an override that is not allowed,
+    Forbidden where the session may not run it, or not with other input.
     """
+    session.access.check_acts_on(schedule)
+    if input_data:
+        session.access.check_may(Scope.WRITE, "running it with other input")
     if schedule["status"] not in RUNNABLE:
         because = f": {schedule['status_reason']}" if schedule["status_reason"] else ""
         raise Conflict(f"schedule {schedule['name']!r} is {schedule['status']}{because}; it can't be run")
@@ -76,7 +83,9 @@ async def cancel_execution(database: Database, execution_id: int, by: str) -> Ex
     """
     freed: list[int] = []
     async with database.transaction() as transaction:
-        opened = await transaction.fetchrow("lock_open_execution", min(execution_id, LARGEST_ID))
+        opened = await transaction.fetchrow(
+            "lock_open_execution", min(execution_id, LARGEST_ID), database.access.confined_to
+        )
         execution = await find_execution(transaction, execution_id)
         if opened is None:
             raise Conflict(f"execution {execution_id} is {execution['status']} already; there is nothing to cancel")
@@ -120,14 +129,21 @@ async def list_executions(
 ) -> list[ExecutionRow]:
     """Up to `limit` executions, the newest first: of one schedule by `scheduled_for`, otherwise by id."""
     below = LARGEST_ID if before is None else before.execution_id
+    confined_to = session.access.confined_to
+    if confined_to is not None and wanted.client_id not in {None, confined_to}:
+        return []
+    client_id, no_static = confined_to or wanted.client_id, confined_to is not None
     filters = (list(wanted.statuses) or None, wanted.task_type, wanted.trigger, wanted.since, wanted.until)
     if wanted.statuses and set(wanted.statuses) <= OPEN_STATUSES:
-        rows = await session.fetch("list_open_executions", below, limit, *filters, wanted.client_id, wanted.schedule_id)
+        whose = (client_id, wanted.schedule_id, no_static)
+        rows = await session.fetch("list_open_executions", below, limit, *filters, *whose)
     elif wanted.schedule_id is not None:
         after = (None, None) if before is None else (before.scheduled_for, before.execution_id * before.is_manual)
-        rows = await session.fetch("list_executions_of_schedule", wanted.schedule_id, limit, *filters, *after)
+        rows = await session.fetch(
+            "list_executions_of_schedule", wanted.schedule_id, limit, *filters, *after, confined_to
+        )
     else:
-        rows = await session.fetch("list_executions", below, limit, *filters, wanted.client_id)
+        rows = await session.fetch("list_executions", below, limit, *filters, client_id, no_static)
     return await _find(session, [row["execution_id"] for row in rows], [row["scheduled_for"] for row in rows])
 
 

@@ -25,7 +25,8 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def standing_of(session: Session, schedule: ScheduleRow) -> Standing:
-    """Where a schedule stands now."""
+    """Where a schedule stands now. Raises Forbidden where the session may not see its runs."""
+    session.access.check_acts_on(schedule)
     schedule_id = schedule["schedule_id"]
     versions = await session.fetch("versions_until", schedule_id, None)
     opened = await session.fetch("open_executions_of", schedule_id)

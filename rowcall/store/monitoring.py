@@ -47,12 +47,19 @@ async def list_workers(session: Session, *, include_ended: bool) -> Sequence[Row
 
 
 async def stats(session: Session, hours: int) -> Stats:
-    """How things stand, and how the executions of the last `hours` hours ended."""
-    standing = await session.fetchrow("standing")
+    """How things stand, and how the executions of the last `hours` hours ended: of all, or of the session's client."""
+    client_id = session.access.confined_to
+    if client_id is None:
+        standing = await session.fetchrow("standing")
+        schedules = await session.fetch("count_schedules")
+        executions = await session.fetch("count_executions", hours)
+        due = await session.fetch("due_routes")
+    else:
+        standing = await session.fetchrow("standing_of_client", client_id)
+        schedules = await session.fetch("count_schedules_of_client", client_id)
+        executions = await session.fetch("count_executions_of_client", hours, client_id)
+        due = await session.fetch("due_routes_of_client", client_id)
     assert standing is not None  # the statement has one row always
-    schedules = await session.fetch("count_schedules")
-    executions = await session.fetch("count_executions", hours)
-    due = await session.fetch("due_routes")
     return Stats(
         now=standing["now"],
         schedules={row["status"]: row["schedules"] for row in schedules},

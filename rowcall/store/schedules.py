@@ -45,7 +45,9 @@ async def resolve_schedule(session: Session, client_id: str, reference: str) -> 
     if is_id(reference):
         if len(reference) < 20 and int(reference) <= LARGEST_ID:
             return int(reference)
-    elif (found := await session.fetchval("resolve_schedule", client_id, reference)) is not None:
+    elif (
+        found := await session.fetchval("resolve_schedule", client_id, reference, session.access.confined_to)
+    ) is not None:
         return int(found)
     raise NotFound(f"client {client_id!r} has no schedule {reference[:200]!r}; GET /v1/schedules lists those it has")
 
@@ -56,8 +58,9 @@ def is_id(reference: str) -> bool:
 
 
 async def find_schedules(session: Session, schedule_ids: Sequence[int]) -> list[ScheduleRow]:
-    """The schedules of these ids that exist, in order of id."""
-    return [_readable(row) for row in await session.fetch("find_schedules", schedule_ids)]
+    """The schedules of these ids that exist, in order of id, as far as the session may see them."""
+    rows = await session.fetch("find_schedules", schedule_ids, session.access.confined_to)
+    return [session.access.shown(_readable(row)) for row in rows]
 
 
 async def find_schedule(session: Session, schedule_id: int) -> ScheduleRow:
@@ -70,14 +73,18 @@ async def find_schedule(session: Session, schedule_id: int) -> ScheduleRow:
 
 async def lock_schedule(session: Session, schedule_id: int) -> ScheduleRow:
     """The schedule as it is, and as it stays until the transaction ends. Raises NotFound."""
-    await session.fetch("lock_schedule", schedule_id)
+    await session.fetch("lock_schedule", schedule_id, session.access.confined_to)
     return await find_schedule(session, schedule_id)
 
 
 async def create_schedule(
     session: Session, definition: Definition, *, source: str = "api", is_static: bool = False
 ) -> ScheduleRow:
-    """Write a new schedule and plan it. Raises Conflict when its client has one of that name."""
+    """Write a new schedule and plan it. Raises Conflict when its client has one of that name.
+
+    Raises Forbidden for a client that is none of the session's.
+    """
+    session.access.check_creates_for(definition.client_id)
     columns = write_jsonb(definition.columns())
     schedule_id = int(await session.fetchval("insert_schedule", columns, is_static, source))
     await plan_schedules(session, [schedule_id])
@@ -216,7 +223,12 @@ class ScheduleFilter:
 
 async def list_schedules(session: Session, wanted: ScheduleFilter, after: int, limit: int) -> list[ScheduleRow]:
     """Up to `limit` schedules with ids above `after`, in order of id."""
-    statuses = wanted.wanted_statuses
+    statuses, is_static = wanted.wanted_statuses, wanted.is_static
+    client_id = session.access.confined_to or wanted.client_id
+    if wanted.client_id not in {None, client_id}:  # of another client's, the static ones are for everyone to see
+        if is_static is False:
+            return []
+        client_id, is_static = wanted.client_id, True
     arguments: list[Any] = [
         after,
         limit,
@@ -226,14 +238,14 @@ async def list_schedules(session: Session, wanted: ScheduleFilter, after: int, l
         write_jsonb(wanted.labels) if wanted.labels else None,
         list(wanted.label_names) if wanted.label_names else None,
         None if wanted.text is None else f"%{_escaped(wanted.text)}%",
-        wanted.is_static,
+        is_static,
     ]
-    if wanted.client_id is None and ScheduleStatus.ACTIVE not in statuses:
+    if client_id is None and ScheduleStatus.ACTIVE not in statuses:
         rows = await session.fetch("list_schedules_by_status", *arguments)
-    elif await _is_quick_by_client(session, wanted.client_id, statuses):
-        rows = await session.fetch("list_schedules_of_client", *arguments, wanted.client_id)
+    elif await _is_quick_by_client(session, client_id, statuses):
+        rows = await session.fetch("list_schedules_of_client", *arguments, client_id)
     else:
-        rows = await session.fetch("list_schedules", *arguments, wanted.client_id)
+        rows = await session.fetch("list_schedules", *arguments, client_id)
     return await find_schedules(session, [row["schedule_id"] for row in rows]) if rows else []
 
 

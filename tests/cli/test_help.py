@@ -16,7 +16,7 @@ COMMANDS = {
     "serve", "worker", "api", "tick", "migrate", "preview", "audit", "doctor", "psql",
     "schedules list", "schedules show", "schedules create", "schedules pause", "schedules resume", "schedules delete",
     "schedules execute", "schedules explain", "executions list", "executions show", "executions cancel",
-    "backfill start", "backfill list", "backfill show", "backfill cancel",
+    "backfill start", "backfill list", "backfill show", "backfill cancel", "keys create", "keys list", "keys revoke",
 }  # fmt: skip
 WITHOUT_JSON = {"api", "psql"}
 HEAVY = ("asyncpg", "uvicorn", "starlette", "pydantic", "structlog", "httpx2", "croniter", "asyncio")

@@ -42,10 +42,9 @@ async def test_afterwards_the_signals_are_what_they_were() -> None:
     assert signal.getsignal(signal.SIGINT) == before
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.invalid", "", "169.254.169.254"])
-def test_the_api_listens_on_loopback_only(host: str) -> None:
-    with pytest.raises(InvalidInput, match="host"):
-        listen(host, 0)
+def test_what_is_no_address_is_told() -> None:
+    with pytest.raises(InvalidInput, match=r"host: 'example\.invalid' is no address to listen on"):
+        listen("example.invalid", 0)
 
 
 @pytest.mark.parametrize(("host", "url"), [("127.0.0.1", "http://127.0.0.1:"), ("localhost", "http://")])

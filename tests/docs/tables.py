@@ -6,8 +6,10 @@ import re
 
 from rowcall.settings import Settings
 from tests.docs.pages import ROOT
+from tests.webapi.key_matrix import matrix_table
 
 SETTINGS = ROOT / "docs" / "settings.md"
+SECURITY = ROOT / "docs" / "security.md"
 _BETWEEN_MARKS = re.compile(r"(?<=tests\.docs\.tables -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 
@@ -19,7 +21,16 @@ def settings_table() -> str:
 
 def with_settings_table(page: str) -> str:
     """The page with today's table between its marks."""
-    return _BETWEEN_MARKS.sub(settings_table().replace("\\", r"\\"), page, count=1)
+    return _with_table(page, settings_table())
+
+
+def with_key_matrix(page: str) -> str:
+    """The page with what each operation answers to each kind of key between its marks."""
+    return _with_table(page, matrix_table())
+
+
+def _with_table(page: str, table: str) -> str:
+    return _BETWEEN_MARKS.sub(table.replace("\\", r"\\"), page, count=1)
 
 
 def _code(default: str) -> str:
@@ -29,3 +40,4 @@ def _code(default: str) -> str:
 
 if __name__ == "__main__":
     SETTINGS.write_text(with_settings_table(SETTINGS.read_text()))
+    SECURITY.write_text(with_key_matrix(SECURITY.read_text()))

@@ -19,7 +19,7 @@ from rowcall.webapi.problems import SLUGS
 from rowcall.webapi.resources import OPERATIONS
 from rowcall.webapi.views import ScheduleView
 from tests.docs.pages import ROOT
-from tests.docs.tables import SETTINGS, with_settings_table
+from tests.docs.tables import SECURITY, SETTINGS, with_key_matrix, with_settings_table
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -40,6 +40,11 @@ def openapi() -> dict[str, Any]:
 def test_the_table_of_settings_is_that_of_the_code() -> None:
     page = SETTINGS.read_text()
     assert page == with_settings_table(page), "write it anew: python -m tests.docs.tables"
+
+
+def test_the_table_of_keys_and_operations_is_that_of_the_registry() -> None:
+    page = SECURITY.read_text()
+    assert page == with_key_matrix(page), "write it anew: python -m tests.docs.tables"
 
 
 def test_every_field_that_defines_a_schedule_has_type_default_meaning_and_example(

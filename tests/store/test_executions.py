@@ -165,11 +165,14 @@ async def test_no_page_of_the_ledger_reads_it_all(db: Connection, plan: str) -> 
     row = await db.fetchrow("SELECT execution_id, scheduled_for FROM rowcall.schedule_executions WHERE schedule_id = 7")
     assert row is not None
     read = {
-        "all": await rows_read(db, "list_executions", last, 100, *[None] * 6),
-        "one day": await rows_read(db, "list_executions", last, 100, *[None] * 3, "2035-06-02Z", "2035-06-03Z", None),
-        "one schedule": await rows_read(db, "list_executions_of_schedule", 7, 100, *[None] * 7),
-        "open": await rows_read(db, "list_open_executions", last, 100, ["QUEUED"], *[None] * 6),
-        "one": await rows_read(db, "locate_execution", row["execution_id"]),
+        "all": await rows_read(db, "list_executions", last, 100, *[None] * 6, False),
+        "one day": await rows_read(
+            db, "list_executions", last, 100, *[None] * 3, "2035-06-02Z", "2035-06-03Z", None, False
+        ),
+        "one schedule": await rows_read(db, "list_executions_of_schedule", 7, 100, *[None] * 7, "default"),
+        "open": await rows_read(db, "list_open_executions", last, 100, ["QUEUED"], *[None] * 6, False),
+        "one": await rows_read(db, "locate_execution", row["execution_id"], None),
+        "one of a client": await rows_read(db, "locate_execution", row["execution_id"], "default"),
         "answer": await rows_read(db, "answer_for", 7, row["scheduled_for"]),
     }
     assert {name: count for name, count in read.items() if count > 900} == {}

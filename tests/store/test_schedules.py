@@ -203,7 +203,10 @@ async def test_no_page_reads_much_more_than_it_shows(db: Connection, plan: str) 
         "paused": await rows_read(db, "list_schedules_by_status", 0, 100, ["PAUSED", "INVALID"], *nothing),
         "small client": await rows_read(db, "list_schedules_of_client", 0, 100, ALL, *nothing, "small-1"),
         "size of a client": await rows_read(db, "has_few_schedules", "big", schedules.FEW),
-        "one by name": await rows_read(db, "resolve_schedule", "big", "n-2"),
+        "one by name": await rows_read(db, "resolve_schedule", "big", "n-2", "big"),
+        "one that is another's": await rows_read(db, "lock_schedule", 7, "big"),
+        "counted for a client": await rows_read(db, "count_schedules_of_client", "small-1"),
+        "due of a client": await rows_read(db, "due_routes_of_client", "small-1"),
     }
     assert read.pop("size of a client") <= 3 * schedules.FEW
     assert {name: count for name, count in read.items() if count > 250} == {}

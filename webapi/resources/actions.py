@@ -9,6 +9,7 @@ import structlog
 from pydantic import Field
 from starlette.responses import Response
 
+from rowcall.domain.access import Scope
 from rowcall.domain.errors import Conflict, InvalidInput
 from rowcall.domain.fields import InputData
 from rowcall.domain.schedules import ScheduleStatus, schedule_of
@@ -23,9 +24,6 @@ from .etags import etag_of
 from .references import Reference, found, locked
 
 log = structlog.get_logger("rowcall.webapi")
-
-WHO = "the API"
-"""Who asks, as reasons name them, until keys tell."""
 
 
 class Pause(Body):
@@ -62,9 +60,9 @@ class Upcoming(View):
 
 async def pause(call: Call[Reference, Pause]) -> Response:
     """Pause a schedule."""
-    async with call.services.database.transaction() as transaction:
+    async with call.database.transaction() as transaction:
         schedule = await locked(transaction, call)
-        paused = await pause_schedule(transaction, schedule, (call.body.reason or "").strip() or None, WHO)
+        paused = await pause_schedule(transaction, schedule, (call.body.reason or "").strip() or None, call.who)
     _tell("schedule_pause", paused, reason=call.body.reason)
     return reply(schedule_view(paused), headers={"ETag": etag_of(paused)})
 
@@ -72,7 +70,7 @@ async def pause(call: Call[Reference, Pause]) -> Response:
 async def resume(call: Call[Reference, NoFields]) -> Response:
     """Resume a schedule."""
     check_scheduler(call.services)
-    async with call.services.database.transaction() as transaction:
+    async with call.database.transaction() as transaction:
         resumed = await resume_schedule(transaction, await locked(transaction, call))
     _tell("schedule_resume", resumed)
     return reply(schedule_view(resumed), headers={"ETag": etag_of(resumed)})
@@ -81,10 +79,10 @@ async def resume(call: Call[Reference, NoFields]) -> Response:
 async def execute(call: Call[Reference, Execute]) -> Response:
     """Run a schedule now."""
     check_scheduler(call.services)
-    async with call.services.database.transaction() as transaction:
+    async with call.database.transaction() as transaction:
         schedule = await locked(transaction, call)
         execution = await execute_schedule(transaction, schedule, input_data=call.body.input_data, wait=call.body.wait)
-    await release_waiting(call.services.database, [schedule["schedule_id"]])  # what it waits for may have just ended
+    await release_waiting(call.database, [schedule["schedule_id"]])  # what it waits for may have just ended
     _tell("schedule_execute", schedule, execution_id=execution["execution_id"])
     return reply(execution_view(execution), 201, {"Location": f"/v1/executions/{execution['execution_id']}"})
 
@@ -129,6 +127,7 @@ OPERATIONS = (
         "POST",
         "/v1/schedules/{id}/pause",
         pause,
+        scope=Scope.RUN,
         summary="Pause a schedule: no new occurrences; what is open goes on",
         tag="schedules",
         query=Reference,
@@ -141,6 +140,7 @@ OPERATIONS = (
         "POST",
         "/v1/schedules/{id}/resume",
         resume,
+        scope=Scope.RUN,
         summary="Resume a schedule with its next occurrence after now",
         tag="schedules",
         query=Reference,
@@ -153,6 +153,7 @@ OPERATIONS = (
         "POST",
         "/v1/schedules/{id}/execute",
         execute,
+        scope=Scope.RUN,
         summary="Run a schedule now; its next run stays when it is",
         tag="schedules",
         query=Reference,
@@ -165,6 +166,7 @@ OPERATIONS = (
         "GET",
         "/v1/schedules/{id}/upcoming",
         upcoming,
+        scope=Scope.READ,
         summary="The next occurrences of a schedule",
         tag="schedules",
         query=UpcomingQuery,

@@ -10,6 +10,7 @@ import structlog
 from pydantic import Field
 from starlette.responses import Response
 
+from rowcall.domain.access import Scope
 from rowcall.domain.errors import Fault, InvalidInput, NotFound
 from rowcall.domain.fields import WHOLE, Moment
 from rowcall.domain.triggers import read_local
@@ -30,7 +31,6 @@ from rowcall.webapi.queries import Query
 from rowcall.webapi.registry import Body, Call, NoFields, check_scheduler, reply, route
 from rowcall.webapi.views import View
 
-from .actions import WHO
 from .references import Reference, found
 
 log = structlog.get_logger("rowcall.webapi")
@@ -107,7 +107,7 @@ class BackfillsQuery(Query):
 
 async def start(call: Call[Reference, Backfill]) -> Response:
     """Start a backfill, or try one out."""
-    database, body = call.services.database, call.body
+    database, body = call.database, call.body
     if not body.dry_run:
         check_scheduler(call.services)
     schedule = await found(call)
@@ -118,7 +118,7 @@ async def start(call: Call[Reference, Backfill]) -> Response:
     request = Request(
         rate_per_minute=body.rate_per_minute,
         max_concurrent=body.max_concurrent,
-        requested_by=WHO,
+        requested_by=call.who,
         reason=(body.reason or "").strip() or None,
     )
     async with database.transaction() as transaction:
@@ -147,7 +147,7 @@ async def list_all(call: Call[BackfillsQuery, None]) -> Response:
     query = call.query
     before = None if query.cursor is None else decode(query.cursor, 1)[0]
     rows = await list_backfills(
-        call.services.database, before, query.limit + 1, schedule_id=query.schedule_id, statuses=query.status
+        call.database, before, query.limit + 1, schedule_id=query.schedule_id, statuses=query.status
     )
     page = rows[: query.limit]
     cursor = encode(page[-1]["backfill_id"]) if len(rows) > len(page) else None
@@ -157,12 +157,12 @@ async def list_all(call: Call[BackfillsQuery, None]) -> Response:
 
 async def read(call: Call[Query, None]) -> Response:
     """Read a backfill."""
-    return reply(backfill_view(await find_backfill(call.services.database, _id(call))))
+    return reply(backfill_view(await find_backfill(call.database, _id(call))))
 
 
 async def cancel(call: Call[Query, NoFields]) -> Response:
     """Cancel a backfill."""
-    backfill = await cancel_backfill(call.services.database, _id(call), WHO)
+    backfill = await cancel_backfill(call.database, _id(call), call.who)
     _tell("backfill_cancel", backfill)
     return reply(backfill_view(backfill))
 
@@ -201,6 +201,7 @@ OPERATIONS = (
         "POST",
         "/v1/schedules/{id}/backfill",
         start,
+        scope=Scope.RUN,
         summary="Run what a schedule missed or skipped in a range of the past (201), or only tell what that is (200)",
         tag="backfills",
         query=Reference,
@@ -212,6 +213,7 @@ OPERATIONS = (
         "GET",
         "/v1/backfills",
         list_all,
+        scope=Scope.READ,
         summary="The backfills of all schedules, the newest first",
         tag="backfills",
         query=BackfillsQuery,
@@ -221,6 +223,7 @@ OPERATIONS = (
         "GET",
         "/v1/backfills/{id}",
         read,
+        scope=Scope.READ,
         summary="Read a backfill, and how far it is",
         tag="backfills",
         answers={200: BackfillView},
@@ -230,6 +233,7 @@ OPERATIONS = (
         "POST",
         "/v1/backfills/{id}/cancel",
         cancel,
+        scope=Scope.RUN,
         summary="Cancel a backfill: what is queued of it is cancelled, what runs of it runs to its end",
         tag="backfills",
         body=NoFields,

@@ -9,6 +9,7 @@ import structlog
 from pydantic import Field
 from starlette.responses import Response
 
+from rowcall.domain.access import Scope
 from rowcall.domain.errors import NotFound
 from rowcall.store.executions import (
     ExecutionFilter,
@@ -24,7 +25,6 @@ from rowcall.webapi.queries import Moment, Query
 from rowcall.webapi.registry import Call, NoFields, reply, route
 from rowcall.webapi.views import ExecutionList, ExecutionView, execution_view
 
-from .actions import WHO
 from .references import Reference, found
 
 log = structlog.get_logger("rowcall.webapi")
@@ -86,12 +86,12 @@ async def list_of_schedule(call: Call[ScheduleExecutionsQuery, None]) -> Respons
 
 async def read(call: Call[Query, None]) -> Response:
     """Read an execution."""
-    return reply(execution_view(await find_execution(call.services.database, _id(call))))
+    return reply(execution_view(await find_execution(call.database, _id(call))))
 
 
 async def cancel(call: Call[Query, NoFields]) -> Response:
     """Cancel an execution."""
-    execution = await cancel_execution(call.services.database, _id(call), WHO)
+    execution = await cancel_execution(call.database, _id(call), call.who)
     log.info("execution_cancel", execution_id=execution["execution_id"], schedule_id=execution["schedule_id"])
     return reply(execution_view(execution), 202 if execution["status"] == "RUNNING" else 200)
 
@@ -99,7 +99,7 @@ async def cancel(call: Call[Query, NoFields]) -> Response:
 async def _page(call: Call[Any, None], wanted: ExecutionFilter) -> Response:
     query: PageQuery = call.query
     before = None if query.cursor is None else decode_position(query.cursor)
-    rows = await list_executions(call.services.database, wanted, before, query.limit + 1)
+    rows = await list_executions(call.database, wanted, before, query.limit + 1)
     page = rows[: query.limit]
     cursor = encode_position(_position(page[-1])) if len(rows) > len(page) else None
     answer = ExecutionList(executions=[execution_view(row) for row in page], next_cursor=cursor)
@@ -122,6 +122,7 @@ OPERATIONS = (
         "GET",
         "/v1/schedules/{id}/executions",
         list_of_schedule,
+        scope=Scope.READ,
         summary="The executions of a schedule, the latest occurrence first",
         tag="executions",
         query=ScheduleExecutionsQuery,
@@ -132,6 +133,7 @@ OPERATIONS = (
         "GET",
         "/v1/executions",
         list_all,
+        scope=Scope.READ,
         summary="The executions of all schedules, the newest first",
         tag="executions",
         query=ExecutionQuery,
@@ -141,6 +143,7 @@ OPERATIONS = (
         "GET",
         "/v1/executions/{id}",
         read,
+        scope=Scope.READ,
         summary="Read an execution",
         tag="executions",
         answers={200: ExecutionView},
@@ -150,6 +153,7 @@ OPERATIONS = (
         "POST",
         "/v1/executions/{id}/cancel",
         cancel,
+        scope=Scope.RUN,
         summary="Cancel an execution: at once if it is queued, else by asking its worker (202)",
         tag="executions",
         body=NoFields,

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 from starlette.responses import Response
 
+from rowcall.domain.access import Scope
 from rowcall.domain.errors import InvalidInput
 from rowcall.domain.explain import Explanation, Standing, explain_now
 from rowcall.domain.explain_moment import Moment, explain_at
@@ -88,7 +89,7 @@ class ExplanationView(View):
 async def explain(call: Call[ExplainQuery, None]) -> Response:
     """Explain a schedule."""
     schedule = await found(call)
-    database = call.services.database
+    database = call.database
     standing = await standing_of(database, schedule)
     if call.query.at is None:
         return reply(explanation_view(schedule, explain_now(standing), standing, None))
@@ -151,6 +152,7 @@ OPERATIONS = (
         "GET",
         "/v1/schedules/{id}/explain",
         explain,
+        scope=Scope.READ,
         summary="Why it did not run then, or what it waits for now, in a sentence and as facts",
         tag="schedules",
         query=ExplainQuery,

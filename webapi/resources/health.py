@@ -38,13 +38,15 @@ async def readyz(call: Call[Query, None]) -> Response:
         raise Problem(503, "this process is starting or stopping", "not-ready")
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            await check_schema(call.services.database)
+            await check_schema(call.database)
     except TimeoutError:
         raise StoreUnavailable(f"PostgreSQL did not answer within {PATIENCE_SECONDS:g} s") from None
     return reply(Health(status="ready"))
 
 
 OPERATIONS = (
-    route("GET", "/livez", livez, summary="Whether the process lives", tag="health", answers={200: Health}),
-    route("GET", "/readyz", readyz, summary="Whether it can do its work", tag="health", answers={200: Health}),
+    route("GET", "/livez", livez, scope=None, summary="Whether the process lives", tag="health", answers={200: Health}),
+    route(
+        "GET", "/readyz", readyz, scope=None, summary="Whether it can do its work", tag="health", answers={200: Health}
+    ),
 )

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 from starlette.responses import Response
 
+from rowcall.domain.access import Scope
 from rowcall.store.monitoring import list_tasks, list_workers, stats
 from rowcall.webapi.queries import Query
 from rowcall.webapi.registry import Call, reply, route
@@ -99,19 +100,19 @@ class StatsQuery(Query):
 
 async def tasks(call: Call[Query, None]) -> Response:
     """List tasks."""
-    rows = await list_tasks(call.services.database)
+    rows = await list_tasks(call.database)
     return reply(TaskList(tasks=[TaskView.model_validate(dict(row)) for row in rows]))
 
 
 async def workers(call: Call[WorkersQuery, None]) -> Response:
     """List workers."""
-    rows = await list_workers(call.services.database, include_ended=call.query.include_ended)
+    rows = await list_workers(call.database, include_ended=call.query.include_ended)
     return reply(WorkerList(workers=[WorkerView.model_validate(dict(row)) for row in rows]))
 
 
 async def standing(call: Call[StatsQuery, None]) -> Response:
     """Read how things stand."""
-    found = await stats(call.services.database, call.query.hours)
+    found = await stats(call.database, call.query.hours)
     return reply(
         StatsView(
             now=found.now,
@@ -134,6 +135,7 @@ OPERATIONS = (
         "GET",
         "/v1/tasks",
         tasks,
+        scope=Scope.READ,
         summary="Every task type that was ever offered",
         tag="monitoring",
         answers={200: TaskList},
@@ -142,6 +144,7 @@ OPERATIONS = (
         "GET",
         "/v1/workers",
         workers,
+        scope=Scope.ADMIN,
         summary="The workers alive, the newest first",
         tag="monitoring",
         query=WorkersQuery,
@@ -151,6 +154,7 @@ OPERATIONS = (
         "GET",
         "/v1/stats",
         standing,
+        scope=Scope.READ,
         summary="How things stand: what is due, queued and running, and how runs ended",
         tag="monitoring",
         query=StatsQuery,

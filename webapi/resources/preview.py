@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 from starlette.responses import Response
 
+from rowcall.domain.access import Scope
 from rowcall.domain.documents import read_document
 from rowcall.domain.errors import Fault, InvalidInput
 from rowcall.domain.fields import WHOLE, Moment, TriggerFields
@@ -36,7 +37,7 @@ class Preview(View):
 
 async def preview(call: Call[Query, dict[str, Any]]) -> Response:
     """Try a rule out."""
-    now, _ = await known_tasks(call.services.database)
+    now, _ = await known_tasks(call.database)
     return reply(_preview(call.body, now, call.services.defaults.timezone))
 
 
@@ -76,6 +77,7 @@ OPERATIONS = (
         "POST",
         "/v1/preview",
         preview,
+        scope=Scope.READ,
         summary="What a rule means: in words, and its next occurrences",
         tag="preview",
         body=PreviewFields,

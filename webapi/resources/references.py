@@ -11,20 +11,18 @@ from rowcall.store.schedules import ScheduleRow, find_schedule, lock_schedule, r
 from rowcall.webapi.queries import Query
 from rowcall.webapi.registry import Call
 
-DEFAULT_CLIENT = "default"
-
 
 class Reference(Query):
     """Whose schedule a name means."""
 
-    client_id: Annotated[str, Field(min_length=1, max_length=200)] = Field(
-        DEFAULT_CLIENT, description="Whose schedule the name means; an id needs none."
+    client_id: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="Whose schedule the name means, the key's client where left out; an id needs none."
     )
 
 
 async def found(call: Call[Any, Any]) -> ScheduleRow:
     """The schedule that the path names, to read."""
-    database = call.services.database
+    database = call.database
     return await find_schedule(database, await _id(database, call))
 
 
@@ -33,5 +31,10 @@ async def locked(session: Session, call: Call[Any, Any]) -> ScheduleRow:
     return await lock_schedule(session, await _id(session, call))
 
 
+def client_of(call: Call[Any, Any]) -> str:
+    """Whose schedule a name means."""
+    return call.query.client_id or call.access.client_id
+
+
 async def _id(session: Session, call: Call[Any, Any]) -> int:
-    return await resolve_schedule(session, call.query.client_id, call.named("id"))
+    return await resolve_schedule(session, client_of(call), call.named("id"))

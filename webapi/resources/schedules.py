@@ -9,6 +9,7 @@ import structlog
 from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
+from rowcall.domain.access import Scope
 from rowcall.domain.definitions import IDENTITY, Definition, define, merged
 from rowcall.domain.errors import Conflict, InvalidInput, NotFound
 from rowcall.domain.fields import ScheduleFields
@@ -35,7 +36,7 @@ from rowcall.webapi.registry import Call, check_scheduler, reply, route
 from rowcall.webapi.views import ScheduleList, ScheduleView, schedule_view
 
 from .etags import IF_MATCH, check_match, etag_of
-from .references import Reference, found, locked
+from .references import Reference, client_of, found, locked
 
 log = structlog.get_logger("rowcall.webapi")
 
@@ -66,15 +67,15 @@ class ScheduleCreation(ScheduleFields):
 async def create(call: Call[Query, dict[str, Any]]) -> Response:
     """Create a schedule."""
     check_scheduler(call.services)
-    definition = await _judged(call, call.services.database, call.body)
-    return _created(await _create(call, definition))
+    fields = {**call.body, "client_id": call.body.get("client_id") or call.access.client_id}
+    return _created(await _create(call, await _judged(call, call.database, fields)))
 
 
 async def list_all(call: Call[ScheduleQuery, None]) -> Response:
     """List schedules."""
     query = call.query
     after = decode(query.cursor, 1)[0] if query.cursor is not None else 0
-    rows = await list_schedules(call.services.database, _filter(query), after, query.limit + 1)
+    rows = await list_schedules(call.database, _filter(query), after, query.limit + 1)
     page = rows[: query.limit]
     cursor = encode(page[-1]["schedule_id"]) if len(rows) > len(page) else None
     answer = ScheduleList(schedules=[schedule_view(row) for row in page], next_cursor=cursor)
@@ -89,7 +90,7 @@ async def read(call: Call[Reference, None]) -> Response:
 async def change(call: Call[Reference, dict[str, Any]]) -> Response:
     """Change some fields of a schedule."""
     check_scheduler(call.services)
-    async with call.services.database.transaction() as transaction:
+    async with call.database.transaction() as transaction:
         schedule = await _to_change(transaction, call)
         previous = definition_of(schedule)
         definition = await _judged(call, transaction, merged(previous, call.body), previous)
@@ -110,7 +111,7 @@ async def replace(call: Call[Reference, dict[str, Any]]) -> Response:
             raise Problem(412, "there is no such schedule, so it is not in the state that If-Match names") from None
         if is_id(call.named("id")):
             raise
-    definition = await _judged(call, call.services.database, fields)
+    definition = await _judged(call, call.database, fields)
     try:
         return _created(await _create(call, definition))
     except Conflict:  # somebody else created it between the two looks
@@ -119,18 +120,18 @@ async def replace(call: Call[Reference, dict[str, Any]]) -> Response:
 
 async def remove(call: Call[Reference, None]) -> Response:
     """Delete a schedule; its history stays."""
-    async with call.services.database.transaction() as transaction:
+    async with call.database.transaction() as transaction:
         schedule = await locked(transaction, call)
         check_match(call.request, schedule)
         cancelled = await delete_schedule(transaction, schedule)
-    cancelled += len(await cancel_left_over(call.services.database, [schedule["schedule_id"]]))
+    cancelled += len(await cancel_left_over(call.database, [schedule["schedule_id"]]))
     if schedule["status"] != "DISABLED":
         _tell("schedule_remove", schedule, cancelled=cancelled)
     return Response(status_code=204)
 
 
 async def _replace(call: Call[Reference, dict[str, Any]], fields: Mapping[str, Any]) -> Response:
-    async with call.services.database.transaction() as transaction:
+    async with call.database.transaction() as transaction:
         schedule = await _to_change(transaction, call)
         if call.request.headers.get("if-none-match", "").strip() == "*":
             raise Problem(412, f"schedule {schedule['name']!r} exists already; leave out If-None-Match to replace it")
@@ -146,7 +147,7 @@ def _named_by_path(call: Call[Reference, dict[str, Any]]) -> dict[str, Any]:
     """The body, with the client and the name that the path says; raises InvalidInput where they contradict."""
     if is_id(call.named("id")):
         return call.body
-    said = {"client_id": call.query.client_id, "name": call.named("id")}
+    said = {"client_id": client_of(call), "name": call.named("id")}
     for field, value in said.items():
         if call.body.get(field) not in (None, value):
             raise InvalidInput.of(field, f"must be {value!r}, as the address says; PATCH renames a schedule")
@@ -154,14 +155,14 @@ def _named_by_path(call: Call[Reference, dict[str, Any]]) -> dict[str, Any]:
 
 
 async def _create(call: Call[Any, Any], definition: Definition) -> ScheduleRow:
-    async with call.services.database.transaction() as transaction:
+    async with call.database.transaction() as transaction:
         created = await create_schedule(transaction, definition)
     _tell("schedule_create", created)
     return created
 
 
 async def _to_change(session: Session, call: Call[Reference, Any]) -> ScheduleRow:
-    schedule = await lock_schedule(session, await resolve_schedule(session, call.query.client_id, call.named("id")))
+    schedule = await lock_schedule(session, await resolve_schedule(session, client_of(call), call.named("id")))
     check_changeable(schedule)
     check_match(call.request, schedule)
     return schedule
@@ -215,6 +216,7 @@ OPERATIONS = (
         "POST",
         "/v1/schedules",
         create,
+        scope=Scope.WRITE,
         summary="Create a schedule",
         tag="schedules",
         body=ScheduleCreation,
@@ -226,6 +228,7 @@ OPERATIONS = (
         "GET",
         "/v1/schedules",
         list_all,
+        scope=Scope.READ,
         summary="List schedules, in order of id",
         tag="schedules",
         query=ScheduleQuery,
@@ -235,6 +238,7 @@ OPERATIONS = (
         "GET",
         "/v1/schedules/{id}",
         read,
+        scope=Scope.READ,
         summary="Read a schedule",
         tag="schedules",
         query=Reference,
@@ -245,6 +249,7 @@ OPERATIONS = (
         "PATCH",
         "/v1/schedules/{id}",
         change,
+        scope=Scope.WRITE,
         summary="Change some fields of a schedule; null puts a field back to its default",
         tag="schedules",
         query=Reference,
@@ -258,6 +263,7 @@ OPERATIONS = (
         "PUT",
         "/v1/schedules/{id}",
         replace,
+        scope=Scope.WRITE,
         summary="Replace the definition of a schedule, or create the one of this name",
         tag="schedules",
         query=Reference,
@@ -271,6 +277,7 @@ OPERATIONS = (
         "DELETE",
         "/v1/schedules/{id}",
         remove,
+        scope=Scope.WRITE,
         summary="Delete a schedule: its history stays, what is queued is cancelled",
         tag="schedules",
         query=Reference,

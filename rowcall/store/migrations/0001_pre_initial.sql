@@ -10,6 +10,7 @@
 --   outcomes             results on their way into the counters of `schedules`, a row per batch
 --   webhook_deliveries   the outbox: what a `callback_url` is to be told, and whether it has been
 --   workers, tasks       who works, and what was ever offered
+--   api_keys             who may use the API, for which client, to do what; of secrets only their hashes
 --   installation, schema_migrations
 --   v_…                  views to monitor all that by, for the role rowcall_monitor
 
@@ -662,6 +663,29 @@ CREATE TABLE IF NOT EXISTS rowcall.tasks (
     first_offered_at timestamptz NOT NULL DEFAULT now(),
     last_offered_at  timestamptz NOT NULL DEFAULT now()
 );
+
+
+-- ── api_keys ────────────────────────────────────────────────────────────────────────────────────────────────────────
+-- A key is rowcall_<key_id>_<secret>. Keys are revoked, not deleted: who did something stays known.
+
+CREATE TABLE IF NOT EXISTS rowcall.api_keys (
+    key_id       text        PRIMARY KEY,                      -- find_api_key.sql
+    secret_hash  bytea       NOT NULL,                         -- SHA-256
+    client_id    text        NOT NULL DEFAULT 'default',       -- sees and changes what is this client's; admin: all
+    name         text,                                         -- for people
+    scopes       text[]      NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    expires_at   timestamptz,
+    last_used_at timestamptz,                                  -- to the minute
+    revoked_at   timestamptz,
+    CONSTRAINT api_keys_id_form CHECK (key_id ~ '^[a-z0-9]{8}$'),
+    CONSTRAINT api_keys_hold_hashes CHECK (length(secret_hash) = 32),
+    CONSTRAINT api_keys_client_form CHECK (length(client_id) BETWEEN 1 AND 200),
+    CONSTRAINT api_keys_name_form CHECK (length(name) BETWEEN 1 AND 200),
+    CONSTRAINT api_keys_scopes_known CHECK (
+        cardinality(scopes) > 0 AND scopes <@ ARRAY['read', 'run', 'write', 'admin'])
+);
+REVOKE ALL ON TABLE rowcall.api_keys FROM PUBLIC;
 
 
 -- ── monitoring: what people and dashboards may rely on ──────────────────────────────────────────────────────────────

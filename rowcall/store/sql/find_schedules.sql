@@ -1,4 +1,5 @@
--- The schedules $1 bigint[], in order of their ids: everything that people and programs see of them.
+-- The schedules $1 bigint[], in order of their ids: everything that people and programs see of them, as far as $2 client
+-- text may see them; NULL sees all.
 SELECT s.schedule_id, s.client_id, s.name, s.description, s.task_type, s.capability_required, s.input_data, s.priority,
        s.labels, s.schedule_type, s.cron_expression, s.cron_fields, s.interval_seconds, s.scheduled_time, s.timezone,
        s.starts_at, s.ends_at, s.jitter_seconds, s.status, s.status_reason, s.next_occurrence_at, s.next_run_at,
@@ -9,4 +10,5 @@ SELECT s.schedule_id, s.client_id, s.name, s.description, s.task_type, s.capabil
        s.is_static, s.source, s.created_at, s.updated_at, s.disabled_at, s.version, s.route, clock_timestamp() AS now
   FROM rowcall.schedules AS s
  WHERE s.schedule_id = ANY ($1::bigint[])
+   AND ($2::text IS NULL OR s.client_id = $2 OR s.is_static)
  ORDER BY s.schedule_id

@@ -1,6 +1,7 @@
 -- A page of executions, the newest ids first, along the primary keys of the partitions.
 -- $1 bigint: below this id · $2 int: at most so many. NULL leaves open: $3 statuses text[] · $4 task_type · $5 trigger
--- $6 and $7 scheduled from and before timestamptz, which leave out whole partitions · $8 client_id text.
+-- $6 and $7 scheduled from and before timestamptz, which leave out whole partitions · $8 client_id text;
+-- $9 boolean: static schedules are left out.
 SELECT e.execution_id, e.scheduled_for
   FROM rowcall.schedule_executions AS e
  WHERE e.execution_id < $1
@@ -10,6 +11,7 @@ SELECT e.execution_id, e.scheduled_for
    AND e.scheduled_for >= coalesce($6::timestamptz, '-infinity')
    AND e.scheduled_for < coalesce($7::timestamptz, 'infinity')
    AND ($8::text IS NULL OR EXISTS (
-        SELECT FROM rowcall.schedules AS s WHERE s.schedule_id = e.schedule_id AND s.client_id = $8))
+        SELECT FROM rowcall.schedules AS s WHERE s.schedule_id = e.schedule_id AND s.client_id = $8
+           AND NOT ($9::boolean AND s.is_static)))
  ORDER BY e.execution_id DESC
  LIMIT $2::int
