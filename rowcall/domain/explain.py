@@ -104,16 +104,11 @@ def _due(standing: Standing, what: str) -> Explanation:
     if force.alive == 0:
         return Explanation("no_worker", f"{what}, and no worker is alive: start one that offers {standing.route!r}.")
     if force.offering == 0:
-        return Explanation(
-            "unroutable", f"{what}, and none of the {count_workers(force.alive)} offers {standing.route!r}."
-        )
+        return Explanation("unroutable", f"{what}, and {_nobody_of(force.alive)} {standing.route!r}.")
+    offering = f"{count_workers(force.offering)} that {'offers' if force.offering == 1 else 'offer'} {standing.route!r}"
     if force.free_slots <= 0:
-        return Explanation(
-            "busy", f"{what}: every slot of the {count_workers(force.offering)} that offer {standing.route!r} is taken."
-        )
-    return Explanation(
-        "due", f"{what}; the next look of the {count_workers(force.offering)} that offer {standing.route!r} takes it."
-    )
+        return Explanation("busy", f"{what}: every slot of the {offering} is taken.")
+    return Explanation("due", f"{what}; the next look of the {offering} takes it.")
 
 
 def _next(standing: Standing, told: Teller) -> str:
@@ -137,6 +132,10 @@ def _still_open(standing: Standing, told: Teller) -> str:
 def count_workers(workers: int) -> str:
     """`1 live worker`, `3 live workers`."""
     return "1 live worker" if workers == 1 else f"{workers} live workers"
+
+
+def _nobody_of(workers: int) -> str:
+    return "the only live worker does not offer" if workers == 1 else f"none of the {workers} live workers offers"
 
 
 @dataclass(frozen=True, slots=True)

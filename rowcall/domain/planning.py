@@ -224,12 +224,12 @@ def _overlap(schedule: Schedule, opened: OpenExecutions, due: datetime, chain: d
         return Answer(ExecutionStatus.RUNNING, due, chain), False
     match schedule.overlap_policy:
         case OverlapPolicy.SKIP:
-            return _skipped(due, chain, f"overlap: execution {opened.execution_id} is still open"), False
+            return _skipped(due, chain, f"overlap: execution {opened.execution_id} was still open"), False
         case OverlapPolicy.ALLOW:
-            because = f"overlap: {opened.count} executions are open, max_instances is {schedule.max_instances}"
+            because = f"overlap: {opened.count} executions were open, max_instances was {schedule.max_instances}"
             return _skipped(due, chain, because), False
         case OverlapPolicy.QUEUE | OverlapPolicy.CANCEL_RUNNING if opened.waiting:
-            return _skipped(due, chain, "overlap: an earlier execution is already waiting"), False
+            return _skipped(due, chain, "overlap: an earlier execution was already waiting"), False
         case OverlapPolicy.QUEUE:
             return Answer(ExecutionStatus.QUEUED, due, chain), False
         case OverlapPolicy.CANCEL_RUNNING:
@@ -240,7 +240,7 @@ def _overlap(schedule: Schedule, opened: OpenExecutions, due: datetime, chain: d
 def _behind_the_line(schedule: Schedule, opened: OpenExecutions, due: datetime, chain: datetime | None) -> Answer:
     """While occurrences are caught up one by one, the next one waits behind them, as long as there is room."""
     if opened.waiting >= schedule.catch_up_limit:
-        return _skipped(due, chain, f"catch_up_limit: {opened.waiting} executions are already waiting")
+        return _skipped(due, chain, f"catch_up_limit: {opened.waiting} executions were already waiting")
     return Answer(ExecutionStatus.QUEUED, due, chain)
 
 

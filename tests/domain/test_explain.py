@@ -84,7 +84,7 @@ def test_it_has_not_been_planned() -> None:
     [
         (Workforce(), "no_worker", "and no worker is alive: start one that offers 'report'."),
         (Workforce(alive=2), "unroutable", "and none of the 2 live workers offers 'report'."),
-        (Workforce(alive=2, offering=1), "busy", "every slot of the 1 live worker that offer 'report' is taken."),
+        (Workforce(alive=2, offering=1), "busy", "every slot of the 1 live worker that offers 'report' is taken."),
         (Workforce(alive=2, offering=2, free_slots=1), "due", "the next look of the 2 live workers"),
     ],
 )
@@ -98,7 +98,7 @@ def test_what_is_due_says_who_is_missing(workforce: Workforce, code: str, told: 
 def test_what_is_queued_says_who_is_missing() -> None:
     code, sentence = now(opened=[QUEUED], workforce=Workforce(alive=1))
     assert code == "unroutable"
-    assert sentence.startswith("Execution 7 is queued since 2030-07-01 11:59:00 UTC, and none of the 1 live worker")
+    assert sentence.startswith("Execution 7 is queued since 2030-07-01 11:59:00 UTC, and the only live worker does not")
 
 
 def test_a_retry_says_when_it_comes() -> None:

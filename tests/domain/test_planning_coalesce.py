@@ -116,5 +116,5 @@ def test_with_the_line_full_the_late_ones_are_missed_and_the_one_in_time_is_skip
 
     assert rows(late.answers) == ["MISSED (09:00, 13:00]"]
     assert rows(in_time.answers) == ["SKIPPED (09:00, 10:00]"]
-    assert reasons(in_time.answers) == ["catch_up_limit: 3 executions are already waiting"]
+    assert reasons(in_time.answers) == ["catch_up_limit: 3 executions were already waiting"]
     assert late.next_run_at == at("14:00")

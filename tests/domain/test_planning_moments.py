@@ -89,7 +89,7 @@ def test_moved_to_an_earlier_moment_the_next_occurrence_is_run_early():
 def test_run_early_it_obeys_overlap_and_counts_like_any_other():
     hurried = a_schedule(next_run_at=at("09:37"), max_executions=1)
 
-    assert reasons(plan(hurried, ONE_OPEN, at("09:37")).answers) == ["overlap: execution 7 is still open"]
+    assert reasons(plan(hurried, ONE_OPEN, at("09:37")).answers) == ["overlap: execution 7 was still open"]
     assert plan(hurried, NOTHING_OPEN, at("09:37")).completed_because == "limit: max_executions 1 is reached"
 
 

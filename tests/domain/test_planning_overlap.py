@@ -25,7 +25,7 @@ def test_skip_leaves_a_skipped_row_that_names_the_open_execution(coalesce):
     planned = planned_with(ONE_OPEN, overlap_policy="skip", coalesce=coalesce)
 
     assert rows(planned.answers) == ["SKIPPED (09:00, 10:00]"]
-    assert reasons(planned.answers) == ["overlap: execution 7 is still open"]
+    assert reasons(planned.answers) == ["overlap: execution 7 was still open"]
     assert planned.next_run_at == at("11:00")
     assert planned.counted_runs == 0
 
@@ -50,7 +50,7 @@ def test_queue_skips_the_next_while_one_waits():
     planned = planned_with(ONE_WAITING, overlap_policy="queue")
 
     assert rows(planned.answers) == ["SKIPPED (09:00, 10:00]"]
-    assert reasons(planned.answers) == ["overlap: an earlier execution is already waiting"]
+    assert reasons(planned.answers) == ["overlap: an earlier execution was already waiting"]
 
 
 def test_allow_runs_beside_others_up_to_max_instances():
@@ -65,7 +65,7 @@ def test_allow_runs_beside_others_up_to_max_instances():
 def test_allow_says_how_many_are_open_and_how_many_may_be():
     planned = planned_with(OpenExecutions(4, 0, 7), overlap_policy="allow", max_instances=3)
 
-    assert reasons(planned.answers) == ["overlap: 4 executions are open, max_instances is 3"]
+    assert reasons(planned.answers) == ["overlap: 4 executions were open, max_instances was 3"]
 
 
 @pytest.mark.parametrize("coalesce", Coalesce)

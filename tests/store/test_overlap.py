@@ -26,7 +26,7 @@ async def test_skip_leaves_a_row_that_names_the_open_execution(
     found = await look(database, worker, ["work"], 10, now=NOON + HOUR)
 
     assert found.claims == []
-    assert [row["reason"] for row in found.recorded] == [f"overlap: execution {running.execution_id} is still open"]
+    assert [row["reason"] for row in found.recorded] == [f"overlap: execution {running.execution_id} was still open"]
     await finish(database, worker, (running, Outcome.succeeded()))
     assert len(await claim(database, worker, now=NOON + 2 * HOUR)) == 1
     assert await statuses(db, due) == ["SUCCEEDED", "SKIPPED", "RUNNING"]
