@@ -125,6 +125,7 @@ async def _requeue(session: Session, worker_id: int, results: Sequence[Result], 
         [int(back) for back in given_back],
         [None if back else _entry(result) for result, back in zip(results, given_back, strict=True)],
         [result.outcome.error for result in results],
+        [result.claim.schedule_id for result in results],
     )
     return {row["execution_id"] for row in rows}
 
@@ -154,6 +155,7 @@ async def _finish(session: Session, worker_id: int, results: Sequence[Result]) -
             for result, status in zip(results, statuses, strict=True)
         ],
         [result.reason for result in results],
+        [result.claim.schedule_id for result in results],
     )
     finished = {row["execution_id"] for row in rows}
     claims = [result.claim for result in results if result.claim.tells and result.claim.execution_id in finished]

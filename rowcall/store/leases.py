@@ -196,6 +196,7 @@ async def _requeue(
         [given_back] * len(rows),
         entries,
         [None if entry is None else _gone(row) for row, entry in zip(rows, entries, strict=True)],
+        [row["schedule_id"] for row in rows],
     )
 
 
@@ -221,6 +222,7 @@ async def _finish(
         [None if entry is None else _gone(row) for row, entry in zip(rows, entries, strict=True)],
         entries,
         [reason] * len(rows),
+        [row["schedule_id"] for row in rows],
     )
     ended = {row["execution_id"] for row in finished}
     await tell_rows(session, [row for row in rows if row["execution_id"] in ended])

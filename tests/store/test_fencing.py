@@ -1,6 +1,8 @@
 """Whose a run is: a result counts from the worker that has the run now, at its present fence, and only once."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 
 from rowcall.domain.executions import Outcome
 from rowcall.store.claims import Claim
@@ -137,3 +139,18 @@ async def test_finishing_touches_the_schedule_of_nobody(
 
     assert len(recorded.finished) == 1
     assert (await execution(db, claimed.execution_id))["status"] == "SUCCEEDED"
+
+
+async def test_a_result_never_ends_a_run_of_another_occurrence_that_was_given_the_same_id(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    await a_schedule(max_retries=3)
+    [now] = await claim(database, worker)
+    of_another_schedule = replace(now, schedule_id=now.schedule_id + 1)
+    of_another_moment = replace(now, scheduled_for=now.scheduled_for - timedelta(seconds=1))
+
+    for before in (of_another_schedule, of_another_moment):  # both lost with the last commits of another primary
+        for outcome in (Outcome.succeeded("1"), Outcome.given_back()):
+            assert (await finish(database, worker, (before, outcome))).refused
+    assert [each.claim for each in (await finish(database, worker, (now, Outcome.succeeded("2")))).finished] == [now]
+    assert (await execution(db, now.execution_id))["result_data"] == "2"

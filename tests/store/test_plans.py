@@ -77,6 +77,7 @@ class Crowd:
         self.moments: list[datetime] = [row["next_run_at"] for row in due]
         self.running = [row["execution_id"] for row in running]
         self.running_for: list[datetime] = [row["scheduled_for"] for row in running]
+        self.running_of = [row["schedule_id"] for row in running]
 
     @classmethod
     async def of(cls, db: Connection) -> "Crowd":
@@ -86,7 +87,8 @@ class Crowd:
             ROOM,
         )
         running = await db.fetch(
-            "SELECT execution_id, scheduled_for FROM rowcall.open_executions WHERE worker_id = 2 LIMIT $1", RESULTS
+            "SELECT execution_id, schedule_id, scheduled_for FROM rowcall.open_executions WHERE worker_id = 2 LIMIT $1",
+            RESULTS,
         )
         return cls(await db.fetchval("SELECT now()"), due, running)
 
@@ -98,7 +100,7 @@ class Crowd:
         due, nothing, ones = len(self.due), [None] * len(self.due), [1] * len(self.due)
         following = [moment + timedelta(hours=1) for moment in self.moments]
         half_a_minute_ago = self.now - timedelta(seconds=30)
-        ended, ends = len(self.running), [None] * len(self.running)
+        ended, ends, of = len(self.running), [None] * len(self.running), self.running_of
         keys = (self.running, self.running_for, [1] * ended)
         return {
             "peek": (2 * len(lanes) + 1, [routes, None, None, None]),
@@ -126,8 +128,8 @@ class Crowd:
             "take_unplanned": (500, [None, 500]),
             "take_unplanned of one": (2, [[100001], 500]),
             "spans_of": (4 * due, [self.due, self.moments]),
-            "finish_executions": (4 * ended, [2, *keys, ["SUCCEEDED"] * ended, ends, ends, ends, ends, ends]),
-            "requeue_executions": (2 * ended + 400, [2, *keys, [0.0] * ended, [0] * ended, ends, ends]),
+            "finish_executions": (4 * ended, [2, *keys, ["SUCCEEDED"] * ended, ends, ends, ends, ends, ends, of]),
+            "requeue_executions": (2 * ended + 400, [2, *keys, [0.0] * ended, [0] * ended, ends, ends, of]),
             "beat": (1, [3]),
             "cancel_requests_of": (400, [2]),
             "open_of_worker": (400, [2]),

@@ -1,17 +1,20 @@
 -- Close executions with their results, if they are still this worker's at this fence; the rows that were.
 -- $1 worker bigint; arrays, one element a run: $2 execution_id · $3 scheduled_for · $4 fence · $5 status
--- $6 duration_seconds · $7 result_data jsonb · $8 error_message · $9 an entry for errors, jsonb or NULL · $10 reason.
--- The open row goes first, in this statement as in every other: whoever holds it holds the execution.
+-- $6 duration_seconds · $7 result_data jsonb · $8 error_message · $9 an entry for errors, jsonb or NULL · $10 reason
+-- $11 schedule_id. The open row goes first, in this statement as in every other: whoever holds it holds the execution.
+-- Its schedule and moment are compared too: a standby that lacked the last commits may give their ids out again.
 WITH reported AS (
     SELECT *
       FROM unnest($2::bigint[], $3::timestamptz[], $4::int[], $5::text[], $6::float8[], $7::jsonb[], $8::text[],
-                  $9::jsonb[], $10::text[])
-        AS r (execution_id, scheduled_for, fence, status, duration_seconds, result_data, error_message, entry, reason)
+                  $9::jsonb[], $10::text[], $11::bigint[])
+        AS r (execution_id, scheduled_for, fence, status, duration_seconds, result_data, error_message, entry, reason,
+              schedule_id)
 ), closed AS (
     DELETE FROM rowcall.open_executions AS o
      USING reported AS r
      WHERE o.execution_id = r.execution_id AND o.fence = r.fence AND o.worker_id = $1
- RETURNING r.*, o.schedule_id
+       AND o.schedule_id = r.schedule_id AND o.scheduled_for = r.scheduled_for
+ RETURNING r.*
 ), ended AS (
     UPDATE rowcall.schedule_executions AS e
        SET status           = c.status,
