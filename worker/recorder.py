@@ -27,7 +27,7 @@ class Recorder:
     """Writes results back, in batches, however long it takes: while PostgreSQL is away they are kept.
 
     `on_queued` is called when there may be something new to claim: a retry, or one that waited for an end. Nothing else
-    would tell before the next poll.
+    would tell before the next poll. `on_told` is called when something was put into the outbox of webhooks.
     """
 
     def __init__(self, database: Database, worker_id: int, holdings: Holdings, watch: Watcher, random: Random) -> None:
@@ -42,6 +42,7 @@ class Recorder:
         self._empty.set()
         self.wrote = asyncio.Event()
         self.on_queued: Callable[[], None] = lambda: None
+        self.on_told: Callable[[], None] = lambda: None
 
     def put(self, result: Result) -> None:
         """Take a result in; it is written as soon as the batch before it is."""
@@ -54,6 +55,8 @@ class Recorder:
         self._holdings.forget([result.claim])
         self.wrote.set()
         self.on_queued()
+        if result.claim.tells:
+            self.on_told()
         self._watch(_ended(result, ExecutionStatus.SUCCEEDED))
 
     async def flushed(self) -> None:
@@ -100,6 +103,8 @@ class Recorder:
     def _tell(self, recorded: Recorded) -> None:
         if recorded.requeued or recorded.released:
             self.on_queued()
+        if any(result.claim.tells for result in recorded.finished):
+            self.on_told()
         for result in recorded.finished:
             self._watch(_ended(result, result.outcome.status or ExecutionStatus.CANCELLED))
         for result in recorded.requeued:

@@ -19,6 +19,7 @@ from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.leases import WorkerCard, register_worker
 from rowcall.store.ledger import ensure_days_ahead
+from rowcall.vault.file import SecretFile
 
 from .builtin.http_task import egress_policy
 from .builtin.offered import built_in_tasks
@@ -28,6 +29,7 @@ from .offers import offers_of
 from .session import ABORT_SECONDS, Session
 from .settled import Settled
 from .waiting import first_of
+from .webhooks.sending import Sender
 
 log = structlog.get_logger("rowcall.worker")
 
@@ -95,7 +97,11 @@ async def open_session(
         write_down(event)
         watch(event)
 
-    async with HttpClient(egress_policy(settings)) as client, _for_tasks(database, settings) as for_tasks:
+    async with (
+        HttpClient(egress_policy(settings)) as client,
+        HttpClient(egress_policy(settings), max_connections=settings.webhook_concurrency) as for_webhooks,
+        _for_tasks(database, settings) as for_tasks,
+    ):
         settled = Settled()
         offers = offers_of(apps, built_in_tasks(settings, client, database, settled), settings.capabilities)
         await ensure_days_ahead(database)
@@ -103,9 +109,13 @@ async def open_session(
         installation_id = await database.fetchval("installation_id")
         declarations = Declarations(database, worker_id, apps, settings.schedule_defaults)
         await declarations.declare()
-        session = Session(
-            database, settings, worker_id, offers, watch_and_log, installation_id, for_tasks, settled, declarations
+        sender = Sender(
+            for_webhooks, SecretFile(settings.secrets_path), installation_id, settings.webhook_timeout_seconds
         )
+        session = Session(
+            database, settings, worker_id, offers, watch_and_log, installation_id, for_tasks, settled, declarations,
+            sender,
+        )  # fmt: skip
         async with session:
             log.info("scheduler_start", worker_id=worker_id, routes=offers.routes, slots=settings.concurrency)
             yield session

@@ -31,6 +31,8 @@ from .settled import Settled
 from .sweep import sweep
 from .transactions import Transactions
 from .waiting import any_of, first_of, within
+from .webhooks.deliverer import Deliverer
+from .webhooks.sending import Sender
 from .work import Work
 
 log = structlog.get_logger("rowcall.worker")
@@ -53,6 +55,7 @@ class Session:
         for_tasks: Database,
         settled: Settled,
         declarations: Declarations,
+        sender: Sender,
     ) -> None:
         self.worker_id = worker_id
         self._database = database
@@ -80,7 +83,9 @@ class Session:
         )  # fmt: skip
         self._work = work
         self._loop = Loop(database, worker_id, offers.routes, work, self._random, settings)
+        self._deliverer = Deliverer(database, sender, settings, self._random)
         self._recorder.on_queued = self._loop.wake
+        self._recorder.on_told = self._deliverer.wake
         self._feeder.on_fed = self._loop.wake
         self._heartbeat = Heartbeat(
             database.dsn,
@@ -106,7 +111,7 @@ class Session:
         """Loop until told to stop, or until the lease is lost; then end the work in the way that fits."""
         async with asyncio.TaskGroup() as group:
             duties = [self._recorder.run(), self._sweep_again_and_again(), self._count_results()]
-            duties.append(self._feeder.run(self._ending))
+            duties += [self._feeder.run(self._ending), self._deliverer.run(self._ending)]
             if self._settings.notifications:
                 duties.append(self._listen())
             helpers = [group.create_task(duty) for duty in (*duties, self._watch_for_the_end(stop))]
@@ -126,6 +131,7 @@ class Session:
             await self._feeder.feed_once()
             claimed, recorded = await self._loop.look_through()
             await self._wound_up()
+            await self._deliverer.deliver_all()
             await set_worker_status(self._database, self.worker_id, "STOPPED")
         finally:
             recorder.cancel()
@@ -211,6 +217,7 @@ class Session:
         await any_of(self._work.ended(), abort.wait(), self._lost.wait(), timeout=self._settings.drain_timeout_seconds)
         self._give_back()
         await within(ABORT_SECONDS if abort.is_set() else self._settings.lease.total_seconds(), self._wound_up())
+        await any_of(self._deliverer.idle(), abort.wait(), timeout=self._settings.webhook_timeout_seconds)
         await self._say("STOPPED")
         await self._count()
 

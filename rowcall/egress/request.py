@@ -29,6 +29,7 @@ from rowcall.domain.errors import Fault, InvalidInput
 from .client import HttpClient, Response
 from .errors import EgressFailed, EgressRefused
 from .headers import checked
+from .redaction import Redactor
 from .result import HttpResult, excerpt, result_of
 from .url import parse_url
 
@@ -132,10 +133,12 @@ async def call(
     fencing_token: str,
     context_headers: Mapping[str, str],
     max_response_bytes: int = MAX_RESPONSE_BYTES,
+    redactor: Redactor | None = None,
 ) -> HttpResult:
     """Make the call and return what came back, for result_data.
 
-    `context_headers` (what is running, and why) stand above the request's own. Raises EgressRefused, or EgressFailed:
+    `context_headers` (what is running, and why) stand above the request's own. What the `redactor` knows is kept out of
+    results and errors. Raises EgressRefused, or EgressFailed:
     for want of an answer, and for an answer whose status was not expected.
     """
     headers = _headers(request, context_headers)
@@ -148,6 +151,8 @@ async def call(
         timeout_seconds=request.timeout_seconds,
         max_response_bytes=max_response_bytes,
     )
+    if redactor is not None:
+        response = redactor.response(response)
     if not request.expects(response.status):
         raise EgressFailed(_unexpected(request, response), status=response.status)
     return result_of(response)

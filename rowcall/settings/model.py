@@ -171,6 +171,32 @@ class Settings:
     )
     http_max_response_bytes: int = setting(whole(0, 2**26), 2**20, "The most that is read of an answer.")
 
+    # webhooks, and secrets for them and for http tasks
+    webhook_concurrency: int = setting(
+        whole(1, 1000),
+        20,
+        "How many webhooks a worker delivers at once, beside its executions; to one receiver, half of them.",
+        unit="deliveries",
+    )
+    webhook_timeout_seconds: float = setting(number(0.1, 300), 10.0, "How long a receiver may take to answer.")
+    webhook_retry_seconds: float = setting(
+        number(0.01, 3600),
+        5.0,
+        "The wait after the first failure; each further one is five times what has passed, 6 hours at the most.",
+    )
+    webhook_give_up_seconds: float = setting(
+        number(1, 30 * 86400), 86400.0, "What could not be delivered for so long is dead, until it is sent anew."
+    )
+    webhook_history_days: int = setting(
+        whole(1, 3650), 30, "How long deliveries are kept once they are over.", unit="days"
+    )
+    secrets_file: Path | None = setting(  # noqa: RUF009
+        folder,
+        None,
+        "The file (JSON, mode 0600) of the secrets that sign webhooks, and that http tasks send.",
+        shown="secrets.json in the data folder",
+    )
+
     # the sql and shell tasks
     named_sql: Path | None = setting(  # noqa: RUF009 - a dataclass field, like all the others
         folder,
@@ -232,6 +258,11 @@ class Settings:
             max_retries=self.default_max_retries,
             min_interval_seconds=self.min_interval_seconds,
         )
+
+    @property
+    def secrets_path(self) -> Path:
+        """The file of secrets: the one that is set, or the one in the data folder."""
+        return self.secrets_file or self.data_folder / "secrets.json"
 
     @property
     def data_folder(self) -> Path:

@@ -20,7 +20,7 @@ RESULTS = 200
 KEPT_AFTER = 6
 """PostgreSQL plans for the arguments five times before it thinks of keeping a plan."""
 
-BIG = ("schedules", "schedule_executions", "open_executions")
+BIG = ("schedules", "schedule_executions", "open_executions", "webhook_deliveries")
 
 FILLING = """
 SET LOCAL session_replication_role = replica;  -- no triggers: nothing here is about them
@@ -65,6 +65,18 @@ SELECT execution_id, schedule_id, scheduled_for, available_at, worker_id, now(),
 INSERT INTO rowcall.outcomes (schedule_ids, execution_ids, statuses)
 SELECT array_agg(n), array_agg(n), array_agg('SUCCEEDED'::text) FROM generate_series(1, 20000) AS n GROUP BY n % 100;
 SELECT setval('rowcall.execution_ids', 2000000);
+
+-- twenty thousand deliveries, half of them over; of the others most are for one receiver, which is dead
+INSERT INTO rowcall.webhook_deliveries
+       (schedule_id, execution_id, client_id, event, url, payload, status, next_attempt_at, finished_at)
+SELECT n % 1000, n, 'default', 'SUCCEEDED', 'https://host' || n % 1000 || '.example/', '{}',
+       'DELIVERED', NULL, now() - interval '40 days'
+  FROM generate_series(1, 10000) AS n;
+INSERT INTO rowcall.webhook_deliveries (schedule_id, execution_id, client_id, event, url, payload, due_since)
+SELECT n % 1000, n, 'default', 'SUCCEEDED',
+       'https://' || CASE WHEN n % 100 = 0 THEN 'host' || n % 1000 ELSE 'dead' END || '.example/', '{}',
+       now() - interval '2 days'
+  FROM generate_series(1, 10000) AS n;
 """
 
 
@@ -136,6 +148,11 @@ class Crowd:
             "bury_workers": (60, [None]),
             "take_orphans": (4 * 400, [500]),
             "fold_outcomes": (90000, [200]),
+            "waiting_targets": (60, ["", 500]),
+            "claim_deliveries": (80, [["https://dead.example", "https://host100.example"], [10, 10], 15.0]),
+            "note_delivery": (1, [10001, 0, "PENDING", None, 5.0, "{}"]),
+            "expire_deliveries": (2000, ["https://dead.example", 86400.0, 1000, "so it is"]),
+            "forget_deliveries": (2000, [30, 1000]),
         }
 
 

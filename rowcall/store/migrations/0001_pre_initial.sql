@@ -580,7 +580,8 @@ CREATE TABLE IF NOT EXISTS rowcall.webhook_deliveries (
     next_attempt_at timestamptz DEFAULT now(),
     history         jsonb       NOT NULL DEFAULT '[]',         -- one entry per attempt, the last thirty
     created_at      timestamptz NOT NULL DEFAULT now(),
-    finished_at     timestamptz,
+    due_since       timestamptz NOT NULL DEFAULT now(),        -- what retries count from: its making, or the request to
+    finished_at     timestamptz,                               -- send it anew
     CONSTRAINT deliveries_status_known CHECK (status IN ('PENDING', 'DELIVERED', 'DEAD')),
     CONSTRAINT deliveries_pending_has_a_moment CHECK ((status = 'PENDING') = (next_attempt_at IS NOT NULL)),
     CONSTRAINT deliveries_finished_iff_over CHECK ((status = 'PENDING') = (finished_at IS NULL)),

@@ -1,0 +1,131 @@
+"""The outbox, worked off: what is due for which receiver, taking it, noting how it went; and the history of it all.
+
+A delivery that is taken stays PENDING, due again when its worker counts as dead: nothing has to be given back, and what
+was delivered without a note is delivered again, under the same id. `attempt` guards the note.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rowcall.domain.errors import Conflict, NotFound
+from rowcall.domain.webhooks import Attempt, Verdict, webhook_id
+
+from .database import Database, Row, Session
+from .jsonb import read_jsonb
+from .schedules import LARGEST_ID
+
+DeliveryRow = Mapping[str, Any]
+
+MOST_TARGETS = 500
+AT_ONCE = 1000
+LONGEST_ERROR = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one worker has to deliver. `body` is the payload as text, `now` the moment it was taken."""
+
+    delivery_id: int
+    execution_id: int
+    client_id: str
+    event: str
+    url: str
+    target: str
+    body: str
+    attempt: int
+    now: datetime
+    age_seconds: float
+
+
+async def waiting_targets(session: Session, after: str) -> list[tuple[str, float]]:
+    """Receivers that something is pending for, and in how many seconds the first of it is due: a page in order."""
+    rows = await session.fetch("waiting_targets", after, MOST_TARGETS)
+    return [(row["target"], row["due_in"]) for row in rows]
+
+
+async def claim_deliveries(session: Session, share: Mapping[str, int], lease_seconds: float) -> list[Delivery]:
+    """Take what is due for these receivers, of each so many at most, for so long."""
+    rows = await session.fetch("claim_deliveries", list(share), list(share.values()), lease_seconds)
+    return [
+        Delivery(
+            row["delivery_id"], row["execution_id"], row["client_id"], row["event"], row["url"], row["target"],
+            row["payload"], row["attempt"], row["now"], row["age_seconds"],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+async def note_delivery(session: Session, delivery: Delivery, attempt: Attempt, verdict: Verdict) -> bool:
+    """Note how it went; False where it has been another's since."""
+    entry = {
+        "attempt": delivery.attempt,
+        "at": delivery.now.isoformat(),
+        "status": attempt.status,
+        "error": None if attempt.error is None else attempt.error[:LONGEST_ERROR],
+        "seconds": round(attempt.seconds, 3),
+    }
+    noted = await session.fetchval(
+        "note_delivery", delivery.delivery_id, delivery.attempt, verdict.status, verdict.reason, verdict.wait_seconds,
+        json.dumps(entry),
+    )  # fmt: skip
+    return noted is not None
+
+
+async def expire_deliveries(session: Session, target: str, give_up_seconds: float, reason: str) -> int:
+    """Give up what has waited too long for a receiver that does not take it; how many, a thousand at most."""
+    return len(await session.fetch("expire_deliveries", target, give_up_seconds, AT_ONCE, reason))
+
+
+async def forget_deliveries(session: Session, days: int) -> int:
+    """Delete what has been over for so long; how many, a thousand at most."""
+    return len(await session.fetch("forget_deliveries", days, AT_ONCE))
+
+
+# ── for people ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def list_deliveries(
+    session: Session,
+    before: int | None,
+    limit: int,
+    *,
+    schedule_id: int | None = None,
+    execution_id: int | None = None,
+    statuses: Sequence[str] = (),
+) -> list[DeliveryRow]:
+    """Up to `limit` deliveries with ids below `before`, the newest first."""
+    below = LARGEST_ID if before is None else before
+    rows = await session.fetch("list_deliveries", below, limit, schedule_id, execution_id, list(statuses) or None)
+    return [_readable(row) for row in rows]
+
+
+async def find_delivery(session: Session, delivery_id: int) -> DeliveryRow:
+    """The delivery. Raises NotFound, also for one that is forgotten."""
+    if 0 < delivery_id < LARGEST_ID:
+        rows = await list_deliveries(session, delivery_id + 1, 1)
+        if rows and rows[0]["delivery_id"] == delivery_id:
+            return rows[0]
+    raise NotFound(f"there is no delivery {delivery_id}, or it is older than what is kept")
+
+
+async def redeliver(database: Database, delivery_id: int) -> DeliveryRow:
+    """Deliver anew, under the same id, whatever became of it before.
+
+    Raises NotFound, and Conflict where its schedule wants to be told no more.
+    """
+    async with database.transaction() as transaction:
+        await find_delivery(transaction, delivery_id)
+        if await transaction.fetchval("redeliver", delivery_id) is None:
+            raise Conflict(f"delivery {delivery_id} has nowhere to go: its schedule has no callback_url any more")
+        return await find_delivery(transaction, delivery_id)
+
+
+def _readable(row: Row) -> DeliveryRow:
+    read = {column: row[column] for column in row.keys()}  # noqa: SIM118 - of a record
+    read |= {"history": read_jsonb(row["history"]), "payload": read_jsonb(row["payload"])}
+    return read | {"webhook_id": webhook_id(row["installation_id"], row["delivery_id"])}

@@ -1,0 +1,182 @@
+"""The duty of delivering webhooks: take what is due, fairly among receivers, send it, and note how it went."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from random import Random
+
+import structlog
+
+from rowcall.domain.errors import StoreUnavailable
+from rowcall.domain.webhooks import Attempt, DeliveryStatus, allot, given_up, judge
+from rowcall.settings import Settings
+from rowcall.store.database import Database
+from rowcall.store.webhooks import (
+    MOST_TARGETS,
+    Delivery,
+    claim_deliveries,
+    expire_deliveries,
+    forget_deliveries,
+    note_delivery,
+    waiting_targets,
+)
+
+from .receivers import Receivers
+from .sending import Sender
+
+log = structlog.get_logger("rowcall.worker")
+
+LONGEST_SLEEP_SECONDS = 5.0
+"""What other processes put into the outbox is found at the latest then: nobody notifies of it."""
+
+FLOOR_SECONDS = 0.02
+FORGET_SECONDS = 60.0
+SHORTEST_MARGIN_SECONDS = 5.0
+
+
+class Deliverer:
+    """One worker's share in all deliveries. `wake` it when something was put into the outbox."""
+
+    def __init__(self, database: Database, sender: Sender, settings: Settings, random: Random) -> None:
+        self._database = database
+        self._sender = sender
+        self._settings = settings
+        self._random = random
+        self._slots = settings.webhook_concurrency
+        self._lease_seconds = settings.webhook_timeout_seconds + max(
+            SHORTEST_MARGIN_SECONDS, settings.webhook_timeout_seconds / 2
+        )
+        self._receivers = Receivers(settings.webhook_retry_seconds)
+        self._sending: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()
+        self._after = ""
+        self._forget_at = 0.0
+
+    def wake(self) -> None:
+        """Look as soon as possible."""
+        self._news.set()
+
+    async def run(self, ending: asyncio.Event) -> None:
+        """Deliver until `ending` is set, or until cancelled; then nothing new is begun."""
+        try:
+            while not ending.is_set():
+                self._news.clear()  # before looking: what is said meanwhile is not lost
+                try:
+                    pause = await self.look()
+                except StoreUnavailable as fault:
+                    log.warning("webhooks_wait_for_the_database", error=str(fault))
+                    pause = LONGEST_SLEEP_SECONDS
+                await asyncio.sleep(FLOOR_SECONDS)
+                await self._sleep(pause)
+            await self.idle()
+        finally:
+            await self._break_off()
+
+    async def _break_off(self) -> None:
+        """End what is on its way: it will be due again when its time is over."""
+        for task in self._sending:
+            task.cancel()
+        await asyncio.gather(*self._sending, return_exceptions=True)
+
+    async def deliver_all(self) -> None:
+        """Deliver what is due now, and wait for it; what fails is left for later. Raises StoreUnavailable."""
+        await self.look()
+        while self._sending:
+            await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
+            await self.look()
+
+    async def idle(self) -> None:
+        """Wait until nothing is on its way."""
+        while self._sending:
+            await asyncio.wait(self._sending)
+
+    async def look(self) -> float:
+        """Take what is due and there is room for, and send it off; in how many seconds to look again."""
+        await self._forget()
+        room = self._slots - len(self._sending)
+        if room <= 0:
+            return LONGEST_SLEEP_SECONDS  # the next that ends wakes it
+        due, next_in = self._due(await self._waiting())
+        share = allot(due, self._receivers.busy, self._receivers.failing, room, self._slots)
+        for delivery in await claim_deliveries(self._database, share, self._lease_seconds) if share else ():
+            self._start(delivery)
+        return next_in
+
+    async def _waiting(self) -> Sequence[tuple[str, float]]:
+        """A page of receivers; where there are more than fit on one, the next look takes the next."""
+        page = await waiting_targets(self._database, self._after)
+        whole = len(page) < MOST_TARGETS
+        if whole and self._after:
+            page += await waiting_targets(self._database, "")
+        self._after = "" if whole else page[-1][0]
+        return list(dict(page).items())
+
+    def _due(self, waiting: Sequence[tuple[str, float]]) -> tuple[list[str], float]:
+        """Receivers to deliver to now, in no order, and in how many seconds there may be another."""
+        now, next_in, due = asyncio.get_running_loop().time(), LONGEST_SLEEP_SECONDS, []
+        for target, due_in in waiting:
+            wait = max(due_in, self._receivers.pause_of(target, now))
+            if wait > 0:
+                next_in = min(next_in, wait)
+            else:
+                due.append(target)
+        self._random.shuffle(due)
+        return due, 0.0 if self._after else next_in
+
+    def _start(self, delivery: Delivery) -> None:
+        self._receivers.begin(delivery.target)
+        task = asyncio.create_task(self._deliver(delivery))
+        self._sending.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._sending.discard(task)
+        self._news.set()
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.error("webhook_delivery_broke_off", exc_info=fault)  # it is due again when its time is over
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        try:
+            attempt = await self._sender.send(delivery)
+        finally:
+            self._receivers.end(delivery.target)
+        now = asyncio.get_running_loop().time()
+        self._receivers.heard(delivery.target, now, reached_nobody=attempt.reached_nobody)
+        try:
+            await self._note(delivery, attempt)
+        except StoreUnavailable as fault:
+            log.warning("webhook_not_noted", delivery_id=delivery.delivery_id, error=str(fault))
+
+    async def _note(self, delivery: Delivery, attempt: Attempt) -> None:
+        give_up = self._settings.webhook_give_up_seconds
+        verdict = judge(attempt, delivery.age_seconds, self._settings.webhook_retry_seconds, give_up, self._random)
+        if not await note_delivery(self._database, delivery, attempt, verdict):
+            log.warning("webhook_note_came_late", delivery_id=delivery.delivery_id, attempt=delivery.attempt)
+            return
+        _tell(delivery, attempt, verdict.status)
+        if verdict.expired:
+            await expire_deliveries(self._database, delivery.target, give_up, given_up(attempt, give_up))
+
+    async def _forget(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._forget_at:
+            self._forget_at = now + FORGET_SECONDS
+            await forget_deliveries(self._database, self._settings.webhook_history_days)
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._news.wait(), timeout=seconds)
+        except TimeoutError:
+            return
+
+
+def _tell(delivery: Delivery, attempt: Attempt, status: DeliveryStatus) -> None:
+    known = {
+        "delivery_id": delivery.delivery_id, "execution_id": delivery.execution_id, "receiver": delivery.target,
+        "attempt": delivery.attempt, "status": attempt.status,
+    }  # fmt: skip
+    if status is DeliveryStatus.DELIVERED:
+        log.info("webhook_delivered", **known)
+    else:
+        log.warning("webhook_dead" if status is DeliveryStatus.DEAD else "webhook_failed", **known, error=attempt.error)
