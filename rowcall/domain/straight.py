@@ -24,12 +24,12 @@ def straight_on(row: Columns, known: dict[tuple[object, ...], datetime | None]) 
     `row` has the columns of `schedules` and `now`; `known` remembers answers within a batch. None says nothing but that
     the row needs a plan.
     """
-    occurrence, now = row["next_occurrence_at"], row["now"]
-    if occurrence is None or row["next_run_at"] != occurrence or row["jitter_seconds"]:
+    occurrence, moment, now = row["next_occurrence_at"], row["next_run_at"], row["now"]
+    if occurrence is None or moment < occurrence or row["jitter_seconds"]:
         return None
     if row["max_executions"] is not None or row["starts_at"] is not None or row["ends_at"] is not None:
         return None
-    late = now - occurrence
+    late = now - moment  # of what somebody put off by hand, too
     if late.days > 0 or late.days * 86400 + late.seconds >= row["grace_period_seconds"]:
         return None
     key = (row["cron_expression"], row["timezone"], row["interval_seconds"], occurrence)

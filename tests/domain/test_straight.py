@@ -52,16 +52,17 @@ def a_row(timing: dict[str, Any], policies: dict[str, Any]) -> dict[str, Any]:
 
 
 @settings(max_examples=400, deadline=None)
-@given(TIMINGS, POLICIES, st.integers(0, 4000), st.floats(0, 2000))
+@given(TIMINGS, POLICIES, st.integers(0, 4000), st.sampled_from([0, 0, -30, 7, 3600]), st.floats(0, 2000))
 def test_it_says_what_the_plan_says_or_leaves_the_row_to_it(
-    timing: dict[str, Any], policies: dict[str, Any], minutes: int, late: float
+    timing: dict[str, Any], policies: dict[str, Any], minutes: int, moved: int, late: float
 ) -> None:
     row = a_row(timing, policies)
     trigger = schedule_of(row, row["cron_fields"]).trigger
     occurrence = next_occurrence(trigger, NOON + timedelta(minutes=minutes))
     if occurrence is None:
         return
-    row |= {"next_occurrence_at": occurrence, "next_run_at": occurrence, "now": occurrence + timedelta(seconds=late)}
+    moment = occurrence + timedelta(seconds=moved)
+    row |= {"next_occurrence_at": occurrence, "next_run_at": moment, "now": moment + timedelta(seconds=late)}
     following = straight_on(row, {})
     if following is None:
         return
@@ -79,3 +80,14 @@ def test_what_is_on_time_takes_it(timing: dict[str, Any]) -> None:
                          "max_executions": None, "starts_at": None, "ends_at": None})  # fmt: skip
     row |= {"next_occurrence_at": NOON, "next_run_at": NOON, "now": NOON + timedelta(seconds=1)}
     assert straight_on(row, {}) == NOON + timedelta(minutes=1)
+
+
+def test_what_was_put_off_by_hand_takes_it_as_long_as_nothing_else_came_due() -> None:
+    row = a_row({"schedule_type": "interval", "interval_seconds": 60}, {
+        "coalesce": "latest", "jitter_seconds": 0, "grace_period_seconds": 5, "max_executions": None,
+        "starts_at": None, "ends_at": None,
+    })  # fmt: skip
+    row |= {"next_occurrence_at": NOON, "next_run_at": NOON + timedelta(seconds=40)}
+    assert straight_on(row | {"now": NOON + timedelta(seconds=41)}, {}) == NOON + timedelta(minutes=1)
+    assert straight_on(row | {"now": NOON + timedelta(seconds=46)}, {}) is None
+    assert straight_on(row | {"now": NOON + timedelta(seconds=61), "grace_period_seconds": 900}, {}) is None
