@@ -140,11 +140,12 @@ async def _finish(session: Session, worker_id: int, results: Sequence[Result]) -
     if not results:
         return set()
     statuses = [result.outcome.status or ExecutionStatus.CANCELLED for result in results]
+    moments = [result.claim.scheduled_for for result in results]
     rows = await session.fetch(
         "finish_executions",
         worker_id,
         [result.claim.execution_id for result in results],
-        [result.claim.scheduled_for for result in results],
+        moments,
         [result.claim.fence for result in results],
         [status.value for status in statuses],
         [result.duration_seconds for result in results],
@@ -156,6 +157,8 @@ async def _finish(session: Session, worker_id: int, results: Sequence[Result]) -
         ],
         [result.reason for result in results],
         [result.claim.schedule_id for result in results],
+        min(moments),
+        max(moments),
     )
     finished = {row["execution_id"] for row in rows}
     claims = [result.claim for result in results if result.claim.tells and result.claim.execution_id in finished]

@@ -209,12 +209,14 @@ async def _finish(
     entries: Sequence[str | None],
     reason: str | None = None,
 ) -> None:
-    nothing = [None] * len(rows)
+    if not rows:
+        return
+    nothing, moments = [None] * len(rows), [row["scheduled_for"] for row in rows]
     finished = await session.fetch(
         "finish_executions",
         worker_id,
         [row["execution_id"] for row in rows],
-        [row["scheduled_for"] for row in rows],
+        moments,
         [row["fence"] for row in rows],
         [status.value] * len(rows),
         nothing,
@@ -223,6 +225,8 @@ async def _finish(
         entries,
         [reason] * len(rows),
         [row["schedule_id"] for row in rows],
+        min(moments),
+        max(moments),
     )
     ended = {row["execution_id"] for row in finished}
     await tell_rows(session, [row for row in rows if row["execution_id"] in ended])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .mutation import Edit, Mutation
 
+MINE = "AND o.worker_id IS NOT DISTINCT FROM $1"
+HELD = f"AND o.fence = r.fence {MINE}"
 FINISH = "rowcall/store/sql/finish_executions.sql"
 REQUEUE = "rowcall/store/sql/requeue_executions.sql"
 TOKEN = "rowcall/store/sql/issue_run_token.sql"
@@ -28,27 +30,27 @@ FENCE = (
     Mutation(
         "a result is recorded whatever its fence",
         (
-            Edit(FINISH, "AND o.fence = r.fence AND o.worker_id = $1", "AND o.worker_id = $1"),
+            Edit(FINISH, HELD, MINE),
             Edit(FINISH, "\n       AND e.fence = c.fence", ""),
         ),
         (OLD_FENCE,),
     ),
     Mutation(
         "a result is recorded whoever sends it",
-        (Edit(FINISH, "AND o.fence = r.fence AND o.worker_id = $1", "AND o.fence = r.fence"),),
+        (Edit(FINISH, HELD, "AND o.fence = r.fence"),),
         (ANOTHER_WORKER,),
     ),
     Mutation(
         "a retry is queued, and a run given back, whatever its fence",
         (
-            Edit(REQUEUE, "AND o.fence = r.fence AND o.worker_id = $1", "AND o.worker_id = $1"),
+            Edit(REQUEUE, HELD, MINE),
             Edit(REQUEUE, "\n   AND e.fence = r.fence", ""),
         ),
         (OLD_FENCE,),
     ),
     Mutation(
         "a retry is queued whoever asks for it",
-        (Edit(REQUEUE, "AND o.fence = r.fence AND o.worker_id = $1", "AND o.fence = r.fence"),),
+        (Edit(REQUEUE, HELD, "AND o.fence = r.fence"),),
         (f"{FENCING}::test_a_retry_is_not_queued_for_another_worker_with_the_right_fence",),
     ),
     Mutation(

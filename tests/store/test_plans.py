@@ -89,6 +89,7 @@ class Crowd:
         self.moments: list[datetime] = [row["next_run_at"] for row in due]
         self.running = [row["execution_id"] for row in running]
         self.running_for: list[datetime] = [row["scheduled_for"] for row in running]
+        self.span = min(self.running_for, default=now), max(self.running_for, default=now)
         self.running_of = [row["schedule_id"] for row in running]
 
     @classmethod
@@ -140,7 +141,10 @@ class Crowd:
             "take_unplanned": (500, [None, 500]),
             "take_unplanned of one": (2, [[100001], 500]),
             "spans_of": (4 * due, [self.due, self.moments]),
-            "finish_executions": (4 * ended, [2, *keys, ["SUCCEEDED"] * ended, ends, ends, ends, ends, ends, of]),
+            "finish_executions": (
+                4 * ended,
+                [2, *keys, ["SUCCEEDED"] * ended, *[ends] * 5, of, *self.span],
+            ),
             "requeue_executions": (2 * ended + 400, [2, *keys, [0.0] * ended, [0] * ended, ends, ends, of]),
             "beat": (1, [3]),
             "cancel_requests_of": (400, [2]),
@@ -176,9 +180,11 @@ def faults_of(plan: Mapping[str, Any], most: int) -> list[str]:
     scans = [node for node in nodes(plan) if "Scan" in node["Node Type"] and "Relation Name" in node]
     read = sum(rows_out_of(node) for node in scans)
     whole = [node for node in scans if node["Node Type"] == "Seq Scan" and node["Relation Name"].startswith(BIG)]
+    compared = sum(node.get("Rows Removed by Join Filter", 0) * node["Actual Loops"] for node in nodes(plan))
     sorted_rows = [rows_out_of(node) for node in nodes(plan) if node["Node Type"] == "Sort"]
     return [
         *([f"read {read:.0f} rows, {most} are enough"] if read > most else []),
+        *([f"compares {compared:.0f} pairs in vain"] if compared > most else []),
         *(f"reads all of {node['Relation Name']}" for node in whole),
         *(f"sorts {rows:.0f} rows" for rows in sorted_rows if rows > max(most, 500)),
     ]

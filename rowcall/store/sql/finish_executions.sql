@@ -1,7 +1,9 @@
 -- Close executions with their results, if they are still this worker's at this fence; the rows that were.
 -- $1 worker bigint; arrays, one element a run: $2 execution_id · $3 scheduled_for · $4 fence · $5 status
 -- $6 duration_seconds · $7 result_data jsonb · $8 error_message · $9 an entry for errors, jsonb or NULL · $10 reason
--- $11 schedule_id. The open row goes first, in this statement as in every other: whoever holds it holds the execution.
+-- $11 schedule_id; $12 and $13 are the first and the last of $3: PostgreSQL plans for the days between them alone.
+-- The open row goes first, in this statement as in every other: whoever holds it holds the execution. It is found by its
+-- key: IS NOT DISTINCT FROM keeps PostgreSQL from reading all of the worker's rows for each of the reported ones.
 -- Its schedule and moment are compared too: a standby that lacked the last commits may give their ids out again.
 WITH reported AS (
     SELECT *
@@ -12,7 +14,7 @@ WITH reported AS (
 ), closed AS (
     DELETE FROM rowcall.open_executions AS o
      USING reported AS r
-     WHERE o.execution_id = r.execution_id AND o.fence = r.fence AND o.worker_id = $1
+     WHERE o.execution_id = r.execution_id AND o.fence = r.fence AND o.worker_id IS NOT DISTINCT FROM $1
        AND o.schedule_id = r.schedule_id AND o.scheduled_for = r.scheduled_for
  RETURNING r.*
 ), ended AS (
@@ -26,7 +28,7 @@ WITH reported AS (
            reason           = coalesce(c.reason, e.reason)
       FROM closed AS c
      WHERE e.execution_id = c.execution_id AND e.scheduled_for = c.scheduled_for AND e.schedule_id = c.schedule_id
-       AND e.fence = c.fence
+       AND e.fence = c.fence AND e.scheduled_for BETWEEN $12 AND $13
  RETURNING e.execution_id, e.schedule_id, e.status
 ), counted AS (
     INSERT INTO rowcall.outcomes (schedule_ids, execution_ids, statuses)

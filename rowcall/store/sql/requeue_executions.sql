@@ -1,7 +1,7 @@
 -- Put executions back in the queue: a retry after a failure or a loss, or one given back. Those whose end was requested
 -- stay as they are. $1 worker bigint; arrays, one element a run: $2 execution_id · $3 scheduled_for · $4 fence
 -- $5 delay in seconds · $6 attempts to give back (0 or 1) · $7 an entry for errors, jsonb or NULL · $8 error_message
--- $9 schedule_id, compared for the same reason as in finish_executions.
+-- $9 schedule_id. Found and compared as in finish_executions, for the same reasons.
 WITH returned AS (
     SELECT *
       FROM unnest($2::bigint[], $3::timestamptz[], $4::int[], $5::float8[], $6::int[], $7::jsonb[], $8::text[],
@@ -12,8 +12,8 @@ WITH returned AS (
        SET worker_id = NULL,
            available_at = statement_timestamp() + make_interval(secs => r.delay_seconds)
       FROM returned AS r
-     WHERE o.execution_id = r.execution_id AND o.fence = r.fence AND o.worker_id = $1 AND o.cancel_requested_at IS NULL
-       AND o.schedule_id = r.schedule_id AND o.scheduled_for = r.scheduled_for
+     WHERE o.execution_id = r.execution_id AND o.fence = r.fence AND o.worker_id IS NOT DISTINCT FROM $1
+       AND o.cancel_requested_at IS NULL AND o.schedule_id = r.schedule_id AND o.scheduled_for = r.scheduled_for
  RETURNING r.*, o.available_at
 )
 UPDATE rowcall.schedule_executions AS e
