@@ -1011,6 +1011,380 @@ SELECT clock_timestamp() AS at, current_setting('server_version') AS postgres, i
 COMMENT ON VIEW rowcall.v_metrics IS
     'How everything stands, in one row: /metrics shows the same. Counts what is due, open and ACTIVE.';
 
+-- ── explain: the sentence that REST and the command line tell ───────────────────────────────────────────────────────
+-- rowcall/domain/explain.py and explain_moment.py are where the sentences are kept; a test holds these against them. They
+-- read the views only, with the rights of whoever asks; the text of an error is told to those who may read the ledger.
+-- Cron is not computed here: what only its rule can tell is said to be told elsewhere (code "not_computed").
+
+CREATE OR REPLACE FUNCTION rowcall.told_moment(moment timestamptz, zone text) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT to_char(moment AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI:SS')
+           || rtrim(rtrim(to_char(moment AT TIME ZONE zone, '.US'), '0'), '.') || ' ' || zone
+$$;
+
+-- Three digits below a thousand seconds, then hours, minutes and seconds.
+CREATE OR REPLACE FUNCTION rowcall.told_span(seconds numeric) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN seconds <= 0 THEN '0 s'
+                WHEN seconds < 1000
+                THEN trim_scale(round(seconds, least(6, 2 - floor(log(seconds))::int)))::text || ' s'
+                ELSE CASE whole / 86400 WHEN 0 THEN '' WHEN 1 THEN '1 day, ' ELSE whole / 86400 || ' days, ' END
+                     || whole % 86400 / 3600 || to_char(whole % 3600 / 60, 'FM":"00') || to_char(whole % 60, 'FM":"00')
+            END
+      FROM CAST(floor(seconds + 0.5) AS bigint) AS whole
+$$;
+
+CREATE OR REPLACE FUNCTION rowcall.told_workers(workers bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE workers WHEN 1 THEN '1 live worker' ELSE workers || ' live workers' END
+$$;
+
+CREATE OR REPLACE FUNCTION rowcall.told_reason(reason text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN reason <> '' THEN ': ' || reason ELSE '' END
+$$;
+
+-- The nearest occurrences of an interval or of a single moment, and whether there is one at this moment.
+CREATE OR REPLACE FUNCTION rowcall.occurrences_around(
+    rule rowcall.v_versions, created_at timestamptz, at timestamptz,
+    OUT is_one boolean, OUT before timestamptz, OUT following timestamptz)
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    first  timestamptz := CASE rule.schedule_type WHEN 'one_time' THEN rule.scheduled_time
+                          ELSE coalesce(rule.starts_at, created_at + rule.interval_seconds * interval '1 second') END;
+    length bigint := coalesce(rule.interval_seconds, 0);
+    latest timestamptz := coalesce(rule.ends_at, 'infinity');
+    passed bigint;  -- occurrences after the first through the moment, or through the end where that is earlier
+BEGIN
+    IF rule.schedule_type = 'one_time' THEN
+        IF first < rule.starts_at OR first > latest THEN
+            first := NULL;
+        END IF;
+        is_one := coalesce(first = at, false);
+        before := CASE WHEN first < at THEN first END;
+        following := CASE WHEN first > at THEN first END;
+        RETURN;
+    END IF;
+    passed := floor(extract(epoch FROM least(at, latest) - first) / length);
+    is_one := at >= first AND at <= latest AND first + passed * length * interval '1 second' = at;
+    IF is_one THEN
+        before := CASE WHEN passed > 0 THEN at - length * interval '1 second' END;
+    ELSIF passed >= 0 THEN
+        before := first + passed * length * interval '1 second';
+    END IF;
+    following := CASE WHEN at < first THEN first ELSE first + (passed + 1) * length * interval '1 second' END;
+    IF following > latest OR at >= latest THEN
+        following := NULL;
+    END IF;
+END $$;
+
+-- Something could run now: who is missing?
+CREATE OR REPLACE FUNCTION rowcall.explain_due(route text, what text, OUT code text, OUT sentence text)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    alive    bigint;
+    offering bigint;
+    free     bigint;
+    offered  text;
+BEGIN
+    SELECT count(*), count(*) FILTER (WHERE explain_due.route = ANY (w.routes)),
+           coalesce(sum(w.free_slots) FILTER (WHERE explain_due.route = ANY (w.routes)), 0)
+      INTO alive, offering, free
+      FROM rowcall.v_workers AS w WHERE w.status = 'RUNNING' AND w.is_alive;
+    offered := rowcall.told_workers(offering) || format(CASE offering WHEN 1 THEN ' that offers ''%s''' ELSE ' that offer ''%s''' END, route);
+    IF alive = 0 THEN
+        code := 'no_worker';
+        sentence := format('%s, and no worker is alive: start one that offers ''%s''.', what, route);
+    ELSIF offering = 0 THEN
+        code := 'unroutable';
+        sentence := format('%s, and %s ''%s''.', what, CASE alive WHEN 1 THEN 'the only live worker does not offer'
+            ELSE format('none of the %s live workers offers', alive) END, route);
+    ELSIF free <= 0 THEN
+        code := 'busy';
+        sentence := format('%s: every slot of the %s is taken.', what, offered);
+    ELSE
+        code := 'due';
+        sentence := format('%s; the next look of the %s takes it.', what, offered);
+    END IF;
+END $$;
+
+-- Since when the newest status up to a moment has held.
+CREATE OR REPLACE FUNCTION rowcall.status_since(id bigint, until timestamptz) RETURNS timestamptz LANGUAGE sql STABLE AS $$
+    SELECT min(v.valid_from)
+      FROM rowcall.v_versions AS v
+     WHERE v.schedule_id = id AND v.valid_from <= until
+       AND v.valid_from > coalesce((
+           SELECT max(o.valid_from) FROM rowcall.v_versions AS o
+            WHERE o.schedule_id = id AND o.valid_from <= until AND o.status <> (
+                  SELECT n.status FROM rowcall.v_versions AS n
+                   WHERE n.schedule_id = id AND n.valid_from <= until ORDER BY n.valid_from DESC LIMIT 1)), '-infinity')
+$$;
+
+-- What the schedule waits for now.
+CREATE OR REPLACE FUNCTION rowcall.explain_now(
+    schedule rowcall.v_schedules, zone text, at_present timestamptz, OUT code text, OUT sentence text)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    since   text := rowcall.told_moment(
+                coalesce(rowcall.status_since(schedule.schedule_id, 'infinity'), schedule.updated_at), zone);
+    because text := rowcall.told_reason(schedule.status_reason);
+    planned text := rowcall.told_moment(schedule.next_run_at, zone);
+    open_ones bigint;
+    running bigint;
+    still   text := '';
+    first   rowcall.v_open;
+BEGIN
+    SELECT count(*), count(o.worker_id) INTO open_ones, running
+      FROM (SELECT w.worker_id FROM rowcall.v_open AS w WHERE w.schedule_id = schedule.schedule_id
+             ORDER BY w.worker_id IS NULL, w.available_at, w.execution_id LIMIT 20) AS o;
+    SELECT o.* INTO first FROM rowcall.v_open AS o WHERE o.schedule_id = schedule.schedule_id
+     ORDER BY o.worker_id IS NULL, o.available_at, o.execution_id LIMIT 1;
+    IF running > 0 THEN
+        still := format('Execution %s is running%s%s.', first.execution_id,
+                        ' since ' || rowcall.told_moment(first.executed_at, zone),
+                        CASE WHEN running > 1 THEN format(', and %s more', running - 1) END);
+    ELSIF open_ones > 0 THEN
+        still := format('%s of its executions are queued.', open_ones);
+    END IF;
+
+    IF schedule.status = 'DISABLED' THEN
+        code := 'deleted';
+        sentence := format('It was deleted on %s; only its history is left.', since);
+    ELSIF schedule.status = 'INVALID' THEN
+        code := 'invalid';
+        sentence := format('It can''t be scheduled%s.', because);
+    ELSIF schedule.status = 'COMPLETED' THEN
+        code := 'completed';
+        sentence := format('It is completed since %s%s.', since, because);
+    ELSIF schedule.status = 'PAUSED' THEN
+        code := 'paused';
+        sentence := rtrim(format('It is paused since %s%s. %s', since, because, still));
+    ELSIF running > 0 THEN
+        code := 'running';
+        sentence := still || ' ' || CASE
+            WHEN schedule.next_run_at IS NULL THEN 'No next run is planned yet.'
+            WHEN schedule.next_run_at <= at_present THEN format('The next run is due since %s.', planned)
+            ELSE format('It waits for its next run, on %s.', planned) END;
+    ELSIF first.available_at > at_present THEN
+        code := 'retrying';
+        sentence := format('It waits for attempt %s of execution %s, on %s.', first.attempt + 1, first.execution_id,
+                           rowcall.told_moment(first.available_at, zone));
+    ELSIF first.available_at IS NOT NULL THEN
+        SELECT d.code, d.sentence INTO code, sentence FROM rowcall.explain_due(schedule.route, format(
+            'Execution %s is queued since %s', first.execution_id, rowcall.told_moment(first.available_at, zone))) AS d;
+    ELSIF schedule.next_run_at IS NULL THEN
+        code := 'unplanned';
+        sentence := 'It has not been planned yet: the next look of a worker does that.';
+    ELSIF schedule.next_run_at > at_present THEN
+        code := 'waiting';
+        sentence := format('It waits for its next run, on %s.', planned);
+    ELSE
+        SELECT d.code, d.sentence INTO code, sentence
+          FROM rowcall.explain_due(schedule.route, 'It is due since ' || planned) AS d;
+    END IF;
+END $$;
+
+CREATE OR REPLACE FUNCTION rowcall.told_ending(status text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE status WHEN 'SUCCEEDED' THEN 'succeeded' WHEN 'FAILED' THEN 'failed' WHEN 'TIMED_OUT' THEN 'ran out of time'
+                       WHEN 'CANCELLED' THEN 'was cancelled' WHEN 'LOST' THEN 'was lost with its worker' END
+$$;
+
+-- The first line of an error, for those who may read it where it stands.
+CREATE OR REPLACE FUNCTION rowcall.told_error(id bigint, moment timestamptz) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF NOT has_table_privilege('rowcall.schedule_executions', 'SELECT') THEN
+        RETURN '';
+    END IF;
+    RETURN coalesce((
+        SELECT ': ' || left(split_part(e.error_message, E'\n', 1), 200) FROM rowcall.schedule_executions AS e
+         WHERE e.execution_id = id AND e.scheduled_for = moment AND e.error_message <> ''), '');
+END $$;
+
+-- An occurrence that has a row of its own.
+CREATE OR REPLACE FUNCTION rowcall.explain_answer(
+    answer rowcall.v_executions, zone text, OUT code text, OUT sentence text)
+LANGUAGE plpgsql STABLE SET extra_float_digits = 1 AS $$
+DECLARE
+    named text := format('The occurrence of %s', rowcall.told_moment(answer.scheduled_for, zone));
+BEGIN
+    code := lower(answer.status);
+    sentence := CASE
+        WHEN answer.status IN ('SKIPPED', 'MISSED')
+        THEN format('%s did not run (%s): %s.', named, answer.status, answer.reason)
+        WHEN answer.status = 'QUEUED'
+        THEN format('%s has not run yet: execution %s is queued.', named, answer.execution_id)
+        WHEN answer.status = 'RUNNING'
+        THEN format('%s is running: execution %s, attempt %s.', named, answer.execution_id, answer.attempt)
+        WHEN answer.executed_at IS NULL
+        THEN format('%s did not run: execution %s %s%s.', named, answer.execution_id,
+                    rowcall.told_ending(answer.status), rowcall.told_reason(answer.reason))
+        ELSE format('%s ran: execution %s started %s after it on %s%s, and %s%s%s.', named, answer.execution_id,
+                    rowcall.told_span(extract(epoch FROM answer.executed_at - answer.scheduled_for)),
+                    rowcall.told_moment(answer.executed_at, zone),
+                    CASE WHEN answer.attempt > 1 THEN ', attempt ' || answer.attempt END,
+                    rowcall.told_ending(answer.status),
+                    ' after ' || rowcall.told_span(answer.duration_seconds::text::numeric),
+                    rowcall.told_error(answer.execution_id, answer.scheduled_for))
+    END;
+END $$;
+
+-- An occurrence that one row answers for together with others.
+CREATE OR REPLACE FUNCTION rowcall.explain_covered(
+    answer rowcall.v_executions, at_told text, zone text, OUT code text, OUT sentence text)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    together text := format('execution %s answers for it together with the others up to %s',
+                            answer.execution_id, rowcall.told_moment(answer.scheduled_for, zone));
+BEGIN
+    IF answer.status IN ('SKIPPED', 'MISSED') THEN
+        code := lower(answer.status);
+        sentence := format('The occurrence of %s did not run (%s): %s; %s.', at_told, answer.status, answer.reason, together);
+    ELSE
+        code := 'coalesced';
+        sentence := format('The occurrence of %s was late and did not run by itself: %s, and %s.', at_told, together,
+                           coalesce(rowcall.told_ending(answer.status), 'is ' || answer.status));
+    END IF;
+END $$;
+
+-- An occurrence without an answer: it lies ahead, or is too long ago, or something was in its way.
+CREATE OR REPLACE FUNCTION rowcall.explain_unanswered(
+    schedule rowcall.v_schedules, rule rowcall.v_versions, at timestamptz, zone text, at_present timestamptz,
+    OUT code text, OUT sentence text)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    told    text := rowcall.told_moment(at, zone);
+    since   text := rowcall.told_moment(coalesce(
+                rowcall.status_since(schedule.schedule_id, greatest(at, schedule.created_at)), schedule.created_at), zone);
+    because text := rowcall.told_reason(rule.status_reason);
+    floor   timestamptz := (SELECT i.history_floor_at FROM rowcall.v_installation AS i);
+    present record;
+BEGIN
+    SELECT p.code, p.sentence INTO present FROM rowcall.explain_now(schedule, zone, at_present) AS p;
+    IF at > at_present THEN
+        code := CASE schedule.status WHEN 'ACTIVE' THEN 'ahead' ELSE present.code END;
+        sentence := format('The occurrence of %s lies ahead', told) || CASE schedule.status WHEN 'ACTIVE' THEN '.'
+            ELSE ', and as things stand it will not run. ' || present.sentence END;
+    ELSIF at < floor THEN
+        code := 'not_kept';
+        sentence := format('The ledger is kept since %s; what became of %s is not known any more.',
+                           rowcall.told_moment(floor, zone), told);
+    ELSIF rule.status <> 'ACTIVE' THEN
+        code := CASE rule.status WHEN 'DISABLED' THEN 'deleted' ELSE lower(rule.status) END;
+        sentence := format('The occurrence of %s did not run: it ', told) || CASE rule.status
+            WHEN 'PAUSED' THEN format('was paused since %s%s.', since, because)
+            WHEN 'DISABLED' THEN format('was deleted on %s.', since)
+            WHEN 'COMPLETED' THEN format('was completed on %s%s.', since, because)
+            ELSE format('could not be scheduled%s.', because) END;
+    ELSIF schedule.status = 'ACTIVE' THEN
+        code := present.code;
+        sentence := format('The occurrence of %s is not answered for yet. %s', told, present.sentence);
+    ELSE
+        code := lower(schedule.status);
+        sentence := format('The occurrence of %s is not answered for: it was %s before it could start.', told, code);
+    END IF;
+END $$;
+
+-- What became of the schedule at a moment.
+CREATE OR REPLACE FUNCTION rowcall.explain_at(
+    schedule rowcall.v_schedules, at timestamptz, zone text, at_present timestamptz, OUT code text, OUT sentence text)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    told   text := rowcall.told_moment(at, zone);
+    answer rowcall.v_executions;
+    rule   rowcall.v_versions;
+    around record;
+BEGIN
+    SELECT e.* INTO answer FROM rowcall.v_executions AS e
+     WHERE e.schedule_id = schedule.schedule_id AND e.scheduled_for >= at
+       AND (e.scheduled_for = at AND e.trigger <> 'manual'
+            OR e.trigger = 'schedule' AND coalesce(e.covers_after, '-infinity') < at)
+     ORDER BY e.scheduled_for LIMIT 1;
+    SELECT v.* INTO rule FROM rowcall.v_versions AS v
+     WHERE v.schedule_id = schedule.schedule_id AND v.valid_from <= greatest(at, schedule.created_at)
+     ORDER BY v.valid_from DESC LIMIT 1;
+
+    IF answer.scheduled_for = at THEN
+        SELECT x.code, x.sentence INTO code, sentence FROM rowcall.explain_answer(answer, zone) AS x;
+        RETURN;
+    ELSIF at < schedule.created_at THEN
+        code := 'not_created';
+        sentence := format('It did not exist yet: it was created on %s.', rowcall.told_moment(schedule.created_at, zone));
+        RETURN;
+    ELSIF rule.schedule_type = 'cron' AND rule.status = 'INVALID'
+          OR rule.timezone <> zone AND NOT rowcall.is_zone(rule.timezone) THEN
+        code := 'invalid';
+        sentence := format('Its rule of that time could not be scheduled%s.', rowcall.told_reason(rule.status_reason));
+        RETURN;
+    ELSIF rule.schedule_type <> 'cron' THEN
+        SELECT * INTO around FROM rowcall.occurrences_around(rule, schedule.created_at, at);
+    ELSIF at = schedule.next_occurrence_at THEN
+        SELECT true AS is_one, NULL::timestamptz AS before, NULL::timestamptz AS following INTO around;
+    ELSE
+        code := 'not_computed';
+        sentence := format('Whether its cron rule names %s is not computed in SQL: `rowcall schedules explain` and '
+                           'GET /v1/schedules/%s/explain tell.', told, schedule.schedule_id)
+            || coalesce(format(' If it does, execution %s answers for it (%s%s).', answer.execution_id, answer.status,
+                               rowcall.told_reason(answer.reason)), '');
+        RETURN;
+    END IF;
+
+    IF NOT around.is_one THEN
+        code := 'not_an_occurrence';
+        sentence := format('Its rule names no occurrence at %s', told) || CASE num_nonnulls(around.before, around.following)
+            WHEN 0 THEN '.' WHEN 1 THEN '; the nearest is ' ELSE '; the nearest are ' END
+            || coalesce(nullif(concat_ws(' and ', rowcall.told_moment(around.before, zone),
+                                         rowcall.told_moment(around.following, zone)), '') || '.', '');
+    ELSIF answer.execution_id IS NOT NULL THEN
+        SELECT x.code, x.sentence INTO code, sentence FROM rowcall.explain_covered(answer, told, zone) AS x;
+    ELSE
+        SELECT x.code, x.sentence INTO code, sentence
+          FROM rowcall.explain_unanswered(schedule, rule, at, zone, at_present) AS x;
+    END IF;
+END $$;
+
+-- Whether a name is exactly that of an IANA zone: PostgreSQL by itself takes abbreviations, and any case.
+CREATE OR REPLACE FUNCTION rowcall.is_zone(zone text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT zone = 'UTC' OR zone NOT IN ('localtime', 'posixrules')
+           AND EXISTS (SELECT FROM pg_catalog.pg_timezone_names AS z WHERE z.name = zone)
+$$;
+
+CREATE OR REPLACE FUNCTION rowcall.explanation(
+    name text, at timestamptz DEFAULT NULL, client text DEFAULT 'default', OUT code text, OUT sentence text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    schedule rowcall.v_schedules;
+    zone     text;
+BEGIN
+    IF name ~ '^[0-9]{1,18}$' THEN
+        SELECT s.* INTO schedule FROM rowcall.v_schedules AS s WHERE s.schedule_id = explanation.name::bigint;
+    ELSE
+        SELECT s.* INTO schedule FROM rowcall.v_schedules AS s
+         WHERE s.client_id = explanation.client AND s.name = explanation.name AND s.status <> 'DISABLED';
+    END IF;
+    IF schedule.schedule_id IS NULL THEN
+        RAISE EXCEPTION 'client % has no schedule %', quote_literal(client), quote_literal(left(name, 200))
+            USING ERRCODE = 'no_data_found', HINT = 'SELECT client_id, name FROM rowcall.v_schedules lists those there are.';
+    END IF;
+    -- PostgreSQL's list of zones takes long to read; what was ever planned has one.
+    zone := CASE WHEN schedule.next_occurrence_at IS NOT NULL OR schedule.last_occurrence_at IS NOT NULL
+                      OR rowcall.is_zone(schedule.timezone) THEN schedule.timezone ELSE 'UTC' END;
+    IF at IS NULL THEN
+        SELECT x.code, x.sentence INTO code, sentence
+          FROM rowcall.explain_now(schedule, zone, clock_timestamp()) AS x;
+    ELSE
+        SELECT x.code, x.sentence INTO code, sentence
+          FROM rowcall.explain_at(schedule, at, zone, clock_timestamp()) AS x;
+    END IF;
+END $$;
+COMMENT ON FUNCTION rowcall.explanation(text, timestamptz, text) IS
+    'Why a schedule did not run at a moment, or what it waits for now: a word for programs and a sentence for people.';
+
+CREATE OR REPLACE FUNCTION rowcall.explain(name text, at timestamptz DEFAULT NULL, client text DEFAULT 'default')
+RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT e.sentence FROM rowcall.explanation(name, at, client) AS e
+$$;
+COMMENT ON FUNCTION rowcall.explain(text, timestamptz, text) IS
+    'One true sentence: SELECT rowcall.explain(''nightly'') for now, with a second argument for that moment.';
+
+
+-- ── who may look ────────────────────────────────────────────────────────────────────────────────────────────────────
+
 -- Lets a role read the views above and call what only reads, and nothing else. Called for rowcall_monitor below, and by
 -- the owner of this schema for any other role.
 CREATE OR REPLACE FUNCTION rowcall.grant_monitor(role_name text) RETURNS void LANGUAGE plpgsql AS $$
@@ -1025,7 +1399,11 @@ BEGIN
                   WHERE c.relnamespace = 'rowcall'::regnamespace AND c.relkind = 'v' AND c.relname LIKE 'v\_%' LOOP
         EXECUTE format('GRANT SELECT ON %s TO %I', found, role_name);
     END LOOP;
-    EXECUTE format('GRANT EXECUTE ON FUNCTION rowcall.sessions() TO %I', role_name);
+    FOR found IN SELECT p.oid::regprocedure::text FROM pg_catalog.pg_proc AS p
+                  WHERE p.pronamespace = 'rowcall'::regnamespace
+                    AND (p.proname ~ '^(expla|told_)' OR p.proname IN ('sessions', 'is_zone', 'status_since', 'occurrences_around')) LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', found, role_name);
+    END LOOP;
 END $$;
 
 -- Who may call functions is said one by one. Triggers call definition_of with the rights of whoever writes a schedule.

@@ -3,13 +3,16 @@
 explain_now   DISABLED, INVALID, COMPLETED and PAUSED say since when and why; an ACTIVE schedule says what is open of
               it, what it waits for, or who is missing
 explain_at    an occurrence that is answered for says how; any other moment says why there is no answer
+
+schema.sql tells the same sentences as rowcall.explain, for those who have SQL only: what changes here changes there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 
 from .schedules import ScheduleStatus
 from .zones import zone
@@ -102,10 +105,11 @@ def _due(standing: Standing, what: str) -> Explanation:
     """Something could run now: who is missing?"""
     force = standing.workforce
     if force.alive == 0:
-        return Explanation("no_worker", f"{what}, and no worker is alive: start one that offers {standing.route!r}.")
+        return Explanation("no_worker", f"{what}, and no worker is alive: start one that offers '{standing.route}'.")
     if force.offering == 0:
-        return Explanation("unroutable", f"{what}, and {_nobody_of(force.alive)} {standing.route!r}.")
-    offering = f"{count_workers(force.offering)} that {'offers' if force.offering == 1 else 'offer'} {standing.route!r}"
+        return Explanation("unroutable", f"{what}, and {_nobody_of(force.alive)} '{standing.route}'.")
+    offer = "offers" if force.offering == 1 else "offer"
+    offering = f"{count_workers(force.offering)} that {offer} '{standing.route}'"
     if force.free_slots <= 0:
         return Explanation("busy", f"{what}: every slot of the {offering} is taken.")
     return Explanation("due", f"{what}; the next look of the {offering} takes it.")
@@ -136,6 +140,16 @@ def count_workers(workers: int) -> str:
 
 def _nobody_of(workers: int) -> str:
     return "the only live worker does not offer" if workers == 1 else f"none of the {workers} live workers offers"
+
+
+def told_span(seconds: float) -> str:
+    """`0.25 s`, `12.5 s`, `0:20:34`: three digits below a thousand seconds, then hours, minutes and seconds."""
+    exact = max(Decimal(0), Decimal(repr(seconds)))
+    if exact >= 1000:
+        return str(timedelta(seconds=int(exact + Decimal("0.5"))))
+    digits = min(6, 2 - exact.adjusted()) if exact else 0
+    rounded = exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return f"{rounded.normalize():f} s"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ it lies ahead, the schedule was paused or did not exist, or a worker is missing 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from .executions import ExecutionStatus
-from .explain import Explanation, Standing, Teller, explain_now
+from .explain import Explanation, Standing, Teller, explain_now, told_span
 from .schedules import ScheduleStatus
 
 
@@ -92,10 +92,10 @@ def _answered(row: LedgerRow, told: Teller) -> Explanation:
 
 def _ran(row: LedgerRow, told: Teller) -> str:
     assert row.executed_at is not None
-    lateness = _span(row.executed_at - row.scheduled_for)
-    took = "" if row.duration_seconds is None else f" after {row.duration_seconds:.3g} s"
+    lateness = told_span((row.executed_at - row.scheduled_for).total_seconds())
+    took = "" if row.duration_seconds is None else f" after {told_span(row.duration_seconds)}"
     tries = f", attempt {row.attempt}" if row.attempt > 1 else ""
-    error = f": {row.error_message.splitlines()[0][:200]}" if row.error_message else ""
+    error = f": {row.error_message.partition(chr(10))[0][:200]}" if row.error_message else ""
     started = f"started {lateness} after it on {told.moment(row.executed_at)}{tries}"
     return f"{started}, and {RAN[row.status]}{took}{error}"
 
@@ -160,8 +160,3 @@ def _around(moment: Moment, told: Teller) -> str:
 
 def _because(moment: Moment) -> str:
     return f": {moment.status_reason}" if moment.status_reason else ""
-
-
-def _span(span: timedelta) -> str:
-    seconds = max(0.0, span.total_seconds())
-    return f"{seconds:.3g} s" if seconds < 1000 else str(timedelta(seconds=round(seconds)))
