@@ -4,6 +4,7 @@
 --   schedules            what to run, when, under which policies; `next_run_at` is what workers select by
 --   schedule_versions    every definition and every change of status, since when: what a span is judged by
 --   schedule_executions  the ledger: every occurrence answered for exactly once; partitioned by day
+--   execution_rollups    what retention leaves of days that it dropped: figures by schedule and day
 --   open_executions      the queue and the leases: one narrow row for each execution that is not final
 --   run_tokens           who may end its own execution from inside a sql task's transaction
 --   backfills            ranges of the past that are run, or run again, at leisure
@@ -377,10 +378,109 @@ BEGIN
                     partition, day AT TIME ZONE 'UTC', (day + interval '1 day') AT TIME ZONE 'UTC');
                 made := made + 1;
             END IF;
+        ELSIF NOT EXISTS (SELECT FROM pg_catalog.pg_inherits AS i
+                           WHERE i.inhrelid = to_regclass('rowcall.' || partition) AND NOT i.inhdetachpending) THEN
+            RAISE EXCEPTION 'the day % of the ledger is being dropped', day::date USING ERRCODE = 'object_in_use';
         END IF;
         day := day + interval '1 day';
     END LOOP;
     RETURN made;
+END $$;
+
+
+-- ── execution_rollups: what retention leaves ────────────────────────────────────────────────────────────────────────
+-- A day that is old enough is detached from the ledger, and then, in one transaction, summed up here and dropped: no
+-- execution is counted twice or not at all, whatever is interrupted.
+
+CREATE TABLE IF NOT EXISTS rowcall.execution_rollups (
+    schedule_id            bigint NOT NULL,
+    day                    date   NOT NULL,                    -- in UTC, of scheduled_for
+    executions             bigint NOT NULL,
+    succeeded              bigint NOT NULL,
+    failed                 bigint NOT NULL,
+    timed_out              bigint NOT NULL,
+    cancelled              bigint NOT NULL,
+    lost                   bigint NOT NULL,
+    skipped                bigint NOT NULL,
+    missed                 bigint NOT NULL,
+    attempts               bigint NOT NULL,
+    started                bigint NOT NULL,                    -- those that duration and lateness are of
+    duration_seconds_sum   double precision NOT NULL,
+    duration_seconds_max   double precision NOT NULL,
+    lateness_seconds_sum   double precision NOT NULL,          -- start of the last attempt minus scheduled_for
+    lateness_seconds_max   double precision NOT NULL,
+    last_failed_id         bigint,                             -- of those that FAILED, TIMED_OUT or were LOST
+    last_failed_for        timestamptz,
+    last_error_message     text,                               -- the beginning of it
+    PRIMARY KEY (schedule_id, day)
+);
+
+-- Sums up a day that retention has detached, and drops its table; how many executions it held. A day in which something
+-- is open after all comes back into the ledger: then NULL.
+CREATE OR REPLACE FUNCTION rowcall.sum_up_and_drop(partition text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    first date := to_date(right(partition, 8), 'YYYYMMDD');
+    begins timestamptz := first::timestamp AT TIME ZONE 'UTC';
+    ends timestamptz := (first + 1)::timestamp AT TIME ZONE 'UTC';
+    is_open boolean;
+    summed bigint;
+BEGIN
+    EXECUTE format('LOCK TABLE rowcall.%I IN ACCESS EXCLUSIVE MODE', partition);
+    EXECUTE format($q$ SELECT EXISTS (SELECT FROM rowcall.%I AS e WHERE e.status IN ('QUEUED', 'RUNNING')) $q$, partition)
+       INTO is_open;
+    IF is_open OR EXISTS (SELECT FROM rowcall.open_executions AS o WHERE o.scheduled_for >= begins AND o.scheduled_for < ends) THEN
+        EXECUTE format('COMMENT ON TABLE rowcall.%I IS NULL', partition);
+        EXECUTE format('ALTER TABLE rowcall.schedule_executions ATTACH PARTITION rowcall.%I FOR VALUES FROM (%L) TO (%L)',
+                       partition, begins, ends);
+        RETURN NULL;
+    END IF;
+    EXECUTE format($q$
+        WITH summed AS (
+            SELECT e.schedule_id, count(*) AS executions,
+                   count(*) FILTER (WHERE e.status = 'SUCCEEDED') AS succeeded,
+                   count(*) FILTER (WHERE e.status = 'FAILED') AS failed,
+                   count(*) FILTER (WHERE e.status = 'TIMED_OUT') AS timed_out,
+                   count(*) FILTER (WHERE e.status = 'CANCELLED') AS cancelled,
+                   count(*) FILTER (WHERE e.status = 'LOST') AS lost,
+                   count(*) FILTER (WHERE e.status = 'SKIPPED') AS skipped,
+                   count(*) FILTER (WHERE e.status = 'MISSED') AS missed,
+                   sum(e.attempt) AS attempts, count(e.executed_at) AS started,
+                   coalesce(sum(e.duration_seconds), 0) AS duration_sum, coalesce(max(e.duration_seconds), 0) AS duration_max,
+                   coalesce(sum(l.late), 0) AS late_sum, coalesce(max(l.late), 0) AS late_max
+              FROM rowcall.%1$I AS e,
+                   LATERAL (SELECT extract(epoch FROM e.executed_at - e.scheduled_for)::float8 AS late) AS l
+             GROUP BY e.schedule_id
+        ), failures AS (
+            SELECT DISTINCT ON (e.schedule_id) e.schedule_id, e.execution_id, e.scheduled_for,
+                   left(e.error_message, 500) AS error_message
+              FROM rowcall.%1$I AS e
+             WHERE e.status IN ('FAILED', 'TIMED_OUT', 'LOST')
+             ORDER BY e.schedule_id, e.scheduled_for DESC, e.execution_id DESC
+        ), written AS (
+            INSERT INTO rowcall.execution_rollups AS r
+            SELECT s.schedule_id, $1, s.executions, s.succeeded, s.failed, s.timed_out, s.cancelled, s.lost, s.skipped, s.missed,
+                   s.attempts, s.started, s.duration_sum, s.duration_max, s.late_sum, s.late_max,
+                   f.execution_id, f.scheduled_for, f.error_message
+              FROM summed AS s
+              LEFT JOIN failures AS f ON f.schedule_id = s.schedule_id
+                ON CONFLICT (schedule_id, day) DO UPDATE  -- made again on demand, for an answer that came very late
+               SET executions = r.executions + excluded.executions, succeeded = r.succeeded + excluded.succeeded,
+                   failed = r.failed + excluded.failed, timed_out = r.timed_out + excluded.timed_out,
+                   cancelled = r.cancelled + excluded.cancelled, lost = r.lost + excluded.lost,
+                   skipped = r.skipped + excluded.skipped, missed = r.missed + excluded.missed,
+                   attempts = r.attempts + excluded.attempts, started = r.started + excluded.started,
+                   duration_seconds_sum = r.duration_seconds_sum + excluded.duration_seconds_sum,
+                   duration_seconds_max = greatest(r.duration_seconds_max, excluded.duration_seconds_max),
+                   lateness_seconds_sum = r.lateness_seconds_sum + excluded.lateness_seconds_sum,
+                   lateness_seconds_max = greatest(r.lateness_seconds_max, excluded.lateness_seconds_max),
+                   last_failed_id = coalesce(excluded.last_failed_id, r.last_failed_id),
+                   last_failed_for = coalesce(excluded.last_failed_for, r.last_failed_for),
+                   last_error_message = coalesce(excluded.last_error_message, r.last_error_message)
+        )
+        SELECT coalesce(sum(s.executions), 0) FROM summed AS s $q$, partition)
+       INTO summed USING first;
+    EXECUTE format('DROP TABLE rowcall.%I', partition);
+    RETURN summed;
 END $$;
 
 

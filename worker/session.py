@@ -26,6 +26,7 @@ from .listening import keep_listening
 from .loop import Loop
 from .offers import Offers
 from .recorder import Recorder
+from .retention import keep_retention, retire
 from .running.runner import Runner
 from .settled import Settled
 from .sweep import sweep
@@ -112,6 +113,8 @@ class Session:
         async with asyncio.TaskGroup() as group:
             duties = [self._recorder.run(), self._sweep_again_and_again(), self._count_results()]
             duties += [self._feeder.run(self._ending), self._deliverer.run(self._ending)]
+            poll_seconds = self._settings.poll_interval_seconds
+            duties.append(keep_retention(self._database, self._settings.retention_days, poll_seconds, self._random))
             if self._settings.notifications:
                 duties.append(self._listen())
             helpers = [group.create_task(duty) for duty in (*duties, self._watch_for_the_end(stop))]
@@ -129,6 +132,7 @@ class Session:
         try:
             await sweep(self._database, self._routes, self._watch, self._walk)
             await self._feeder.feed_once()
+            await retire(self._database, self._settings.retention_days)
             claimed, recorded = await self._loop.look_through()
             await self._wound_up()
             await self._deliverer.deliver_all()

@@ -15,6 +15,7 @@ from rowcall.store.executions import (
     find_execution,
     list_executions,
 )
+from rowcall.store.retention import forgotten_before
 from rowcall.store.schedules import find_schedules, resolve_schedule
 from rowcall.webapi.views import execution_view
 
@@ -51,6 +52,7 @@ async def list_them(
             wanted["schedule_id"] = await resolve_schedule(place.database, client, schedule)
         found = await _pages(place.database, ExecutionFilter(**wanted), limit)
         names = await _names(place.database, found)
+        forgotten = await forgotten_before(place.database)
     if as_json:
         for execution in found:
             print_json(_shown(execution))
@@ -58,6 +60,8 @@ async def list_them(
         print_table(COLUMNS, (_line(execution, names) for execution in found), empty="No executions.")
         if len(found) == limit:
             say(f"These are the newest {limit}; --limit takes more.")
+    if forgotten is not None and len(found) < limit and (wanted["since"] is None or wanted["since"] < forgotten):
+        say(f"What is older than {forgotten:%Y-%m-%d} was dropped by retention; figures are in execution_rollups.")
 
 
 async def show_one(execution_id: int, *, as_json: bool) -> None:

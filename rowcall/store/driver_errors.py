@@ -30,6 +30,10 @@ UNAVAILABLE = (
 A fault in a statement of ours is none of them, and stays loud."""
 
 
+TRY_AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError, asyncpg.ObjectInUseError)
+"""Another transaction was in the way: two that waited for each other, or one that was waited for long enough."""
+
+
 @contextmanager
 def domain_errors() -> Iterator[None]:
     """Translate what the driver raises. A constraint that nobody foresaw is a bug, and is raised as it is."""
@@ -40,17 +44,27 @@ def domain_errors() -> Iterator[None]:
             raise
         raise Conflict(CONFLICTS[fault.constraint_name]) from fault
     except asyncpg.CheckViolationError as fault:
-        if not (fault.constraint_name or "").startswith("schedules_"):
+        told = _told_of(fault)
+        if told is None:
             raise
-        field = str(fault.constraint_name).removeprefix("schedules_").replace("_", " ")
-        raise InvalidInput.of("schedule", f"refused by the database: {field}") from fault
+        raise told from fault
     except asyncpg.ClientConfigurationError as fault:
         raise InvalidInput.of("DATABASE_URL", str(fault)) from fault
     except asyncpg.InterfaceError as fault:
         if "connection" not in str(fault) and "pool" not in str(fault):
             raise
         raise StoreUnavailable(f"PostgreSQL does not answer: {fault}") from fault
-    except asyncpg.DeadlockDetectedError as fault:
-        raise StoreUnavailable("two transactions waited for each other, and this one gave way: try again") from fault
+    except TRY_AGAIN as fault:
+        raise StoreUnavailable(f"something is in the way, and will be gone: {fault}; try again") from fault
     except UNAVAILABLE as fault:
         raise StoreUnavailable(f"PostgreSQL does not answer: {str(fault) or type(fault).__name__}") from fault
+
+
+def _told_of(fault: asyncpg.CheckViolationError) -> Exception | None:
+    """What a refused row means: what somebody gave us, or a day that retention took away meanwhile."""
+    name = fault.constraint_name
+    if name is None and fault.table_name == "schedule_executions":
+        return StoreUnavailable("a day of the ledger went while it was written to: try again")
+    if name is None or not name.startswith("schedules_"):
+        return None
+    return InvalidInput.of("schedule", f"refused by the database: {name.removeprefix('schedules_').replace('_', ' ')}")

@@ -13,7 +13,7 @@ from rowcall.cli.exits import MEANINGS
 from tests.cli.support import RowcallCommand
 
 COMMANDS = {
-    "serve", "worker", "api", "tick", "migrate", "preview", "audit", "doctor", "psql",
+    "serve", "worker", "api", "tick", "migrate", "preview", "audit", "retention", "doctor", "psql",
     "schedules list", "schedules show", "schedules create", "schedules pause", "schedules resume", "schedules delete",
     "schedules execute", "schedules explain", "executions list", "executions show", "executions cancel",
     "backfill start", "backfill list", "backfill show", "backfill cancel", "keys create", "keys list", "keys revoke",

@@ -1,4 +1,4 @@
-"""Commands that look into an installation: migrate, preview, audit, doctor, psql."""
+"""Commands that look into an installation: migrate, preview, audit, retention, doctor, psql."""
 
 from __future__ import annotations
 
@@ -61,6 +61,20 @@ def audit(
     from rowcall.cli.running import run
 
     raise typer.Exit(run(check_ledger(schedules or (), client, since, until, as_json=as_json)))
+
+
+def retention(
+    older_than: Annotated[
+        str | None, typer.Option(help="Instead of ROWCALL_RETENTION_DAYS: 30d, 12w; a day at least.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Drop nothing; tell what would be.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Drop the days of the ledger that are older than the retention, as workers do by themselves."""
+    from rowcall.cli.retaining import retain
+    from rowcall.cli.running import run
+
+    raise typer.Exit(run(retain(older_than, dry_run=dry_run, as_json=as_json)))
 
 
 def doctor(as_json: AsJson = False) -> None:

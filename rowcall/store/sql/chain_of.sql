@@ -1,4 +1,5 @@
--- Where the answers of the schedule $1 bigint stand, or else from where they will begin; and what retention left.
+-- Where the answers of the schedule $1 bigint stand, or else from where they will begin; and what retention left:
+-- locked, so that a floor that is raised meanwhile finds the backfill that is about to be written.
 -- `begins_at` is NULL where any moment may be answered for: a single one counts from whenever.
 SELECT s.last_occurrence_at, i.history_floor_at, i.history_floor_at > i.created_at AS was_raised,
        CASE WHEN NOT v.was_once THEN least(s.created_at, v.starts_at) END AS begins_at
@@ -10,3 +11,4 @@ SELECT s.last_occurrence_at, i.history_floor_at, i.history_floor_at > i.created_
          FROM rowcall.schedule_versions AS d
         WHERE d.schedule_id = s.schedule_id) AS v
  WHERE s.schedule_id = $1
+   FOR SHARE OF i

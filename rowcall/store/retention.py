@@ -1,0 +1,174 @@
+"""Retention: days of the ledger that are old enough leave it whole, and nothing is ever deleted row by row.
+
+    1  the floor is raised and committed: from then on no audit and no backfill asks for these days
+    2  the day's table is marked, and detached CONCURRENTLY: claims, results and readers go on
+    3  it is summed up into execution_rollups and dropped, in one transaction
+
+Whatever is interrupted, kill -9 included, is found by its mark and gone on with by whoever comes next. Any replica may;
+an advisory lock lets one at a time. Every wait for a lock is short: what is in use is tried again later.
+
+A day stays while one of its executions is open, or while a backfill is not through with it. What a schedule needs to go
+on stands in its own row (`last_occurrence_at`), so no day is kept for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+
+import asyncpg
+
+from rowcall.domain.errors import StoreUnavailable
+
+from .connecting import Connection, connect_past_poolers, server_settings
+from .database import Database, Row, Session, Transaction, sql
+from .driver_errors import domain_errors
+
+LOCK_SECONDS = 2.0
+BRIEF_LOCK = "SET LOCAL lock_timeout = '200ms'"
+DROP_SECONDS = 600.0
+"""To sum up a day of many millions."""
+
+OURS = "SELECT WHERE pg_try_advisory_xact_lock(hashtext('rowcall.retention'))"
+"""Sent as text: the answer to a statement with parameters keeps its snapshot, and FINALIZE would wait for that."""
+
+MARK = "COMMENT ON TABLE rowcall.{name} IS 'rowcall: on its way out'"
+DETACH = "ALTER TABLE rowcall.schedule_executions DETACH PARTITION rowcall.{name} CONCURRENTLY"
+FINALIZE = "ALTER TABLE rowcall.schedule_executions DETACH PARTITION rowcall.{name} FINALIZE"
+DETACH_AT_ONCE = "ALTER TABLE rowcall.schedule_executions DETACH PARTITION rowcall.{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day of the ledger (UTC) that is old enough to go. `executions` is estimated, and counted once dropped.
+
+    `state` is attached, or how far a drop has come: detaching, detached. `kept_because` is None if it may go.
+    """
+
+    name: str
+    day: date
+    ends_at: datetime
+    state: str
+    executions: int
+    bytes: int
+    kept_because: str | None = None
+
+
+@dataclass(slots=True)
+class Retired:
+    """What one pass did: the days dropped, and those that stay for now.
+
+    `busy` says that another replica was at it, and nothing was done here.
+    """
+
+    dropped: list[Day] = field(default_factory=list)
+    kept: list[Day] = field(default_factory=list)
+    busy: bool = False
+
+
+async def forgotten_before(session: Session) -> datetime | None:
+    """Before which moment days were dropped; None if none ever was."""
+    moment: datetime | None = await session.fetchval("forgotten_before")
+    return moment
+
+
+async def old_days(session: Session, older_than: timedelta) -> list[Day]:
+    """The days that ended so long ago, those on their way out first; reads only."""
+    return [_day(row) for row in await session.fetch("history_days", older_than)]
+
+
+async def drop_old_days(database: Database, older_than: timedelta) -> Retired:
+    """Drop the days that ended so long ago, as far as nothing holds them.
+
+    Raises StoreUnavailable; then, as when it is killed, the next pass goes on where this one was.
+    """
+    retired = Retired(kept=await old_days(database, older_than))
+    if all(day.kept_because for day in retired.kept):
+        return retired
+    async with database.transaction() as guard:
+        if not await _is_ours(guard):
+            return Retired(busy=True)
+        going, retired.kept = await _let_go(database, older_than)
+        async with _apart(database) as connection:
+            for day in going:
+                await _is_ours(guard)  # still; but it must not seem idle
+                count = await _drop(database, connection, day)
+                if count is None:
+                    retired.kept.append(replace(day, kept_because="an execution of it is open"))
+                else:
+                    retired.dropped.append(replace(day, executions=count))
+    return retired
+
+
+async def _is_ours(guard: Transaction) -> bool:
+    """Whether this transaction is the one that drops days."""
+    return bool(await guard.connection.execute(OURS) == "SELECT 1")
+
+
+async def _let_go(database: Database, older_than: timedelta) -> tuple[list[Day], list[Day]]:
+    """Raise the floor above the days that may go. Those that still may, now that nobody asks for them; and others."""
+    async with database.transaction() as transaction:
+        ends = [day.ends_at for day in await old_days(transaction, older_than) if day.kept_because is None]
+        floor = await transaction.fetchval("raise_history_floor", max(ends, default=None))
+        days = await old_days(transaction, older_than)
+    going = [day for day in days if day.kept_because is None and day.ends_at <= floor]
+    return going, [day for day in days if day.kept_because is not None]
+
+
+async def _drop(database: Database, connection: Connection | None, day: Day) -> int | None:
+    """Detach a day, or go on with what was begun, and drop it: how many executions it held; None if it came back."""
+    try:
+        if connection is None:
+            return await _drop_through_pooler(database, day)
+        if day.state == "attached":
+            await connection.execute(MARK.format(name=day.name))
+            await connection.execute(DETACH.format(name=day.name))
+        elif day.state == "detaching":
+            await connection.execute(FINALIZE.format(name=day.name))
+        count: int | None = await connection.fetchval(sql("sum_up_and_drop"), day.name)
+    except (asyncpg.LockNotAvailableError, asyncpg.ObjectNotInPrerequisiteStateError) as fault:
+        raise StoreUnavailable(f"the day {day.day} is in use, and will be dropped later: {fault}") from fault
+    return count
+
+
+@asynccontextmanager
+async def _apart(database: Database) -> AsyncIterator[Connection | None]:
+    """A connection to PostgreSQL itself, for what can't run in a transaction; None where a pooler stands between."""
+    if database.direct_dsn is None:
+        yield None
+        return
+    settings = server_settings("rowcall retention", DROP_SECONDS)
+    settings |= {"lock_timeout": str(int(LOCK_SECONDS * 1000)), "jit": "off"}
+    with domain_errors():
+        connection = await connect_past_poolers(
+            database.direct_dsn, "DATABASE_URL", command_timeout=DROP_SECONDS, server_settings=settings
+        )
+        try:
+            yield connection
+        finally:
+            await connection.close(timeout=5)
+
+
+async def _drop_through_pooler(database: Database, day: Day) -> int | None:
+    """The same where there is no session: nothing can be CONCURRENT, so the wait is so short that nobody notices it."""
+    async with database.transaction() as transaction:
+        await transaction.connection.execute(BRIEF_LOCK)
+        if day.state == "attached":
+            await transaction.connection.execute(DETACH_AT_ONCE.format(name=day.name))
+        elif day.state == "detaching":
+            await transaction.connection.execute(FINALIZE.format(name=day.name))
+        count: int | None = await transaction.fetchval("sum_up_and_drop", day.name)
+    return count
+
+
+def _day(row: Row) -> Day:
+    because = _kept_because(row) if row["state"] == "attached" else None  # any other goes all the way, or comes back
+    return Day(row["name"], row["day"], row["ends_at"], row["state"], row["executions"], row["bytes"], because)
+
+
+def _kept_because(row: Row) -> str | None:
+    if row["open_executions"]:
+        return f"{row['open_executions']} of its executions are open"
+    return "a backfill is not through with it" if row["is_backfilled"] else None
