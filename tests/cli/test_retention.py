@@ -12,7 +12,8 @@ OLD = """
     SELECT count(*) FROM made"""
 ROW = """
     INSERT INTO rowcall.schedule_executions
-           (schedule_id, scheduled_for, schedule_version, priority, trigger, status, task_type, reason, input_data, finished_at)
+           (schedule_id, scheduled_for, schedule_version, priority, trigger, status, task_type, reason, input_data,
+            finished_at)
     VALUES (1, now() - interval '40 days', 1, 5, 'manual', 'MISSED', 'report', 'grace', '{}', now())"""
 DAYS = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'rowcall.schedule_executions'::regclass"
 
