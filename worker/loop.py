@@ -135,8 +135,7 @@ class Loop:
         delay = self._poll_seconds * (0.9 + 0.2 * self._random.random())
         if found.due_in_seconds is not None:
             delay = min(delay, found.due_in_seconds + WAKE_MARGIN_SECONDS)
-        pause = self._catch_up.pause() if found.late_is_left else None
-        return delay if pause is None else min(delay, pause)
+        return min(delay, self._catch_up.pause(time.monotonic())) if found.late_is_left else delay
 
     async def _sleep(self, seconds: float) -> None:
         try:

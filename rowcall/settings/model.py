@@ -121,7 +121,7 @@ class Settings:
     catch_up_share: float = setting(
         number(0.01, 1),
         0.5,
-        "The share of a worker's slots that late work may hold while anything else is due or planned.",
+        "The share of a worker's slots that late work may hold; at least one.",
         unit="of the slots",
     )
     catch_up_rate: float = setting(

@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from rowcall.domain.catching_up import LateLane
+from rowcall.domain.catching_up import LateLane, triage_begins
 
 from .claims import Claim, claim_of
 from .database import Database, Row, Session
 from .planning import plan_schedules
 from .releasing import release_waiting
-from .starting import start_due
+from .starting import start_due, start_returning
+
+SORTED_AT_ONCE = 100
 
 
 @dataclass(slots=True)
@@ -90,19 +92,23 @@ async def look(
     found.all_answered_before = _all_answered_before(heads)
     cutoff = None if late is None else _cutoff(heads, late)
     if late is None or cutoff is None:
-        parts = [Part(_due_lanes(heads), limit)]
+        parts, to_sort = [Part(_due_lanes(heads), limit)], None
     else:
-        behind, (heads, _) = _due_lanes(heads, cutoff), await _peek(database, routes, now, cutoff, cutoff)
+        behind = _due_lanes(heads, cutoff)
+        to_sort = _to_sort(behind, heads, cutoff, limit, late)
+        heads, _ = await _peek(database, routes, now, cutoff, cutoff)
         parts = _parts(behind, heads, cutoff, limit, late)
         found.late_is_left = True
     found.found_due = len({lane for part in parts for lane in part.lanes})
     found.due_in_seconds = min((head["due_in"] for head in heads if head["due_in"] > 0), default=None)
     if found.planned and unplanned:
         found.due_in_seconds = 0.0  # more of them than one transaction takes: look again at once, not after the poll
-    if found.found_due and limit > 0:
+    if (found.found_due or to_sort) and limit > 0:
         async with database.transaction() as transaction:
             for part in parts:
                 await _claim(transaction, found, worker_id, part, limit, since, now)
+            if to_sort:
+                await _sort(transaction, found, worker_id, to_sort, limit, now)
         await release_waiting(database, [row["schedule_id"] for row in found.recorded if row["status"] == "QUEUED"])
     return found
 
@@ -140,12 +146,21 @@ def _cutoff(heads: Sequence[Row], late: LateLane) -> datetime | None:
 
 def _parts(behind: Sequence[Lane], heads: Sequence[Row], cutoff: datetime, limit: int, late: LateLane) -> list[Part]:
     """What is due since the cutoff, `heads`, comes before the lanes `behind` it, but for a turn of theirs."""
-    most = late.most if heads else late.alone
     return [
         *([Part(behind, late.ahead, before=cutoff, late=True)] if late.ahead else []),
         Part(_due_lanes(heads), limit, cutoff),
-        *([Part(behind, most - late.ahead, before=cutoff, late=True)] if most > late.ahead else []),
+        *([Part(behind, late.most - late.ahead, before=cutoff, late=True)] if late.most > late.ahead else []),
     ]
+
+
+def _to_sort(behind: Sequence[Lane], heads: Sequence[Row], cutoff: datetime, limit: int, late: LateLane) -> Part | None:
+    """What stays behind and is to be sorted now. A slot is left for what is due in a moment."""
+    lanes = [lane for lane in behind if lane.kind == "schedule"]
+    if late.triage is None or not lanes:
+        return None
+    lane, where = triage_begins(late.triage, len(lanes))
+    oldest = min(head["moment"] for head in heads)
+    return Part([lanes[lane]], limit // 2, oldest + where * (cutoff - oldest), cutoff)
 
 
 def _due_lanes(heads: Sequence[Row], before: datetime | None = None) -> list[Lane]:
@@ -186,3 +201,14 @@ async def _claim(
         found.claims += claims
         if part.late:
             found.late.update(claim.execution_id for claim in claims)
+
+
+async def _sort(session: Session, found: Look, worker_id: int, part: Part, limit: int, now: datetime | None) -> None:
+    """See to what is due now as well, or has nothing to run, among what has been due for long and has no place."""
+    [lane] = part.lanes
+    most = min(part.most, limit - len(found.claims))
+    rows = await session.fetch("claim_due", [lane.route], [lane.priority], SORTED_AT_ONCE, now, part.since, part.before)
+    assert part.before is not None  # that is what it is behind
+    claims, recorded = await start_returning(session, worker_id, rows, part.before, most)
+    found.claims += claims
+    found.recorded += recorded

@@ -63,13 +63,46 @@ async def start_due(session: Session, worker_id: int, rows: Sequence[Row]) -> tu
     """
     if not rows:
         return [], []
-    opened = {
-        row["schedule_id"]: OpenExecutions(row["count"], row["waiting"], row["execution_id"])
-        for row in await session.fetch("open_of", [row["schedule_id"] for row in rows])
-    }
+    opened = await _opened(session, rows)
     starts, broken = Starts(), dict[int, str]()
     unhurried = _take_straight(starts, rows, opened)
     planned = list(_plans(unhurried, opened, broken))
+    return await _carry_out(session, worker_id, starts, planned, broken)
+
+
+async def start_returning(
+    session: Session, worker_id: int, rows: Sequence[Row], since: datetime, most: int
+) -> tuple[list[Claim], list[Row]]:
+    """Of these locked schedules, see to those that are due now as well, or have nothing to run: the same two lists.
+
+    They were due before `since`. One that is to run for an occurrence after it has come back to its usual times, and is
+    started, of these at most `most`; all that would run for what is long past is left as it is.
+    """
+    if not rows:
+        return [], []
+    broken: dict[int, str] = {}
+    returning: list[Planned] = []
+    for each in _plans(rows, await _opened(session, rows), broken):
+        running = _running(each)
+        if running is not None:
+            if most <= 0 or running.scheduled_for < since:
+                continue
+            most -= 1
+        returning.append(each)
+    return await _carry_out(session, worker_id, Starts(), returning, broken)
+
+
+async def _opened(session: Session, rows: Sequence[Row]) -> Mapping[int, OpenExecutions]:
+    return {
+        row["schedule_id"]: OpenExecutions(row["count"], row["waiting"], row["execution_id"])
+        for row in await session.fetch("open_of", [row["schedule_id"] for row in rows])
+    }
+
+
+async def _carry_out(
+    session: Session, worker_id: int, starts: Starts, planned: Sequence[Planned], broken: Mapping[int, str]
+) -> tuple[list[Claim], list[Row]]:
+    """Write what starts, what does not, and what follows from either."""
     answers = []
     for each in planned:
         running = _running(each)

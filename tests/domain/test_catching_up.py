@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rowcall.domain.catching_up import TURN, CatchUp
+from rowcall.domain.catching_up import TURN, CatchUp, triage_begins
 
 
 def catch_up(slots: int = 10, share: float = 0.5, per_second: float = 0.0) -> CatchUp:
@@ -21,31 +21,38 @@ def test_the_share_is_at_least_one_slot(slots: int, share: float, places: int) -
     assert catch_up(slots, share).lane(0, 0).most == places
 
 
-def test_where_nothing_else_is_planned_it_may_have_all() -> None:
-    assert catch_up().lane(9, 0).alone == 10
-
-
 def test_the_rate_allows_a_second_of_it_at_once_and_then_as_much_as_time_goes_by() -> None:
     pacing = catch_up(100, 1.0, per_second=4)
-    assert (pacing.lane(0, 100.0).most, pacing.pause()) == (4, None)
+    assert pacing.lane(0, 100.0).most == 4
     pacing.took(4, 0, late_is_left=True)
-    assert (pacing.lane(0, 100.0).most, pacing.pause()) == (0, 0.25)
+    assert (pacing.lane(0, 100.0).most, pacing.pause(100.0)) == (0, 0.25)
     assert pacing.lane(0, 100.5).most == 2
-    assert pacing.lane(0, 900.0).alone == 4
+    assert pacing.lane(0, 900.0).most == 4
 
 
 def test_a_rate_below_one_a_second_still_lets_one_through() -> None:
     pacing = catch_up(per_second=0.1)
     assert pacing.lane(0, 0).most == 1
     pacing.took(1, 0, late_is_left=True)
-    assert (pacing.lane(0, 5.0).most, pacing.pause()) == (0, 5.0)
+    assert pacing.lane(0, 5.0).most == 0
     assert pacing.lane(0, 10.0).most == 1
 
 
-def test_without_a_rate_there_is_never_a_pause() -> None:
+def test_while_late_work_may_take_no_more_some_of_it_is_sorted_once_a_second() -> None:
     pacing = catch_up()
-    pacing.took(5, 0, late_is_left=True)
-    assert pacing.pause() is None
+    assert pacing.lane(4, 1.0).triage is None
+    assert (pacing.lane(5, 1.0).triage, pacing.pause(1.25)) == (0, 0.75)
+    assert pacing.lane(5, 1.9).triage is None
+    assert pacing.lane(5, 2.0).triage == 1
+
+
+def test_a_triage_begins_at_the_oldest_of_each_lane_in_turn_and_then_anywhere() -> None:
+    begins = [triage_begins(triage, 3) for triage in range(120)]
+    assert [lane for lane, _ in begins] == [0, 1, 2] * 40
+    assert {where for turn in range(0, 40, 2) for _, where in begins[3 * turn : 3 * turn + 3]} == {0.0}
+    anywhere = sorted(begins[3 * turn][1] for turn in range(1, 40, 2))
+    fifths = [int(where * 5) for where in anywhere]
+    assert all(3 <= fifths.count(fifth) <= 5 for fifth in range(5)), anywhere
 
 
 def test_what_is_passed_by_again_and_again_has_its_turn() -> None:

@@ -28,8 +28,8 @@ from tests.store.stories import (
 HALF_A_MINUTE = 30.0
 
 
-async def looked(database: Database, worker: int, limit: int, most: int, *, ahead: int = 0, alone: int = 10) -> Look:
-    lane = LateLane(HALF_A_MINUTE, most, alone, ahead)
+async def looked(database: Database, worker: int, limit: int, most: int, *, ahead: int = 0) -> Look:
+    lane = LateLane(HALF_A_MINUTE, most, ahead)
     return await look(database, worker, ["work"], limit, late=lane, now=NOON)
 
 
@@ -67,9 +67,7 @@ async def test_in_either_lane_priority_comes_first_and_then_what_has_been_due_fo
     assert names(found) == [f"now {each}" for each in order] + [f"late {each}" for each in order]
 
 
-async def test_late_work_takes_no_more_than_its_places_while_anything_else_is_planned(
-    database: Database, a_schedule: ASchedule, worker: int
-) -> None:
+async def test_late_work_takes_no_more_than_its_places(database: Database, a_schedule: ASchedule, worker: int) -> None:
     for _ in range(5):
         await a_schedule(**due_since(minutes=5))
     await a_schedule(created_at=NOON + HOUR)
@@ -79,15 +77,6 @@ async def test_late_work_takes_no_more_than_its_places_while_anything_else_is_pl
     assert (len(found.claims), len(found.late), found.late_is_left) == (3, 3, True)
     assert (len(full.claims), full.late_is_left, full.found_due) == (0, True, 0)
     assert full.due_in_seconds is not None, "it sleeps until what is due next"
-
-
-async def test_where_nothing_else_is_planned_late_work_may_have_all_the_room(
-    database: Database, a_schedule: ASchedule, worker: int
-) -> None:
-    for _ in range(5):
-        await a_schedule(schedule_type="one_time", scheduled_time=NOON - 5 * MINUTE)
-
-    assert len((await looked(database, worker, 10, 1, alone=4)).claims) == 4
 
 
 async def test_a_turn_of_late_work_comes_before_what_is_due_now(
@@ -165,7 +154,7 @@ async def test_without_a_schedule_no_such_moment_is_known(database: Database, wo
     assert (await look(database, worker, ["work"], 10, now=NOON)).all_answered_before is None
 
 
-@pytest.mark.parametrize("late", [None, LateLane(HALF_A_MINUTE, 10, 10)])
+@pytest.mark.parametrize("late", [None, LateLane(HALF_A_MINUTE, 10)])
 async def test_a_look_from_a_moment_on_leaves_what_was_due_before_to_the_next_that_sees_everything(
     database: Database, a_schedule: ASchedule, worker: int, late: LateLane | None
 ) -> None:
@@ -198,3 +187,77 @@ async def test_the_queue_is_always_seen_from_its_beginning(
     found = await look(database, worker, ["work"], 10, since=NOON, now=NOON)
 
     assert [claimed.execution_id for claimed in found.claims] == [asked]
+
+
+# ── triage ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def sorted_behind(database: Database, worker: int, limit: int = 10, triage: int = 0) -> Look:
+    lane = LateLane(HALF_A_MINUTE, most=0, triage=triage)
+    return await look(database, worker, ["work"], limit, late=lane, now=NOON)
+
+
+async def test_what_fires_often_is_due_now_as_well_and_needs_no_late_place(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    hourly = await a_schedule(name="hourly", **due_since(minutes=10))
+    often = await a_schedule(name="often", interval_seconds=15, created_at=NOON - 10 * MINUTE)
+
+    found = await sorted_behind(database, worker)
+
+    assert (names(found), found.late) == (["often"], set())
+    assert await statuses(db, hourly) == []
+    assert await statuses(db, often) == ["RUNNING"]
+    assert names(await looked(database, worker, 10, 10)) == ["hourly"]
+
+
+async def test_what_is_past_its_grace_is_answered_for_without_a_place(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    missed = await a_schedule(grace_period_seconds=60, **due_since(minutes=10))
+
+    found = await sorted_behind(database, worker)
+
+    assert (names(found), len(found.recorded)) == ([], 1)
+    assert await statuses(db, missed) == ["MISSED"]
+
+
+async def test_a_triage_takes_half_of_the_free_slots_at_most(
+    database: Database, a_schedule: ASchedule, worker: int
+) -> None:
+    for _ in range(6):
+        await a_schedule(interval_seconds=15, created_at=NOON - 10 * MINUTE)
+
+    assert [len((await sorted_behind(database, worker, limit)).claims) for limit in (1, 4, 10)] == [0, 2, 4]
+
+
+async def test_occurrences_that_are_made_up_for_one_by_one_are_left_in_their_lane(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    due = await a_schedule(coalesce="all", interval_seconds=15, created_at=NOON - 10 * MINUTE)
+
+    assert names(await sorted_behind(database, worker)) == []
+    assert await statuses(db, due) == []
+
+
+async def test_every_lane_has_its_turn_and_so_has_what_stands_behind_very_many(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    await db.execute(
+        "INSERT INTO rowcall.schedules (task_type, schedule_type, interval_seconds, created_at, priority)"
+        " SELECT 'work', 'interval', 3600, $1::timestamptz - n * interval '1 second', 1 + n % 2"
+        "   FROM generate_series(0, 800) AS n",
+        NOON - HOUR - 2 * MINUTE,
+    )
+    for priority in (1, 2):
+        await a_schedule(
+            priority=priority, interval_seconds=15, created_at=NOON - 4 * MINUTE - 15 * SECOND, name=f"p{priority}"
+        )
+    while await plan(database):
+        pass
+
+    sorted_out: list[str] = []
+    for triage in range(40):
+        sorted_out += names(await sorted_behind(database, worker, triage=triage))
+
+    assert sorted(sorted_out) == ["p1", "p2"]

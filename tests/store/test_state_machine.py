@@ -39,7 +39,8 @@ WALKS = settings(
 )
 LEASE_SECONDS = 60.0
 names = st.sampled_from("AB")
-lanes = st.sampled_from([None, None, LateLane(10, 0, 20), LateLane(10, 2, 3, 1), LateLane(0.1, 20, 20, 20)])
+LANES = [LateLane(10, 0), LateLane(10, 2, 1), LateLane(0.1, 20, 20), LateLane(10, 0, 0, 0)]
+lanes = st.sampled_from([None, None, None, *LANES])
 
 
 class Walk(PeoplesWalk):

@@ -164,25 +164,6 @@ async def test_late_work_goes_on_though_what_is_due_now_never_ends(
     assert 3 <= sum(course) <= 11, "one in ten, or a few more"
 
 
-async def test_late_work_has_the_slots_to_itself_where_nothing_else_is_planned(
-    serve: Serve, schedules: Schedules
-) -> None:
-    app, gate, inside = rowcall.App("outage"), asyncio.Event(), 0
-
-    @app.task("short")
-    async def short() -> None:
-        nonlocal inside
-        inside += 1
-        await gate.wait()
-
-    for _ in range(8):
-        await schedules.insert("short", scheduled_time=await schedules.db.fetchval("SELECT now() - interval '5 min'"))
-    await serve(app, concurrency=6)
-    await until(lambda: inside == 6)
-    gate.set()
-    await until(lambda: inside == 8)
-
-
 async def test_late_work_starts_no_faster_than_its_rate(app: rowcall.App, serve: Serve, schedules: Schedules) -> None:
     await a_herd(schedules, 40)
     await serve(app, catch_up_rate=5.0, catch_up_share=1.0, poll_interval_seconds=NEVER)
@@ -194,3 +175,30 @@ async def test_late_work_starts_no_faster_than_its_rate(app: rowcall.App, serve:
     started = await until(some)
     for position, moment in enumerate(started):
         assert (moment - started[0]).total_seconds() > (position - 5) / 5 - 0.1
+
+
+async def test_what_fires_often_comes_back_though_all_late_places_are_held_for_long(
+    serve: Serve, schedules: Schedules
+) -> None:
+    app, gate, inside = rowcall.App("outage"), asyncio.Event(), 0
+
+    @app.task("short")
+    async def short() -> None:
+        nonlocal inside
+        inside += 1
+        await gate.wait()
+
+    @app.task("tick")
+    async def tick() -> None:
+        pass
+
+    await a_herd(schedules, 20)
+    often = await schedules.insert(
+        "tick", interval_seconds=1, starts_at=await schedules.db.fetchval("SELECT now() - interval '50 min'")
+    )
+    await serve(app, concurrency=6)
+    await until(lambda: inside == 3)
+
+    assert max((await lateness_of(schedules, often))[1:]) < WELL_UNDER_A_SECOND
+    assert inside == 3, "three of six places are late work's"
+    gate.set()
