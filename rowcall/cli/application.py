@@ -9,7 +9,7 @@ import typer
 
 from rowcall.domain.errors import RowcallError
 
-from .commands import backfill, executions, inspection, keys, schedules, services
+from .commands import backfill, declaring, executions, inspection, keys, schedules, services
 from .exits import MEANINGS, exit_code_of
 
 EXIT_CODES = "Exit codes: " + " · ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items())
@@ -26,6 +26,9 @@ app.command()(services.serve)
 app.command()(services.worker)
 app.command()(services.api)
 app.command()(services.tick)
+app.command()(declaring.apply)
+app.command()(declaring.diff)
+app.command()(declaring.export)
 app.command()(inspection.migrate)
 app.command()(inspection.preview)
 app.command()(inspection.audit)

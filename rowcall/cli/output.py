@@ -113,6 +113,15 @@ def print_facts(facts: Mapping[str, object]) -> None:
     _print(table)
 
 
+def print_lines(lines: Iterable[Text]) -> None:
+    """Lines of data, in colours where they are looked at."""
+    with out().capture() as captured:
+        for line in lines:
+            out().print(line)
+    if text := captured.get().rstrip("\n"):
+        print_text(text)
+
+
 def _print(table: Table) -> None:
     """The table without the spaces that would fill its last column."""
     with out().capture() as captured:
