@@ -28,14 +28,16 @@ from .resources import OPERATIONS
 log = structlog.get_logger("rowcall.webapi")
 
 
-def create_app(database: Database, settings: Settings, *, ready: Callable[[], bool] | None = None) -> Starlette:
+def create_app(
+    database: Database, settings: Settings, *, objection: Callable[[], str | None] | None = None
+) -> Starlette:
     """The API over an open database, which the caller closes.
 
-    `ready` says whether the process takes requests: false while it stops, and `/readyz` answers 503.
+    `objection` says why the process should get no requests, None if it should: `/readyz` answers 503 with it.
     """
     is_open = settings.auth == "auto" and is_loopback(settings.host)
     gate = Gate(database, is_open=is_open, requests_per_minute=settings.requests_per_minute)
-    services = Services(database, gate, settings, settings.schedule_defaults, ready)
+    services = Services(database, gate, settings, settings.schedule_defaults, objection)
     app = Starlette(
         routes=[*routes_of(OPERATIONS, services), _described(is_open=is_open)],
         middleware=[Middleware(KnownHosts, hosts=known_hosts(settings.allowed_hosts, settings.host))],

@@ -40,7 +40,7 @@ class Services:
     gate: Gate
     settings: Settings
     defaults: Defaults
-    ready: Callable[[], bool] | None = None
+    objection: Callable[[], str | None] | None = None
 
 
 class Body(BaseModel):

@@ -8,6 +8,7 @@
     recorder.py    results, written back in batches
     heartbeat.py   the lease, in a thread of its own
     listening.py   notifications
+    pulse.py       when the loop last looked
     sweep.py       what any replica does for all: recover the dead, plan, release, count, make days
     offers.py      what this worker can run: its apps' tasks and the built-in ones
     builtin/       the built-in tasks: http, and what the operator wrote down for sql and shell
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .events import Event, ExecutionEnded, ExecutionNotRun, ExecutionStarted
+    from .pulse import Pulse
     from .service import LookReport, look_once, serve_worker
 
 _HOMES = {
@@ -33,6 +35,7 @@ _HOMES = {
     "ExecutionNotRun": "events",
     "ExecutionStarted": "events",
     "LookReport": "service",
+    "Pulse": "pulse",
     "look_once": "service",
     "serve_worker": "service",
 }
@@ -43,6 +46,7 @@ __all__ = [
     "ExecutionNotRun",
     "ExecutionStarted",
     "LookReport",
+    "Pulse",
     "look_once",
     "serve_worker",
 ]

@@ -21,6 +21,7 @@ from rowcall.store.claiming import Look, look
 from rowcall.store.database import Database
 from rowcall.store.leases import read_back
 
+from .pulse import Pulse
 from .work import Work
 
 log = structlog.get_logger("rowcall.worker")
@@ -78,7 +79,7 @@ class Loop:
         if self._doubtful or self._work.holdings.any:
             self.wake()
 
-    async def run(self, stopping: asyncio.Event) -> None:
+    async def run(self, stopping: asyncio.Event, pulse: Pulse) -> None:
         """Tick until `stopping` is set; wake the loop after setting it."""
         failures = 0
         while not stopping.is_set():
@@ -86,6 +87,7 @@ class Loop:
             try:
                 delay = await self.tick()
                 failures = 0
+                pulse.beat()
             except StoreUnavailable as fault:
                 failures += 1
                 self._everything = True

@@ -26,6 +26,7 @@ from .builtin.offered import built_in_tasks
 from .declarations import Declarations, sources_of
 from .events import Event, Watcher, tell_nobody, write_down
 from .offers import offers_of
+from .pulse import Pulse
 from .session import ABORT_SECONDS, Session
 from .settled import Settled
 from .waiting import first_of
@@ -52,19 +53,21 @@ async def serve_worker(
     stop: asyncio.Event,
     abort: asyncio.Event,
     events: Watcher | None = None,
+    pulse: Pulse | None = None,
 ) -> None:
     """Work until `stop` is set, then drain: what runs may finish, its lease renewed, within the drain timeout.
 
     What is still running then is given back without burning its attempt. `abort` ends at once, and for that it cuts the
     connections of `database` if PostgreSQL is silent. `events` is called with every execution that starts, ends, or is
-    recorded as not run.
+    recorded as not run; `pulse` beats with every look.
     """
+    pulse = pulse or Pulse()
     haste = asyncio.create_task(_cut_off(database, abort))
     try:
         while not stop.is_set():
             try:
                 async with open_session(database, settings, apps, events or tell_nobody) as session:
-                    await session.serve(stop, abort)
+                    await session.serve(stop, abort, pulse)
             except StoreUnavailable as fault:
                 log.warning("worker_waits_for_the_database", error=str(fault))
                 await first_of(stop, timeout=RETRY_SECONDS)

@@ -25,6 +25,7 @@ from .holdings import Holdings
 from .listening import keep_listening
 from .loop import Loop
 from .offers import Offers
+from .pulse import Pulse
 from .recorder import Recorder
 from .retention import keep_retention, retire
 from .running.runner import Runner
@@ -108,7 +109,7 @@ class Session:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def serve(self, stop: asyncio.Event, abort: asyncio.Event) -> None:
+    async def serve(self, stop: asyncio.Event, abort: asyncio.Event, pulse: Pulse) -> None:
         """Loop until told to stop, or until the lease is lost; then end the work in the way that fits."""
         async with asyncio.TaskGroup() as group:
             duties = [self._recorder.run(), self._sweep_again_and_again(), self._count_results()]
@@ -118,7 +119,7 @@ class Session:
             if self._settings.notifications:
                 duties.append(self._listen())
             helpers = [group.create_task(duty) for duty in (*duties, self._watch_for_the_end(stop))]
-            await self._loop.run(self._ending)
+            await self._loop.run(self._ending, pulse)
             if self._lost.is_set():
                 await self._give_up(stop)
             else:

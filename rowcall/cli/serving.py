@@ -22,7 +22,7 @@ from rowcall.domain.errors import StoreUnavailable
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.diagnosis import alive_workers, lanes_of_schedules, server_facts
-from rowcall.worker import serve_worker
+from rowcall.worker import Pulse, serve_worker
 
 from .access import Place, Schema, a_database
 from .announcing import greeting
@@ -35,6 +35,7 @@ from .run_lines import TOLD_IN_LINES, RunLines, leave_out_of_the_log
 from .stopping import Stopping, stopping_on_signals
 
 LOOK_SECONDS = 0.05
+LOOKS_MISSED = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +118,7 @@ class Parts:
         self._stopping = stopping
         self._answering = asyncio.Event()
         self._drained = asyncio.Event()
+        self._pulse = Pulse()
         self._lines = RunLines(as_json=wanted.as_json)
 
     async def run(self, listener: socket.socket | None, text: str) -> None:
@@ -168,8 +170,21 @@ class Parts:
         """Answers until the worker has drained, so that what still runs can be watched; `/readyz` says it goes away."""
         from rowcall.webapi import create_app
 
-        app = create_app(self._database, self._settings, ready=lambda: not self._stopping.stop.is_set())
+        app = create_app(self._database, self._settings, objection=self._objection)
         await serve_http(app, listener, stop=self._drained, abort=self._stopping.abort, on_ready=self._answering.set)
+
+    def _objection(self) -> str | None:
+        """Why this process is not ready for requests, whatever its database says; None if it is."""
+        if self._stopping.stop.is_set():
+            return "this process is stopping"
+        if not self._wanted.worker:
+            return None
+        silent = self._pulse.silent_seconds
+        if silent is None:
+            return "its worker has not looked for work yet"
+        if silent > LOOKS_MISSED * self._settings.poll_interval_seconds + self._settings.database_timeout_seconds:
+            return f"its worker has not looked for work for {silent:.0f} s"
+        return None
 
     async def _nothing_to_drain(self) -> None:
         await self._stopping.stop.wait()
@@ -182,4 +197,5 @@ class Parts:
             stop=self._stopping.stop,
             abort=self._stopping.abort,
             events=self._lines if self._wanted.run_lines else None,
+            pulse=self._pulse,
         )

@@ -65,6 +65,12 @@ async def server_facts(session: Session) -> ServerFacts:
     return ServerFacts(**_columns(row))
 
 
+async def takes_changes(session: Session) -> bool:
+    """Whether the server takes changes now: a standby does not."""
+    answer: bool = await session.fetchval("takes_changes")
+    return answer
+
+
 async def alive_workers(session: Session) -> list[AliveWorker]:
     """The workers that hold their lease, oldest first."""
     return [AliveWorker(**_columns(row)) for row in await session.fetch("alive_workers")]

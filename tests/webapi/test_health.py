@@ -17,6 +17,8 @@ from rowcall.store.database import Database
 from rowcall.webapi import create_app
 from tests.webapi.answers import assert_problem
 from tests.webapi.conftest import BASE
+from tests.worker.line import line_to
+from tests.worker.waiting import until
 
 
 @asynccontextmanager
@@ -62,10 +64,41 @@ async def test_a_schema_that_is_not_there_is_not_ready(client: httpx2.AsyncClien
 
 
 async def test_a_process_that_stops_is_not_ready(database: Database) -> None:
-    running = [True]
-    async with served(database, ready=lambda: running[0]) as client:
+    objections: list[str] = []
+    async with served(database, objection=lambda: next(iter(objections), None)) as client:
         assert (await client.get("/readyz")).status_code == 200
-        running.clear()
-        running.append(False)
-        assert assert_problem(await client.get("/readyz"), 503)["type"] == "urn:rowcall:problem:not-ready"
+        objections.append("it stops")
+        problem = assert_problem(await client.get("/readyz"), 503)
+        assert (problem["type"], problem["detail"]) == ("urn:rowcall:problem:not-ready", "it stops")
         assert (await client.get("/livez")).status_code == 200
+
+
+async def test_a_database_that_takes_no_changes_is_not_ready(
+    database: Database, dsn: str, db: asyncpg.Connection[Any]
+) -> None:
+    await db.execute(f"ALTER DATABASE {urlsplit(dsn).path.strip('/')} SET default_transaction_read_only = on")
+    async with Database.open(dsn) as read_only, served(read_only) as client:
+        assert "takes no changes" in assert_problem(await client.get("/readyz"), 503)["detail"]
+
+
+async def test_probes_of_a_silent_database_are_answered_in_time_and_use_one_connection(
+    dsn: str, db: asyncpg.Connection[Any]
+) -> None:
+    async with (
+        line_to(dsn, db) as line,
+        Database.open(line.dsn, size=2, timeout_seconds=5) as database,
+        served(database) as client,
+    ):
+        assert (await client.get("/readyz")).status_code == 200
+        line.fall_silent()
+        for _ in range(4):  # more than there are connections
+            began = time.monotonic()
+            assert "within 1 s" in assert_problem(await client.get("/readyz"), 503)["detail"]
+            assert time.monotonic() - began < 2
+            assert (await client.get("/livez")).status_code == 200
+        line.restore()
+        await until(lambda: is_ready(client))
+
+
+async def is_ready(client: httpx2.AsyncClient) -> bool:
+    return (await client.get("/readyz")).status_code == 200

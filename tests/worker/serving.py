@@ -11,7 +11,7 @@ from typing import Any
 import rowcall
 from rowcall.settings import Settings
 from rowcall.store.database import Database
-from rowcall.worker import Event, serve_worker
+from rowcall.worker import Event, Pulse, serve_worker
 
 QUICK = Settings(
     heartbeat_seconds=0.3, heartbeats_missed=5, poll_interval_seconds=0.5, drain_timeout_seconds=5.0, concurrency=10
@@ -33,8 +33,17 @@ class Served:
     def __init__(self, database: Database, settings: Settings, apps: Sequence[rowcall.App]) -> None:
         self.events: list[Event] = []
         self._stop, self._abort = asyncio.Event(), asyncio.Event()
+        self.pulse = Pulse()
         self.task = asyncio.create_task(
-            serve_worker(database, settings, apps, stop=self._stop, abort=self._abort, events=self.events.append)
+            serve_worker(
+                database,
+                settings,
+                apps,
+                stop=self._stop,
+                abort=self._abort,
+                events=self.events.append,
+                pulse=self.pulse,
+            )
         )
 
     def stop(self) -> None:

@@ -177,6 +177,17 @@ async def test_two_signals_end_a_worker_that_waits_for_a_silent_database(
     assert gate.log == ["started 1/1", "told to stop"]
 
 
+async def test_the_pulse_stops_with_the_looks_and_comes_back_with_them(
+    line: Line, serve: Serve, schedules: Schedules
+) -> None:
+    served = await serve(testing, dsn=line.dsn, poll_interval_seconds=0.1)
+    await until(lambda: served.pulse.silent_seconds is not None)
+    line.cut()
+    await until(lambda: (served.pulse.silent_seconds or 0) > 1)
+    line.restore()
+    await until(lambda: (served.pulse.silent_seconds or 1) < 0.5)
+
+
 async def test_a_worker_starts_when_the_database_does(
     line: Line, serve: Serve, schedules: Schedules, journal: Journal
 ) -> None:

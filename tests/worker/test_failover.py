@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from rowcall.store.database import Database
+from rowcall.store.diagnosis import takes_changes
 from rowcall.store.migrations import apply_schema
 from tests.chaos.apps import EFFECTS
 from tests.chaos.replicas import Replica
@@ -153,6 +154,9 @@ async def test_a_failover_to_an_asynchronous_standby_loses_the_last_commits_and_
 
 async def test_a_host_that_is_dead_without_a_word_does_not_keep_from_the_next() -> None:
     async with a_pair(synchronous=False) as pair:
+        for server, takes in ((pair.primary, True), (pair.standby, False)):
+            async with Database.open(server.dsn) as database:
+                assert await takes_changes(database) is takes
         await pair.standby.told("SELECT pg_promote()")
         await pair.standby.says("SELECT NOT pg_is_in_recovery()")
         silent = f"postgresql://rowcall@192.0.2.1:5432,127.0.0.1:{pair.standby.port}/postgres?sslmode=disable"
