@@ -1045,14 +1045,19 @@ $$;
 
 CREATE OR REPLACE VIEW rowcall.v_locks AS
 SELECT w.pid AS waiting_pid, w.application_name AS waiting, extract(epoch FROM now() - w.state_since)::float8
-           AS waiting_seconds, l.mode AS lock_mode, l.relation::regclass::text AS relation, b.pid AS blocking_pid,
+           AS waiting_seconds, l.mode AS lock_mode, l.relation, b.pid AS blocking_pid,
        b.role_name AS blocking_role, b.application_name AS blocking, b.state AS blocking_state,
        extract(epoch FROM now() - b.transaction_since)::float8 AS blocking_transaction_seconds
   FROM rowcall.sessions() AS w
  CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS blocking (pid)
   LEFT JOIN rowcall.sessions() AS b ON b.pid = blocking.pid
   LEFT JOIN LATERAL (
-       SELECT k.mode, k.relation FROM pg_catalog.pg_locks AS k WHERE k.pid = w.pid AND NOT k.granted LIMIT 1) AS l ON true
+       SELECT k.mode, (SELECT format('%I.%I', n.nspname, c.relname)
+                         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+                        WHERE c.oid = coalesce(k.relation, (  -- who waits for a row waits for a transaction, in a queue
+                              SELECT t.relation FROM pg_catalog.pg_locks AS t
+                               WHERE t.pid = w.pid AND t.locktype = 'tuple' LIMIT 1))) AS relation
+         FROM pg_catalog.pg_locks AS k WHERE k.pid = w.pid AND NOT k.granted LIMIT 1) AS l ON true
  WHERE w.waits_for_lock;
 COMMENT ON VIEW rowcall.v_locks IS 'Who waits for whom in this database: SELECT pg_terminate_backend(blocking_pid) ends a wait.';
 

@@ -247,7 +247,8 @@ async def test_locks_name_who_waits_and_whom_for(
             await waiting
         await another_connection.execute("BEGIN")
 
-    assert (lock["waiting"], lock["blocking_pid"]) == ("rowcall worker", another_connection.get_server_pid())
+    assert (lock["waiting"], lock["relation"]) == ("rowcall worker", "rowcall.schedules")
+    assert lock["blocking_pid"] == another_connection.get_server_pid()
     assert (lock["blocking_state"], metrics["sessions_waiting_for_locks"]) == ("idle in transaction", 1)
 
 
