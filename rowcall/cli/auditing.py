@@ -12,7 +12,7 @@ from rowcall.store.auditing import AuditReport, audit
 from rowcall.store.schedules import resolve_schedule
 
 from .access import a_database
-from .durations import moment_of
+from .durations import moment_asked_for
 from .exits import ExitCode
 from .output import err, print_json, print_table, say
 
@@ -35,8 +35,8 @@ async def check_ledger(
             report = await audit(
                 place.database,
                 schedule_ids=ids or None,
-                since=None if since is None else moment_of(since, "--since"),
-                until=None if until is None else moment_of(until, "--until"),
+                since=await moment_asked_for(place.database, since, "--since"),
+                until=await moment_asked_for(place.database, until, "--until"),
                 on_progress=told,
             )
     _tell(report, as_json=as_json)

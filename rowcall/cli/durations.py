@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from rowcall.domain.errors import InvalidInput
 from rowcall.domain.triggers import read_local
+from rowcall.store.database import Database
 
 UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1, "": 1}
 _WHOLE = re.compile(r"(\d{1,12}[wdhm]\s*)*(\d{1,12}s?)?", re.ASCII)
@@ -23,8 +24,13 @@ def seconds_of(text: str, option: str) -> int:
     return sum(int(count) * UNITS[unit] for count, unit in _PART.findall(text))
 
 
-def moment_of(text: str, option: str) -> datetime:
+async def moment_asked_for(database: Database, text: str | None, option: str) -> datetime | None:
+    """The moment, or None of nothing; what is some time ago is so by PostgreSQL's clock. Raises InvalidInput."""
+    return None if text is None else moment_of(text, option, await database.fetchval("now"))
+
+
+def moment_of(text: str, option: str, now: datetime) -> datetime:
     """A moment: ISO 8601, in UTC where it has no offset, or a length of time ago. Raises InvalidInput."""
     if re.fullmatch(r"[\dwdhms\s]+", text) and not re.fullmatch(r"\d{4,8}", text):
-        return datetime.now(UTC) - timedelta(seconds=seconds_of(text, option))
+        return now - timedelta(seconds=seconds_of(text, option))
     return read_local(text, "UTC", option)

@@ -20,7 +20,7 @@ from rowcall.store.schedules import find_schedules, resolve_schedule
 from rowcall.webapi.views import execution_view
 
 from .access import a_database
-from .durations import moment_of
+from .durations import moment_asked_for
 from .options import known_words
 from .output import print_facts, print_json, print_table, say, span
 from .who import acting_here, who
@@ -44,10 +44,10 @@ async def list_them(
     wanted: dict[str, Any] = {
         "statuses": known_words(statuses, ExecutionStatus, "--status"),
         "task_type": task_type,
-        "since": None if since is None else moment_of(since, "--since"),
-        "until": None if until is None else moment_of(until, "--until"),
     }
     async with a_database(Settings.from_environment(), purpose="cli") as place:
+        wanted["since"] = await moment_asked_for(place.database, since, "--since")
+        wanted["until"] = await moment_asked_for(place.database, until, "--until")
         if schedule is not None:
             wanted["schedule_id"] = await resolve_schedule(place.database, client, schedule)
         found = await _pages(place.database, ExecutionFilter(**wanted), limit)

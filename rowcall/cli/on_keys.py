@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from rowcall.domain.access import Scope
 from rowcall.domain.errors import InvalidInput
@@ -23,12 +23,12 @@ COLUMNS = ("ID", "NAME", "CLIENT", "SCOPES", "CREATED", "EXPIRES", "LAST USED", 
 async def create_one(scopes: list[str], client: str, name: str | None, expires: str | None, *, as_json: bool) -> None:
     """Make a key, and show it. Raises InvalidInput for a scope that is none, a moment that is past, a long name."""
     wanted = [Scope(word) for word in known_words(scopes, Scope, "--scope")]
-    expires_at = None if expires is None else _moment_ahead(expires)
     for option, text in (("--client", client), ("--name", name)):
         if text is not None and not 1 <= len(text) <= 200:
             raise InvalidInput.of(option, "1 to 200 characters are expected")
     async with a_database(Settings.from_environment(), purpose="cli") as place:
         database = acting_here(place.database)
+        expires_at = None if expires is None else _moment_ahead(expires, await database.fetchval("now"))
         async with database.transaction() as transaction:
             key = await create_key(transaction, client_id=client, scopes=wanted, name=name, expires_at=expires_at)
             row = await find_key_row(transaction, key.key_id)
@@ -63,8 +63,8 @@ async def revoke_one(reference: str, *, as_json: bool) -> None:
         say(f"Key {key_id} is revoked since {moment(row['revoked_at'])}.")
 
 
-def _moment_ahead(text: str) -> datetime:
-    now = datetime.now(UTC)
+def _moment_ahead(text: str, now: datetime) -> datetime:
+    """A moment after `now`, which is PostgreSQL's: it is what keys are judged by. Raises InvalidInput."""
     if re.fullmatch(r"[\dwdhms\s]+", text) and not re.fullmatch(r"\d{4,8}", text):
         return now + timedelta(seconds=seconds_of(text, "--expires"))
     expires_at = read_local(text, "UTC", "--expires")

@@ -1,6 +1,7 @@
 """Proof that the tests would notice: one promise is broken at a time, and the test that is named for it has to fail.
 
-catalogue.py  what is broken: edits of the source, and the tests that see them
+fence.py, lease.py, claim.py  what is broken: edits of the source, and the tests that see them
+catalogue.py  all of them
 mutation.py   a mutation, and a copy of the tree that it is applied to
 __main__.py   make mutations
 

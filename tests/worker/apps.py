@@ -77,3 +77,11 @@ async def brief(run: rowcall.Run) -> None:
     write_entry("started", run)
     await asyncio.sleep(run.execution_id % 7 * 0.05)
     write_entry("finished", run)
+
+
+@app.task("fail-at-first")
+async def fail_at_first(run: rowcall.Run) -> None:
+    """Succeeds when it is tried again."""
+    write_entry("ran", run)
+    if run.attempt == 1:
+        raise RuntimeError("not yet")

@@ -1,0 +1,130 @@
+"""What a claim takes: one transaction, one row per occurrence, nobody else's rows."""
+
+from __future__ import annotations
+
+from .mutation import Edit, Mutation
+
+CLAIM_QUEUED = "rowcall/store/sql/claim_queued.sql"
+CLAIM_DUE = "rowcall/store/sql/claim_due.sql"
+TOGETHER = "tests/store/test_claiming_together.py"
+CUT_OFF = "tests/store/test_cut_off.py"
+DIFFERENT_ROWS = f"{TOGETHER}::test_two_replicas_with_open_transactions_have_claimed_different_rows"
+STEPPED_OVER = f"{TOGETHER}::test_what_somebody_holds_is_stepped_over_and_taken_later"
+WRONG_CLOCK = "tests/worker/test_wrong_clock.py"
+
+CLAIM = (
+    Mutation(
+        "an occurrence may have two rows",
+        (
+            Edit(
+                "schema.sql",
+                "CREATE UNIQUE INDEX IF NOT EXISTS one_row_per_occurrence",
+                "CREATE INDEX IF NOT EXISTS one_row_per_occurrence",
+            ),
+        ),
+        ("tests/store/test_schema_partitions.py::test_an_occurrence_is_answered_for_once",),
+    ),
+    Mutation(
+        "next_run_at is advanced before the transaction of the claim",
+        (
+            Edit(
+                "rowcall/store/starting.py",
+                "    await ensure_days(session, starts.scheduled_for)\n",
+                "    await ensure_days(session, starts.scheduled_for)\n"
+                '    await session.fetch("advance_schedules", list(starts.rows), starts.last_occurrence_at,\n'
+                "        starts.next_occurrence_at, starts.next_run_at, [0] * len(starts.rows))\n"
+                '    await session.connection.execute("COMMIT; BEGIN")\n',
+            ),
+        ),
+        (f"{CUT_OFF}::test_a_claim_that_is_cut_off_leaves_its_occurrence_due[its lease]",),
+    ),
+    Mutation(
+        "next_run_at is advanced after the transaction of the claim",
+        (
+            Edit(
+                "rowcall/store/sql/start_runs.sql",
+                "           next_run_at        = p.next_run_at,\n",
+                "           next_run_at        = CASE WHEN p.next_run_at IS NULL THEN NULL ELSE s.next_run_at END,\n",
+            ),
+            Edit(
+                "rowcall/store/starting.py",
+                "    moments = dict(zip(",
+                '    await session.connection.execute("COMMIT; BEGIN")\n'
+                '    await session.fetch("advance_schedules", list(starts.rows), starts.last_occurrence_at,\n'
+                "        starts.next_occurrence_at, starts.next_run_at, [0] * len(starts.rows))\n"
+                "    moments = dict(zip(",
+            ),
+        ),
+        (f"{CUT_OFF}::test_a_claim_that_is_cut_off_leaves_its_occurrence_due[its plan]",),
+    ),
+    Mutation(
+        "due schedules are claimed without a lock",
+        (Edit(CLAIM_DUE, "\n          FOR NO KEY UPDATE SKIP LOCKED", ""),),
+        (f"{DIFFERENT_ROWS}[due]",),
+    ),
+    Mutation(
+        "a claim waits for schedules that another holds",
+        (Edit(CLAIM_DUE, "FOR NO KEY UPDATE SKIP LOCKED", "FOR NO KEY UPDATE"),),
+        (STEPPED_OVER,),
+    ),
+    Mutation(
+        "queued executions are claimed without a lock",
+        (Edit(CLAIM_QUEUED, "\n              FOR NO KEY UPDATE OF o, s SKIP LOCKED", ""),),
+        (f"{DIFFERENT_ROWS}[queued]",),
+    ),
+    Mutation(
+        "a claim waits for executions that another holds",
+        (Edit(CLAIM_QUEUED, "FOR NO KEY UPDATE OF o, s SKIP LOCKED", "FOR NO KEY UPDATE OF o, s"),),
+        (STEPPED_OVER,),
+    ),
+    Mutation(
+        "what is open of a schedule is not asked",
+        (
+            Edit(
+                "rowcall/store/sql/open_of.sql",
+                "o.schedule_id = ANY ($1::bigint[])",
+                "o.schedule_id = ANY ($1::bigint[]) AND false",
+            ),
+        ),
+        (f"{TOGETHER}::test_max_instances_is_exact_however_many_claim",),
+    ),
+    Mutation(
+        "a COMMIT that failed is taken for a success",
+        (
+            Edit(
+                "rowcall/store/database.py",
+                "as connection, connection.transaction(**options):\n"
+                "            if self._preamble is not None:\n"
+                "                await connection.execute(self._preamble)\n"
+                "            yield connection\n",
+                "as connection:\n"
+                "            transaction = connection.transaction(**options)\n"
+                "            await transaction.start()\n"
+                "            try:\n"
+                "                yield connection\n"
+                "            except BaseException:\n"
+                "                await transaction.rollback()\n"
+                "                raise\n"
+                "            try:\n"
+                "                await transaction.commit()\n"
+                "            except Exception:\n"
+                "                pass\n",
+            ),
+        ),
+        (
+            f"{CUT_OFF}::test_a_claim_that_is_cut_off_leaves_its_occurrence_due[its lease]",
+            f"{CUT_OFF}::test_a_result_that_is_cut_off_counts_when_it_is_sent_again",
+        ),
+    ),
+    Mutation(
+        "grace is judged by the clock of the worker's host",
+        (
+            Edit(
+                "rowcall/store/starting.py",
+                'NOTHING_OPEN), row["now"])',
+                'NOTHING_OPEN), __import__("datetime").datetime.now(__import__("datetime").UTC))',
+            ),
+        ),
+        (f"{WRONG_CLOCK}::test_a_worker_whose_clock_is_wrong_by_an_hour_is_as_punctual_as_any[an hour ahead]",),
+    ),
+)
