@@ -1,8 +1,8 @@
 """Whether a long history makes anything slower, and whether dropping a day of it disturbs what runs meanwhile.
 
 Reading and claiming are timed beside a long history and beside a short one, one of each in turn. Then the oldest day
-is taken away as retention does, by DETACH … CONCURRENTLY and DROP, while a worker runs schedules that fire each second:
-once with nobody in the way, once while a reader holds the ledger open.
+is taken away by the statements of retention: detached concurrently, summed up, and dropped, while a worker runs
+schedules that fire each second: once with nobody in the way, once while a reader holds the ledger open.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from bench.harness.workers import Worker
 from bench.ledger import fill_history
 from bench.operations import CLAIMS, Operations, a_populated_database
 from bench.streaming import streaming
+from rowcall.store.database import sql
 from rowcall.store.executions import ExecutionFilter, find_execution, list_executions
+from rowcall.store.retention import DETACH, DROP
 
 SCHEDULES = 1_000
 READER_SECONDS = 1.0
-DETACH = "ALTER TABLE rowcall.schedule_executions DETACH PARTITION rowcall.{name} CONCURRENTLY"
-DROP = "DROP TABLE rowcall.{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,11 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A day taken away: how long the two statements took, and how late runs were meanwhile."""
+    """A day taken away: how long its steps took, and how late runs were meanwhile."""
 
     name: str
     detach_seconds: float
+    sum_up_seconds: float
     drop_seconds: float
     lateness: Sequence[float]
 
@@ -166,14 +167,16 @@ async def _drop(
 ) -> Dropped:
     noted = [worker.samples.count for worker in workers]
     detached = await _timed(lambda: connection.execute(DETACH.format(name=partition)))
-    dropped = await _timed(lambda: connection.execute(DROP.format(name=partition)))
+    async with connection.transaction():
+        summed = await _timed(lambda: connection.fetchval(sql("sum_up_day"), partition))
+        dropped = await _timed(lambda: connection.execute(DROP.format(name=partition)))
     await asyncio.sleep(READER_SECONDS)  # what it held up has started by then
     lateness = [
         started - due
         for worker, since in zip(workers, noted, strict=True)
         for started, due in worker.samples.read(since)
     ]
-    return Dropped(name, detached, dropped, lateness)
+    return Dropped(name, detached, summed, dropped, lateness)
 
 
 @asynccontextmanager
@@ -194,11 +197,12 @@ async def _a_reader(dsn: str) -> AsyncIterator[None]:
 
 
 def _dropping(plan: Plan, dropped: Sequence[Dropped]) -> Table:
-    columns = ["day dropped", "detach", "drop", "runs meanwhile", "lateness p50", "max"]
+    columns = ["day dropped", "detach", "sum up", "drop", "runs meanwhile", "lateness p50", "max"]
     rows = [
         [
             each.name,
             milliseconds(each.detach_seconds),
+            milliseconds(each.sum_up_seconds),
             milliseconds(each.drop_seconds),
             number(len(each.lateness)),
             milliseconds(quantile(each.lateness, 0.5)),

@@ -23,6 +23,7 @@ import asyncpg
 from rowcall.domain.errors import StoreUnavailable
 
 from .connecting import Connection, connect_past_poolers, server_settings
+from .database import Connection as AnyConnection
 from .database import Database, Row, Session, Transaction, sql
 from .driver_errors import domain_errors
 
@@ -37,6 +38,7 @@ OURS = "SELECT WHERE pg_try_advisory_xact_lock(hashtext('rowcall.retention'))"
 MARK = "COMMENT ON TABLE rowcall.{name} IS 'rowcall: on its way out'"
 DETACH = "ALTER TABLE rowcall.schedule_executions DETACH PARTITION rowcall.{name} CONCURRENTLY"
 FINALIZE = "ALTER TABLE rowcall.schedule_executions DETACH PARTITION rowcall.{name} FINALIZE"
+DROP = "DROP TABLE rowcall.{name}"
 DETACH_AT_ONCE = "ALTER TABLE rowcall.schedule_executions DETACH PARTITION rowcall.{name}"
 
 
@@ -127,9 +129,17 @@ async def _drop(database: Database, connection: Connection | None, day: Day) -> 
             await connection.execute(DETACH.format(name=day.name))
         elif day.state == "detaching":
             await connection.execute(FINALIZE.format(name=day.name))
-        count: int | None = await connection.fetchval(sql("sum_up_and_drop"), day.name)
+        async with connection.transaction():
+            return await _sum_up_and_drop(connection, day)
     except (asyncpg.LockNotAvailableError, asyncpg.ObjectNotInPrerequisiteStateError) as fault:
         raise StoreUnavailable(f"the day {day.day} is in use, and will be dropped later: {fault}") from fault
+
+
+async def _sum_up_and_drop(connection: AnyConnection, day: Day) -> int | None:
+    """What can't be told apart by whoever comes next: so it is one transaction."""
+    count: int | None = await connection.fetchval(sql("sum_up_day"), day.name)
+    if count is not None:
+        await connection.execute(DROP.format(name=day.name))
     return count
 
 
@@ -159,8 +169,7 @@ async def _drop_through_pooler(database: Database, day: Day) -> int | None:
             await transaction.connection.execute(DETACH_AT_ONCE.format(name=day.name))
         elif day.state == "detaching":
             await transaction.connection.execute(FINALIZE.format(name=day.name))
-        count: int | None = await transaction.fetchval("sum_up_and_drop", day.name)
-    return count
+        return await _sum_up_and_drop(transaction.connection, day)
 
 
 def _day(row: Row) -> Day:

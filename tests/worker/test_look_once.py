@@ -118,3 +118,16 @@ async def test_a_number_that_nothing_could_hold_reaches_the_task_as_text(
     await look_once(database, quick_settings(dsn), [app])
     await schedules.reaches("SUCCEEDED", schedule_id)
     assert seen == [digits]
+
+
+async def test_a_look_drops_days_that_are_older_than_the_retention(
+    app: rowcall.App, dsn: str, database: Database, schedules: Schedules
+) -> None:
+    await schedules.db.execute("SELECT rowcall.ensure_partitions(now() - interval '9 days', now() - interval '8 days')")
+    days = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'rowcall.schedule_executions'::regclass"
+    before = await schedules.db.fetchval(days)
+
+    await look_once(database, quick_settings(dsn, retention_days=0), [app])
+    assert await schedules.db.fetchval(days) == before
+    await look_once(database, quick_settings(dsn, retention_days=7), [app])
+    assert await schedules.db.fetchval(days) == before - 2

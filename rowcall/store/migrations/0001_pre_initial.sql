@@ -415,9 +415,9 @@ CREATE TABLE IF NOT EXISTS rowcall.execution_rollups (
     PRIMARY KEY (schedule_id, day)
 );
 
--- Sums up a day that retention has detached, and drops its table; how many executions it held. A day in which something
--- is open after all comes back into the ledger: then NULL.
-CREATE OR REPLACE FUNCTION rowcall.sum_up_and_drop(partition text) RETURNS bigint LANGUAGE plpgsql AS $$
+-- Sums up a day that retention has detached, to be dropped in the same transaction; how many executions it holds. A day
+-- in which something is open after all comes back into the ledger: then NULL.
+CREATE OR REPLACE FUNCTION rowcall.sum_up_day(partition text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     first date := to_date(right(partition, 8), 'YYYYMMDD');
     begins timestamptz := first::timestamp AT TIME ZONE 'UTC';
@@ -479,7 +479,6 @@ BEGIN
         )
         SELECT coalesce(sum(s.executions), 0) FROM summed AS s $q$, partition)
        INTO summed USING first;
-    EXECUTE format('DROP TABLE rowcall.%I', partition);
     RETURN summed;
 END $$;
 
