@@ -14,8 +14,8 @@ import structlog
 from rowcall.domain.errors import StoreUnavailable
 from rowcall.store.database import Database
 from rowcall.store.feeding import feed
+from rowcall.store.finishing import Result
 
-from .events import Event, ExecutionEnded
 from .holdings import Holdings
 
 log = structlog.get_logger("rowcall.worker")
@@ -43,9 +43,9 @@ class Feeder:
         """Feed as soon as possible: there may be a new backfill."""
         self._news.set()
 
-    def hear(self, event: Event) -> None:
+    def hear(self, ended: Sequence[Result]) -> None:
         """Feed when an execution has ended that may have been a backfill's."""
-        if isinstance(event, ExecutionEnded) and event.schedule_id in self._schedule_ids:
+        if self._schedule_ids and any(result.claim.schedule_id in self._schedule_ids for result in ended):
             self._news.set()
 
     async def run(self, ending: asyncio.Event) -> None:

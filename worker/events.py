@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import structlog
 
@@ -59,8 +60,27 @@ Event: TypeAlias = ExecutionStarted | ExecutionEnded | ExecutionNotRun
 Watcher: TypeAlias = Callable[[Event], None]
 
 
-def tell_nobody(event: Event) -> None:
-    """The watcher of a worker that nobody watches."""
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whom a worker tells what happens in it: the log, and whoever watches.
+
+    `of_every_run` is whether they also want to hear of starts and successes, which are the most by far: where nobody
+    does, nothing is made up for them.
+    """
+
+    watch: Watcher | None
+    of_every_run: bool
+
+    @classmethod
+    def of(cls, watch: Watcher | None) -> Self:
+        """The log as it is configured, and this watcher."""
+        return cls(watch, watch is not None or logging.getLogger("rowcall.worker").isEnabledFor(logging.DEBUG))
+
+    def tell(self, event: Event) -> None:
+        """Log an event, and let the watcher see it."""
+        write_down(event)
+        if self.watch is not None:
+            self.watch(event)
 
 
 def write_down(event: Event) -> None:

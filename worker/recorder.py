@@ -14,7 +14,7 @@ from rowcall.domain.executions import ExecutionStatus, Outcome
 from rowcall.store.database import Database
 from rowcall.store.finishing import Recorded, Result, record_results
 
-from .events import ExecutionEnded, Watcher
+from .events import Audience, ExecutionEnded
 from .holdings import Holdings
 
 log = structlog.get_logger("rowcall.worker")
@@ -27,20 +27,24 @@ class Recorder:
     """Writes results back, in batches, however long it takes: while PostgreSQL is away they are kept.
 
     `on_queued` is called when there may be something new to claim: a retry, or one that waited for an end. Nothing else
-    would tell before the next poll. `on_told` is called when something was put into the outbox of webhooks.
+    would tell before the next poll. `on_ended` is called with what ended, `on_told` when something was put into the
+    outbox of webhooks.
     """
 
-    def __init__(self, database: Database, worker_id: int, holdings: Holdings, watch: Watcher, random: Random) -> None:
+    def __init__(
+        self, database: Database, worker_id: int, holdings: Holdings, audience: Audience, random: Random
+    ) -> None:
         self._database = database
         self._worker_id = worker_id
         self._holdings = holdings
-        self._watch = watch
+        self._audience = audience
         self._random = random
         self._results: list[Result] = []
         self._filled = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
         self.wrote = asyncio.Event()
+        self.on_ended: Callable[[Sequence[Result]], None] = lambda _: None
         self.on_queued: Callable[[], None] = lambda: None
         self.on_told: Callable[[], None] = lambda: None
 
@@ -57,7 +61,8 @@ class Recorder:
         self.on_queued()
         if result.claim.tells:
             self.on_told()
-        self._watch(_ended(result, ExecutionStatus.SUCCEEDED))
+        self.on_ended([result])
+        self._say(result, ExecutionStatus.SUCCEEDED)
 
     async def flushed(self) -> None:
         """Wait until everything taken in is recorded."""
@@ -105,15 +110,20 @@ class Recorder:
             self.on_queued()
         if any(result.claim.tells for result in recorded.finished):
             self.on_told()
+        self.on_ended(recorded.finished)
         for result in recorded.finished:
-            self._watch(_ended(result, result.outcome.status or ExecutionStatus.CANCELLED))
+            self._say(result, result.outcome.status or ExecutionStatus.CANCELLED)
         for result in recorded.requeued:
-            self._watch(_ended(result, ExecutionStatus.QUEUED))
+            self._say(result, ExecutionStatus.QUEUED)
         for result in recorded.refused:
             log.warning(
                 "stale_result_refused", execution_id=result.claim.execution_id, fence=result.claim.fence,
                 outcome=result.outcome.status,
             )  # fmt: skip
+
+    def _say(self, result: Result, status: ExecutionStatus) -> None:
+        if self._audience.of_every_run or status is not ExecutionStatus.SUCCEEDED:
+            self._audience.tell(_ended(result, status))
 
 
 def _ended(result: Result, status: ExecutionStatus) -> ExecutionEnded:

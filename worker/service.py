@@ -24,7 +24,7 @@ from rowcall.vault.file import SecretFile
 from .builtin.http_task import egress_policy
 from .builtin.offered import built_in_tasks
 from .declarations import Declarations, sources_of
-from .events import Event, Watcher, tell_nobody, write_down
+from .events import Audience, Event, Watcher
 from .offers import offers_of
 from .pulse import Pulse
 from .session import ABORT_SECONDS, Session
@@ -66,7 +66,7 @@ async def serve_worker(
     try:
         while not stop.is_set():
             try:
-                async with open_session(database, settings, apps, events or tell_nobody) as session:
+                async with open_session(database, settings, apps, events) as session:
                     await session.serve(stop, abort, pulse)
             except StoreUnavailable as fault:
                 log.warning("worker_waits_for_the_database", error=str(fault))
@@ -92,14 +92,9 @@ async def look_once(database: Database, settings: Settings, apps: Sequence[App])
 
 @asynccontextmanager
 async def open_session(
-    database: Database, settings: Settings, apps: Sequence[App], watch: Watcher
+    database: Database, settings: Settings, apps: Sequence[App], watch: Watcher | None
 ) -> AsyncIterator[Session]:
     """A registered worker with its parts, from first to last: the heartbeat is entered first, so that it ends last."""
-
-    def watch_and_log(event: Event) -> None:
-        write_down(event)
-        watch(event)
-
     async with (
         HttpClient(egress_policy(settings)) as client,
         HttpClient(egress_policy(settings), max_connections=settings.webhook_concurrency) as for_webhooks,
@@ -116,8 +111,8 @@ async def open_session(
             for_webhooks, SecretFile(settings.secrets_path), installation_id, settings.webhook_timeout_seconds
         )
         session = Session(
-            database, settings, worker_id, offers, watch_and_log, installation_id, for_tasks, settled, declarations,
-            sender,
+            database, settings, worker_id, offers, Audience.of(watch), installation_id, for_tasks, settled,
+            declarations, sender,
         )  # fmt: skip
         async with session:
             log.info("scheduler_start", worker_id=worker_id, routes=offers.routes, slots=settings.concurrency)

@@ -19,7 +19,7 @@ from rowcall.store.unroutable import Walk
 
 from .backfilling import Feeder
 from .declarations import Declarations
-from .events import Event, Watcher
+from .events import Audience
 from .heartbeat import Heartbeat
 from .holdings import Holdings
 from .listening import keep_listening
@@ -41,6 +41,8 @@ log = structlog.get_logger("rowcall.worker")
 
 ABORT_SECONDS = 2.0
 FOLD_SECONDS = 1.0
+LONGEST_FOLD_SECONDS = 5.0
+"""Counting gives way to results that are still to be written, for so long: in a herd both want the same processor."""
 
 
 class Session:
@@ -52,7 +54,7 @@ class Session:
         settings: Settings,
         worker_id: int,
         offers: Offers,
-        watch: Watcher,
+        audience: Audience,
         installation_id: str,
         for_tasks: Database,
         settled: Settled,
@@ -63,7 +65,7 @@ class Session:
         self._database = database
         self._settings = settings
         self._routes = offers.routes
-        self._watch = watch
+        self._audience = audience
         self._declarations = declarations
         self._random = Random()  # noqa: S311 - spreads retries and wake-ups, guards nothing
         self._lost = asyncio.Event()
@@ -71,7 +73,7 @@ class Session:
         self._walk = Walk()
         self._holdings = Holdings(settings.concurrency)
         self._feeder = Feeder(database, offers.routes, self._holdings, settings.poll_interval_seconds)
-        self._recorder = Recorder(database, worker_id, self._holdings, self._see, self._random)
+        self._recorder = Recorder(database, worker_id, self._holdings, audience, self._random)
         self._runner = Runner(
             offers.tasks,
             result_max_bytes=settings.result_max_bytes,
@@ -81,11 +83,12 @@ class Session:
         )
         transactions = Transactions(for_tasks, worker_id, settings.result_max_bytes, settled)
         work = Work(
-            self._runner, offers.tasks, installation_id, self._holdings, self._recorder, watch, transactions, settled
+            self._runner, offers.tasks, installation_id, self._holdings, self._recorder, audience, transactions, settled
         )  # fmt: skip
         self._work = work
         self._loop = Loop(database, worker_id, offers.routes, work, self._random, settings)
         self._deliverer = Deliverer(database, sender, settings, self._random)
+        self._recorder.on_ended = self._feeder.hear
         self._recorder.on_queued = self._loop.wake
         self._recorder.on_told = self._deliverer.wake
         self._feeder.on_fed = self._loop.wake
@@ -131,7 +134,7 @@ class Session:
         """One sweep and one look, carried out to the end; how many were claimed, and how many recorded as not run."""
         recorder = asyncio.create_task(self._recorder.run())
         try:
-            await sweep(self._database, self._routes, self._watch, self._walk)
+            await sweep(self._database, self._routes, self._audience, self._walk)
             await self._feeder.feed_once()
             await retire(self._database, self._settings.retention_days)
             claimed, recorded = await self._loop.look_through()
@@ -153,6 +156,7 @@ class Session:
             await self._recorder.wrote.wait()
             self._recorder.wrote.clear()
             await asyncio.sleep(FOLD_SECONDS)
+            await within(LONGEST_FOLD_SECONDS, self._recorder.flushed())
             await self._count()
 
     async def _count(self) -> None:
@@ -164,7 +168,7 @@ class Session:
     async def _sweep_again_and_again(self) -> None:
         while not self._lost.is_set():  # its own sweep would take away from it what it still has results for
             try:
-                await sweep(self._database, self._routes, self._watch, self._walk)
+                await sweep(self._database, self._routes, self._audience, self._walk)
                 await self._declarations.look_again()
                 self._loop.look_at_everything()
             except StoreUnavailable as fault:
@@ -183,11 +187,6 @@ class Session:
         else:
             self._loop.look_at_everything()
             self._feeder.wake()
-
-    def _see(self, event: Event) -> None:
-        """What ended is told to whoever watches, and makes room for the next of a backfill."""
-        self._watch(event)
-        self._feeder.hear(event)
 
     def _cancel(self, execution_ids: Sequence[int]) -> None:
         for execution_id in execution_ids:

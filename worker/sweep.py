@@ -16,12 +16,12 @@ from rowcall.store.ledger import ensure_days_ahead
 from rowcall.store.releasing import release_forgotten
 from rowcall.store.unroutable import Walk, answer_unroutable
 
-from .events import Watcher, not_run
+from .events import Audience, not_run
 
 log = structlog.get_logger("rowcall.worker")
 
 
-async def sweep(database: Database, routes: Sequence[str], watch: Watcher, walk: Walk) -> None:
+async def sweep(database: Database, routes: Sequence[str], audience: Audience, walk: Walk) -> None:
     """One sweep; `walk` is what one leaves to the next. Raises StoreUnavailable; then the next one does it."""
     await ensure_days_ahead(database)
     recovery = await recover(database)
@@ -33,6 +33,6 @@ async def sweep(database: Database, routes: Sequence[str], watch: Watcher, walk:
         )
     await release_forgotten(database)
     for row in await answer_unroutable(database, routes, walk):
-        watch(not_run(row))
+        audience.tell(not_run(row))
     await fold_outcomes(database)
     await database.fetch("forget_workers")

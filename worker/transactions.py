@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from rowcall.domain.executions import Outcome
@@ -59,23 +60,21 @@ class Transactions:
 
     def opener(self, claim: Claim) -> Callable[[], Any]:
         """What `Run.transaction` calls."""
-        began = time.monotonic()
+        return partial(self._open, claim, time.monotonic())
 
-        @asynccontextmanager
-        async def open_transaction() -> AsyncIterator[RunTransaction]:
-            written: RunTransaction | None = None
-            ended: Result | None = None
+    @asynccontextmanager
+    async def _open(self, claim: Claim, began: float) -> AsyncIterator[RunTransaction]:
+        written: RunTransaction | None = None
+        ended: Result | None = None
 
-            def result_of() -> Result:
-                nonlocal ended
-                text = None if written is None else encode_result(written.result, self._result_max_bytes)
-                ended = Result(claim, Outcome.succeeded(text), time.monotonic() - began)
-                return ended
+        def result_of() -> Result:
+            nonlocal ended
+            text = None if written is None else encode_result(written.result, self._result_max_bytes)
+            ended = Result(claim, Outcome.succeeded(text), time.monotonic() - began)
+            return ended
 
-            async with ending_transaction(self._database, self._worker_id, claim, result_of) as transaction:
-                written = RunTransaction(transaction)
-                yield written
-            assert ended is not None
-            self._settled.note(claim.execution_id, claim.fence, ended.outcome, ended.duration_seconds)
-
-        return open_transaction
+        async with ending_transaction(self._database, self._worker_id, claim, result_of) as transaction:
+            written = RunTransaction(transaction)
+            yield written
+        assert ended is not None
+        self._settled.note(claim.execution_id, claim.fence, ended.outcome, ended.duration_seconds)

@@ -14,7 +14,7 @@ from rowcall.store.claims import Claim
 from rowcall.store.finishing import Result
 from rowcall.store.jsonb import read_jsonb
 
-from .events import ExecutionStarted, Watcher, not_run
+from .events import Audience, ExecutionStarted, not_run
 from .holdings import Holdings
 from .recorder import Recorder
 from .running.runner import Runner
@@ -32,7 +32,7 @@ class Work:
         installation_id: str,
         holdings: Holdings,
         recorder: Recorder,
-        watch: Watcher,
+        audience: Audience,
         transactions: Transactions,
         settled: Settled,
     ) -> None:
@@ -44,7 +44,7 @@ class Work:
         self._definitions = tasks
         self._installation_id = installation_id
         self._recorder = recorder
-        self._watch = watch
+        self._audience = audience
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -55,7 +55,7 @@ class Work:
         for claim in found.claims:
             self._start(claim)
         for row in found.recorded:
-            self._watch(not_run(row))
+            self._audience.tell(not_run(row))
 
     def cancel(self, execution_id: int, reason: str) -> None:
         """Have a run end."""
@@ -68,7 +68,8 @@ class Work:
     def _start(self, claim: Claim) -> None:
         self.holdings.start(claim)
         self._idle.clear()
-        self._watch(_started(claim))
+        if self._audience.of_every_run:
+            self._audience.tell(_started(claim))
         began = time.monotonic()
 
         def then(outcome: Outcome) -> None:

@@ -61,7 +61,7 @@ class Outcome:
     @classmethod
     def succeeded(cls, result: str | None = None) -> Outcome:
         """The task returned; `result` is JSON text."""
-        return cls(ExecutionStatus.SUCCEEDED, result=result)
+        return cls(ExecutionStatus.SUCCEEDED, result=result) if result is not None else _DONE
 
     @classmethod
     def failed(cls, error: str) -> Outcome:
@@ -87,3 +87,7 @@ class Outcome:
     def given_back(cls) -> Outcome:
         """The worker stops: another takes the execution over, at the same attempt."""
         return cls(None)
+
+
+_DONE = Outcome(ExecutionStatus.SUCCEEDED)
+"""What most runs end with: there is no need for one each."""

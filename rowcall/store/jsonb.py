@@ -15,7 +15,7 @@ MOST_DIGITS = 400
 
 def read_jsonb(text: str | None) -> Any:
     """The value of a jsonb column; None for NULL."""
-    return None if text is None else json.loads(text, parse_int=_whole, parse_float=_real)
+    return None if text is None else _READER.decode(text)
 
 
 def write_jsonb(value: Any) -> str:
@@ -36,3 +36,7 @@ def _moment(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"jsonb holds no {type(value).__name__}")
+
+
+_READER = json.JSONDecoder(parse_int=_whole, parse_float=_real)
+"""Made once: each run reads its input."""

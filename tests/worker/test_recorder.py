@@ -15,6 +15,7 @@ from rowcall.store.database import Database
 from rowcall.store.finishing import Result
 from rowcall.store.leases import WorkerCard, register_worker
 from rowcall.worker import Event, ExecutionEnded
+from rowcall.worker.events import Audience
 from rowcall.worker.holdings import Holdings
 from rowcall.worker.recorder import Recorder
 from tests.worker.schedules import Schedules
@@ -33,7 +34,9 @@ class Desk:
     def __init__(self, database: Database, worker_id: int, claims: list[Claim]) -> None:
         self.holdings = Holdings(slots=10)
         self.events: list[Event] = []
-        self.recorder = Recorder(database, worker_id, self.holdings, self.events.append, Random(1))
+        self.recorder = Recorder(
+            database, worker_id, self.holdings, Audience(self.events.append, of_every_run=True), Random(1)
+        )
         self.claims = claims
         for claim in claims:
             self.holdings.start(claim)

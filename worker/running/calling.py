@@ -14,7 +14,7 @@ from rowcall.app import DoNotRetry, Run, RunCancelled
 from rowcall.app.run import enter_run
 from rowcall.app.tasks import TaskFunction
 
-from .endings import End, EndKind
+from .endings import RETURNED_NOTHING, End, EndKind
 from .errors import TookTooLong, cut, describe_error
 from .results import InvalidResult, encode_result
 
@@ -49,6 +49,8 @@ def call_task(function: TaskFunction, run: Run, *, takes_run: bool, limits: Limi
 
 
 def _returned(value: object, limits: Limits) -> End:
+    if value is None:
+        return RETURNED_NOTHING
     try:
         return End(EndKind.RETURNED, encode_result(value, limits.result_max_bytes))
     except InvalidResult as fault:

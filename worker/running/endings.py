@@ -49,6 +49,7 @@ class End:
     text: str | None = None
 
 
+RETURNED_NOTHING = End(EndKind.RETURNED)
 _FINISHED = frozenset({EndKind.RETURNED, EndKind.RAISED, EndKind.REFUSED, EndKind.LATE, EndKind.DIED})
 
 
