@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from urllib.parse import parse_qs, urlsplit
@@ -23,6 +23,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rowcall.embedded import EmbeddedServer, embedded_postgres
 from rowcall.store.database import Database
 from rowcall.store.migrations import apply_schema
+from tests.namespaces import Host, NoNamespaces, hosts
 
 from .apps import EFFECTS
 from .faults import Faults
@@ -44,6 +45,12 @@ def options() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=3, help="worker processes (3)")
     parser.add_argument("--schedules", type=int, default=200, help="schedules (200)")
     parser.add_argument("--seed", type=int, default=None, help="repeats a run's choices; told at the start")
+    parser.add_argument(
+        "--namespaces",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="a host of its own for each worker, whose network fails too; by default where the machine allows it",
+    )
     parser.add_argument("--keep", type=Path, default=None, help="a folder for logs, kept")
     return parser.parse_args()
 
@@ -60,18 +67,34 @@ def working_folder(keep: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def proxied(dsn: str, port: int) -> tuple[str, str]:
+@contextlib.contextmanager
+def hosts_for(options: argparse.Namespace) -> Iterator[tuple[list[Host], str | None]]:
+    """A host for each worker, or none and why. Raises NoNamespaces if they were asked for."""
+    with contextlib.ExitStack() as stack:
+        made: list[Host] = []
+        why = None if options.namespaces is not False else "not wanted"
+        if why is None:
+            try:
+                made = stack.enter_context(hosts(options.workers))
+            except NoNamespaces as fault:
+                if options.namespaces:
+                    raise
+                why = str(fault)
+        yield made, why
+
+
+def proxied(dsn: str, port: int, address: str = "127.0.0.1") -> tuple[str, str]:
     """The socket behind a DSN, and the DSN through the proxy."""
     parts = urlsplit(dsn)
     query = parse_qs(parts.query)
     socket = f"{query['host'][0]}/.s.PGSQL.{query.get('port', ['5432'])[0]}"
-    host = f"{parts.username}:{parts.password}@127.0.0.1:{port}"
+    host = f"{parts.username}:{parts.password}@{address}:{port}"
     return socket, parts._replace(netloc=host, query="sslmode=disable").geturl()
 
 
-def replicas_of(count: int, dsn: str, direct: str, folder: Path) -> list[Replica]:
+def replicas_of(count: int, port: int, direct: str, folder: Path, hosts: Sequence[Host]) -> list[Replica]:
+    """Workers that reach the database through the proxy; each from a host of its own, if there are hosts."""
     environment = {
-        "DATABASE_URL": dsn,
         "CHAOS_DATABASE_URL": direct,
         "ROWCALL_HEARTBEAT_SECONDS": str(HEARTBEAT_SECONDS),
         "ROWCALL_HEARTBEATS_MISSED": str(HEARTBEATS_MISSED),
@@ -82,10 +105,12 @@ def replicas_of(count: int, dsn: str, direct: str, folder: Path) -> list[Replica
         "ROWCALL_LOG_FORMAT": "json",
     }
     command = ["worker", "--app", "tests.chaos.apps:app"]
-    return [
-        Replica(f"worker {number}", command, environment, folder / f"worker-{number}.log")
-        for number in range(1, count + 1)
-    ]
+    workers = []
+    for number, host in zip(range(1, count + 1), hosts or [None] * count, strict=True):
+        place, prefix = ("127.0.0.1", ()) if host is None else (host.here, tuple(host.prefix))
+        own = environment | {"DATABASE_URL": proxied(direct, port, place)[1]}
+        workers.append(Replica(f"worker {number}", command, own, folder / f"worker-{number}.log", prefix))
+    return workers
 
 
 async def answering(url: str) -> None:
@@ -126,7 +151,7 @@ async def inject(faults: Faults, seconds: float, random: Random, progress: Progr
 
 @contextlib.asynccontextmanager
 async def everything_running(
-    options: argparse.Namespace, server: EmbeddedServer, folder: Path, random: Random
+    options: argparse.Namespace, server: EmbeddedServer, folder: Path, random: Random, hosts: Sequence[Host]
 ) -> AsyncIterator[tuple[Faults, People, list[Replica]]]:
     """The proxy, the API, the workers and the schedules."""
     async with Database.open(server.dsn) as database:
@@ -134,8 +159,9 @@ async def everything_running(
     connection = await asyncpg.connect(server.dsn)
     await connection.execute(EFFECTS)
     await connection.close()
-    async with Proxy(proxied(server.dsn, 0)[0]) as proxy:
-        workers = replicas_of(options.workers, proxied(server.dsn, proxy.port)[1], server.dsn, folder)
+    places = tuple(host.here for host in hosts) or ("127.0.0.1",)
+    async with Proxy(proxied(server.dsn, 0)[0], hosts=places) as proxy:
+        workers = replicas_of(options.workers, proxy.port, server.dsn, folder, hosts)
         port = str(random.randint(20000, 30000))
         api = Replica("api", ["api", "--port", port], {"DATABASE_URL": server.dsn}, folder / "api.log")
         try:
@@ -147,17 +173,19 @@ async def everything_running(
                 for definition in definitions(options.schedules, random):
                     await people.create(definition)
                 cluster = server.data_dir / "postgres"
-                yield Faults(workers, proxy, people, cluster, LEASE_SECONDS, random), people, workers
+                yield Faults(workers, proxy, people, cluster, LEASE_SECONDS, random, hosts), people, workers
         finally:
             for replica in (*workers, api):
                 replica.wipe_out()
 
 
-async def run(options: argparse.Namespace, folder: Path, seed: int) -> tuple[Verdict, Counter[str], int]:
+async def run(
+    options: argparse.Namespace, folder: Path, seed: int, hosts: Sequence[Host]
+) -> tuple[Verdict, Counter[str], int]:
     random = Random(seed)
     seconds = options.minutes * 60 + options.seconds or 60
     async with embedded_postgres(folder / "data", settings=SERVER) as server:
-        async with everything_running(options, server, folder, random) as (faults, people, workers):
+        async with everything_running(options, server, folder, random, hosts) as (faults, people, workers):
             columns = (TextColumn("{task.description:40}"), BarColumn(), TimeElapsedColumn())
             with Progress(*columns, transient=True) as progress:
                 await inject(faults, seconds, random, progress)
@@ -172,12 +200,14 @@ def main() -> int:
     chosen = options()
     seed = chosen.seed if chosen.seed is not None else int.from_bytes(os.urandom(3))
     print(f"seed {seed}", file=sys.stderr)
-    with working_folder(chosen.keep) as folder:
-        verdict, faults, refused = asyncio.run(run(chosen, folder, seed))
+    with working_folder(chosen.keep) as folder, hosts_for(chosen) as (made, why_not):
+        verdict, faults, refused = asyncio.run(run(chosen, folder, seed, made))
     seconds = chosen.minutes * 60 + chosen.seconds or 60
     print(f"{seconds:g} s of faults, {chosen.workers} workers, {chosen.schedules} schedules, seed {seed}")
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {refused} requests refused meanwhile\n")
     print(table(verdict, faults))
+    if why_not is not None:
+        print(f"\nNetwork faults between hosts were left out: {why_not}.")
     for finding in verdict.report.findings[:20]:
         print(f"\n{finding.schedule_name} (schedule {finding.schedule_id}): {finding.kind}: {finding.detail}")
     print("\nEvery occurrence is accounted for." if verdict.is_good else "\nNOT every occurrence is accounted for.")

@@ -6,9 +6,11 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from random import Random
+
+from tests.namespaces import Host
 
 from .proxy import Proxy
 from .replicas import Replica
@@ -19,7 +21,14 @@ class Faults:
     """Injects faults and counts them. Those that last run on beside the next ones."""
 
     def __init__(
-        self, replicas: list[Replica], proxy: Proxy, people: People, cluster: Path, lease_seconds: float, random: Random
+        self,
+        replicas: list[Replica],
+        proxy: Proxy,
+        people: People,
+        cluster: Path,
+        lease_seconds: float,
+        random: Random,
+        hosts: Sequence[Host] = (),
     ) -> None:
         self._replicas = replicas
         self._proxy = proxy
@@ -27,6 +36,7 @@ class Faults:
         self._cluster = cluster
         self._lease = lease_seconds
         self._random = random
+        self._hosts = hosts
         self._lasting: set[asyncio.Task[object]] = set()
         self.counts: Counter[str] = Counter()
         self._choices: list[tuple[int, Callable[[], Awaitable[str]]]] = [
@@ -41,6 +51,8 @@ class Faults:
             (5, self.lose_the_answer_to_a_commit),
             (12, self.let_people_act),
         ]
+        if hosts:
+            self._choices += [(3, self.cut_a_host_off), (3, self.make_a_host_half_open)]
 
     async def one(self) -> str:
         """Inject one fault; what it was."""
@@ -119,6 +131,23 @@ class Faults:
     async def lose_the_answer_to_a_commit(self) -> str:
         self._proxy.commits_to_lose += self._random.randint(1, 3)
         return "answers to COMMIT lost"
+
+    async def cut_a_host_off(self) -> str:
+        self._last(self._fail_for_a_while(self._random.choice(self._hosts), Host.cut_off))
+        return "host cut off (link down)"
+
+    async def make_a_host_half_open(self) -> str:
+        self._last(self._fail_for_a_while(self._random.choice(self._hosts), Host.fall_half_open))
+        return "host half open (no answers)"
+
+    async def _fail_for_a_while(self, host: Host, fail: Callable[[Host], None]) -> None:
+        """From a fraction of a lease to some of them."""
+        seconds = self._lease * self._random.uniform(0.3, 2.0)
+        fail(host)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            host.mend()
 
     async def let_people_act(self) -> str:
         return f"API: {await self._people.do_something()}"

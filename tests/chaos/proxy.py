@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -26,10 +27,11 @@ class Link:
 
 @dataclass(slots=True)
 class Proxy:
-    """Forwards TCP connections to a Unix socket. What it is told to do holds for all connections."""
+    """Forwards TCP connections, to any of our `hosts`, to a Unix socket. What it is told holds for all connections."""
 
     upstream: str
     port: int = 0
+    hosts: tuple[str, ...] = ("127.0.0.1",)
     commits_to_lose: int = 0
     commits_lost: int = 0
     _links: set[Link] = field(default_factory=set)
@@ -38,8 +40,10 @@ class Proxy:
 
     async def __aenter__(self) -> Self:
         self._open.set()
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        if not self.port:
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                self.port = free.getsockname()[1]
+        self._server = await asyncio.start_server(self._serve, self.hosts, self.port)
         return self
 
     async def __aexit__(self, *_: object) -> None:

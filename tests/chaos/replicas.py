@@ -16,12 +16,13 @@ POLL_SECONDS = 0.05
 
 @dataclass(eq=False, slots=True)
 class Replica:
-    """One place for a process; who runs there changes."""
+    """One place for a process; who runs there changes. `prefix` is a command that runs it elsewhere."""
 
     name: str
     command: list[str]
     environment: dict[str, str]
     log: Path
+    prefix: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     frozen: bool = False
     exits: list[int] = field(default_factory=list)
@@ -32,7 +33,7 @@ class Replica:
             return
         with self.log.open("ab") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "rowcall", *self.command],
+                [*self.prefix, sys.executable, "-m", "rowcall", *self.command],
                 cwd=ROOT,
                 env=os.environ | self.environment,
                 stdin=subprocess.DEVNULL,
