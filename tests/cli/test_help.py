@@ -14,7 +14,7 @@ from tests.cli.support import RowcallCommand
 
 COMMANDS = {
     "serve", "worker", "api", "tick", "migrate", "preview", "audit", "retention", "doctor", "psql",
-    "apply", "diff", "export",
+    "apply", "diff", "export", "import crontab",
     "schedules list", "schedules show", "schedules create", "schedules pause", "schedules resume", "schedules delete",
     "schedules execute", "schedules explain", "executions list", "executions show", "executions cancel",
     "backfill start", "backfill list", "backfill show", "backfill cancel", "keys create", "keys list", "keys revoke",

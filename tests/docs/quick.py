@@ -56,6 +56,7 @@ def quick_rowcall(folder: Path) -> Iterator[Path]:
 def _keep(door: str) -> None:
     """Answer calls until standard input is closed."""
     from rowcall.cli import on_backfills, on_executions, on_schedules, previewing  # noqa: F401 - what commands import
+    from rowcall.cli.declaring import crontab, exporting  # noqa: F401 - what commands import
 
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(door)

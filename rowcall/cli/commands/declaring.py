@@ -6,7 +6,15 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from rowcall.cli.options import AsJson
+from rowcall.cli.options import AsJson, Timezone
+
+imports = typer.Typer(help="Take schedules over from elsewhere.", no_args_is_help=True)
+
+
+@imports.callback()
+def _imports() -> None:
+    pass
+
 
 Files: TypeAlias = Annotated[
     list[str] | None,
@@ -107,6 +115,44 @@ def export(
     from rowcall.cli.running import run
 
     run(write(source, adopt, client, full=full, as_json=as_json))
+
+
+@imports.command()
+def crontab(
+    file: Annotated[
+        str | None, typer.Argument(metavar="[FILE]", help="A crontab, - for standard input; crontab -l if left out.")
+    ] = None,
+    timezone: Timezone = None,
+    system: Annotated[
+        bool, typer.Option("--system", help="A user stands before each command, as in /etc/crontab.")
+    ] = False,
+    task_type: Annotated[
+        str, typer.Option("--task", help="What runs the commands; other tasks get each as input_data.command.")
+    ] = "shell",
+    commands: Annotated[
+        str | None, typer.Option("--commands", metavar="FILE", help="Write the named commands for shell here: TOML.")
+    ] = None,
+    source: Annotated[str, typer.Option("--source", help="Whose schedules these will be.")] = "crontab",
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 where a line could not be taken over.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Apply the schedules instead of writing a file.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --apply: don't ask.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of YAML.")] = False,
+) -> None:
+    """Write a crontab's jobs as a file of schedules. What can't be taken over is told of, and why."""
+    from rowcall.cli.declaring.applying import Application, check_sure
+    from rowcall.cli.declaring.crontab import Import, import_crontab
+    from rowcall.cli.declaring.planning import PlanOptions
+    from rowcall.cli.running import run
+
+    wanted = Import(
+        source=source, timezone=timezone, with_users=system, task_type=task_type, commands=commands, strict=strict,
+        as_json=as_json,
+    )  # fmt: skip
+    application = None
+    if apply:
+        application = Application(PlanOptions(allow_unknown_tasks=True), sure=yes, as_json=as_json)
+        check_sure(application, [] if file is None else [file])
+    raise typer.Exit(run(import_crontab(file, wanted, application)))
 
 
 def _given(files: list[str] | None) -> list[str]:

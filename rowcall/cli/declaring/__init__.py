@@ -8,5 +8,5 @@ applying.py    ``rowcall apply`` and ``rowcall diff``
 showing.py     a plan, for people and for scripts
 writing.py     schedules as the text of a file
 exporting.py   ``rowcall export``
-crontab/       ``rowcall import crontab``
+crontab.py     ``rowcall import crontab``
 """

@@ -38,9 +38,14 @@ class Application:
 
 async def apply_files(places: Sequence[str], application: Application) -> ExitCode:
     """Make the database hold what the files declare, in one transaction. FAULT where somebody was asked and said no."""
+    check_sure(application, places)
+    return await apply_texts(read_texts(places), application)
+
+
+def check_sure(application: Application, places: Sequence[str]) -> None:
+    """Raise InvalidInput where somebody has to be asked, and nobody can be."""
     if not application.sure and (application.as_json or STANDARD_INPUT in places or not sys.stdin.isatty()):
         raise InvalidInput.of("--yes", "is needed where nobody can be asked; --dry-run only tells")
-    return await apply_texts(read_texts(places), application)
 
 
 async def apply_texts(texts: Sequence[Text], application: Application) -> ExitCode:
