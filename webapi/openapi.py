@@ -29,11 +29,13 @@ from pydantic import BaseModel
 
 from .problems import MEDIA_TYPE, ProblemDetails
 from .registry import Operation
+from .webhook_events import webhooks
 
 TAGS = {
     "schedules": "What to run, when, and under which policies.",
     "executions": "The ledger: every occurrence, and what became of it.",
     "backfills": "Ranges of the past, run at leisure.",
+    "webhooks": "What callback URLs are told, and how that went.",
     "preview": "Rules, tried out.",
     "monitoring": "Tasks, workers, and how things stand.",
     "health": "For probes.",
@@ -66,6 +68,7 @@ def describe(operations: Sequence[Operation], *, is_open: bool = False) -> dict[
             securitySchemes={name: SecurityScheme.model_validate(scheme) for name, scheme in KEYS.items()}
         ),
         paths={path: PathItem.model_validate(methods) for path, methods in paths.items()},
+        webhooks=webhooks(),
     )
     whole = construct_open_api_with_schema_class(document, [ProblemDetails])
     return whole.model_dump(mode="json", by_alias=True, exclude_unset=True)
@@ -128,7 +131,8 @@ def _parameter(
 def _what_id_means(operation: Operation) -> str:
     if "/schedules/" in operation.path:
         return "The schedule's id, or its name."
-    return "The backfill's id." if "/backfills/" in operation.path else "The execution's id."
+    whose = {"backfills": "backfill", "webhooks": "delivery"}.get(operation.path.split("/")[2], "execution")
+    return f"The {whose}'s id."
 
 
 def _responses(operation: Operation) -> dict[str, Response | Reference]:

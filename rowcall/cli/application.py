@@ -9,7 +9,7 @@ import typer
 
 from rowcall.domain.errors import RowcallError
 
-from .commands import backfill, declaring, executions, inspection, keys, schedules, services
+from .commands import backfill, declaring, executions, inspection, keys, schedules, secrets, services, webhooks
 from .exits import MEANINGS, exit_code_of
 
 EXIT_CODES = "Exit codes: " + " · ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items())
@@ -39,6 +39,8 @@ app.command()(inspection.psql)
 app.add_typer(schedules.commands, name="schedules")
 app.add_typer(executions.commands, name="executions")
 app.add_typer(backfill.commands, name="backfill")
+app.add_typer(webhooks.commands, name="webhooks")
+app.add_typer(secrets.commands, name="secrets")
 app.add_typer(keys.commands, name="keys")
 
 

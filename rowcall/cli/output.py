@@ -25,10 +25,10 @@ UNBOUNDED_COLUMNS = 10_000
 """The width of what is no terminal: a table in a file or a pipe is never cut."""
 
 STYLES: Mapping[str, str] = {
-    "SUCCEEDED": "green", "ACTIVE": "green", "ok": "green",
-    "RUNNING": "cyan", "QUEUED": "cyan",
+    "SUCCEEDED": "green", "DELIVERED": "green", "ACTIVE": "green", "ok": "green",
+    "RUNNING": "cyan", "QUEUED": "cyan", "PENDING": "cyan",
     "SKIPPED": "yellow", "MISSED": "yellow", "PAUSED": "yellow", "CANCELLED": "yellow", "warn": "yellow",
-    "FAILED": "red", "TIMED_OUT": "red", "LOST": "red", "INVALID": "red", "fail": "red",
+    "FAILED": "red", "TIMED_OUT": "red", "LOST": "red", "INVALID": "red", "DEAD": "red", "fail": "red",
     "COMPLETED": "dim", "DISABLED": "dim",
 }  # fmt: skip
 """How a state looks. It is always written out too: nothing is told by colour alone."""

@@ -98,19 +98,23 @@ async def list_deliveries(
     execution_id: int | None = None,
     statuses: Sequence[str] = (),
 ) -> list[DeliveryRow]:
-    """Up to `limit` deliveries with ids below `before`, the newest first."""
+    """Up to `limit` deliveries with ids below `before` that the session may see, the newest first."""
     below = LARGEST_ID if before is None else before
-    rows = await session.fetch("list_deliveries", below, limit, schedule_id, execution_id, list(statuses) or None)
-    return [_readable(row) for row in rows]
+    return await _list(session, below, limit, schedule_id, execution_id, list(statuses) or None, None)
 
 
 async def find_delivery(session: Session, delivery_id: int) -> DeliveryRow:
-    """The delivery. Raises NotFound, also for one that is forgotten."""
-    if 0 < delivery_id < LARGEST_ID:
-        rows = await list_deliveries(session, delivery_id + 1, 1)
-        if rows and rows[0]["delivery_id"] == delivery_id:
-            return rows[0]
-    raise NotFound(f"there is no delivery {delivery_id}, or it is older than what is kept")
+    """The delivery. Raises NotFound, also for one that is forgotten, or that the session may not see."""
+    found = await _list(session, LARGEST_ID, 1, None, None, None, min(delivery_id, LARGEST_ID))
+    if not found:
+        raise NotFound(f"there is no delivery {delivery_id}, or it is older than what is kept")
+    return found[0]
+
+
+async def _list(session: Session, *wanted: Any) -> list[DeliveryRow]:
+    *filters, only = wanted
+    rows = await session.fetch("list_deliveries", *filters, session.access.confined_to, only)
+    return [_readable(row) for row in rows]
 
 
 async def redeliver(database: Database, delivery_id: int) -> DeliveryRow:

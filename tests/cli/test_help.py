@@ -18,6 +18,8 @@ COMMANDS = {
     "schedules list", "schedules show", "schedules create", "schedules pause", "schedules resume", "schedules delete",
     "schedules execute", "schedules explain", "executions list", "executions show", "executions cancel",
     "backfill start", "backfill list", "backfill show", "backfill cancel", "keys create", "keys list", "keys revoke",
+    "webhooks list", "webhooks redeliver", "secrets create", "secrets grant",
+    "secrets list", "secrets rotate", "secrets retire", "secrets remove",
 }  # fmt: skip
 WITHOUT_JSON = {"api", "psql"}
 HEAVY = ("asyncpg", "uvicorn", "starlette", "pydantic", "structlog", "httpx2", "croniter", "asyncio")

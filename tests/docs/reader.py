@@ -27,7 +27,7 @@ API, SECOND_API, RECEIVER = "8000", "8001", "9000"
 """The ports that the pages speak of. What the reader really uses is free ones, as several read at the same time."""
 
 _READS = re.compile(
-    r"curl (?!.* -(?:X|d|-data|-json) ?)|rowcall (?:schedules|executions) (?:list|show|explain)", re.DOTALL
+    r"curl (?!.* -(?:X|d|-data|-json) ?)|rowcall (?:schedules|executions|webhooks) (?:list|show|explain)", re.DOTALL
 )
 _READS_SQL = re.compile(r"(?:\s*--[^\n]*\n)*\s*(?:SELECT|WITH)\b")
 
@@ -51,7 +51,7 @@ class Reader:
         self._environment = os.environ | {
             "PATH": _path(programs), "LOGNAME": "ada", "COLUMNS": "200", "PGTZ": "UTC", "PSQLRC": os.devnull,
             "ROWCALL_PORT": "0", "ROWCALL_DATABASE_POOL_SIZE": "4", "ROWCALL_LOG_LEVEL": "error",
-            "RECEIVER_PORT": self._ports[RECEIVER],
+            "RECEIVER_PORT": self._ports[RECEIVER], "ROWCALL_SECRETS_FILE": str(folder / "secrets.json"),
         } | settings  # fmt: skip
 
     def __enter__(self) -> Self:

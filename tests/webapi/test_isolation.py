@@ -129,6 +129,28 @@ async def test_another_clients_key_cannot_tell_that_an_execution_exists(
     ] == "QUEUED"
 
 
+async def test_another_clients_key_cannot_tell_that_a_webhook_exists(
+    callers: Mapping[str, Caller], acmes: dict[str, Any], static: int, db: Connection
+) -> None:
+    """Nor can its own client where it is of a static schedule."""
+    add = (
+        "INSERT INTO rowcall.webhook_deliveries (schedule_id, execution_id, client_id, event, url, payload)"
+        " VALUES ($1, 1, $2, 'FAILED', 'https://example.com/hidden-7', '{}') RETURNING delivery_id"
+    )
+    theirs = await db.fetchval(add, acmes["schedule_id"], ACME)
+    of_static = await db.fetchval(add, static, "default")
+    for caller, seen in ((OTHER, []), (ACME, [theirs]), ("admin", [of_static, theirs])):
+        listed = (await callers[caller]("GET", "/v1/webhooks")).json()["webhooks"]
+        assert [each["delivery_id"] for each in listed] == seen
+        assert "hidden-7" not in str(listed)
+        for delivery_id in (theirs, of_static, 9999):
+            answer = await callers[caller]("GET", f"/v1/webhooks/{delivery_id}")
+            assert answer.status_code == (200 if delivery_id in seen else 404)
+            if delivery_id not in seen:
+                assert f"there is no delivery {delivery_id}," in assert_problem(answer, 404)["detail"]
+                assert_problem(await callers[caller]("POST", f"/v1/webhooks/{delivery_id}/redeliver"), 404)
+
+
 async def test_lists_and_counts_hold_nothing_of_others(callers: Mapping[str, Caller], acmes: dict[str, Any]) -> None:
     other = callers[OTHER]
     for query in ("", f"?client_id={ACME}", "?label=a=b", "?text=theirs", "?status=ACTIVE&include_disabled=true"):

@@ -38,22 +38,17 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True)
 class Things:
-    """A schedule, an execution and a backfill of acme's."""
+    """A schedule, an execution, a backfill and a webhook of acme's."""
 
     schedule_id: int
     execution_id: int
     backfill_id: int
+    delivery_id: int
 
     def path(self, operation: Operation) -> str:
         """The operation's path, on these."""
-        of = (
-            "executions"
-            if "/executions/{" in operation.path
-            else "backfills"
-            if "/backfills/{" in operation.path
-            else ""
-        )
-        found = {"executions": self.execution_id, "backfills": self.backfill_id, "": self.schedule_id}[of]
+        kinds = {"executions": self.execution_id, "backfills": self.backfill_id, "webhooks": self.delivery_id}
+        found = kinds.get(operation.path.split("/")[2], self.schedule_id) if "{" in operation.path else 0
         return operation.path.replace("{id}", str(found))
 
 
@@ -84,7 +79,15 @@ async def acmes(db: Connection, database: Database, tasks: list[str]) -> Things:
     planned = await plan_backfill(database, schedule, *moments)
     async with database.transaction() as transaction:
         backfill = await start_backfill(transaction, schedule, planned, Request(requested_by="acme"))
-    return Things(schedule_id, execution["execution_id"], backfill["backfill_id"])
+    await db.execute("UPDATE rowcall.schedules SET callback_url = 'https://hooks.example.org/'")
+    delivery_id = await db.fetchval(
+        "INSERT INTO rowcall.webhook_deliveries (schedule_id, execution_id, client_id, event, url, payload)"
+        " VALUES ($1, $2, $3, 'FAILED', 'https://hooks.example.org/', '{}') RETURNING delivery_id",
+        schedule_id,
+        execution["execution_id"],
+        ACME,
+    )
+    return Things(schedule_id, execution["execution_id"], backfill["backfill_id"], delivery_id)
 
 
 async def ask(client: httpx2.AsyncClient, operation: Operation, things: Things, key: str | None) -> httpx2.Response:

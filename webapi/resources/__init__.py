@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rowcall.webapi.registry import Operation
 
-from . import actions, backfills, executions, explain, health, monitoring, preview, schedules
+from . import actions, backfills, executions, explain, health, monitoring, preview, schedules, webhooks
 
 OPERATIONS: Sequence[Operation] = (
     *schedules.OPERATIONS,
@@ -14,6 +14,7 @@ OPERATIONS: Sequence[Operation] = (
     *explain.OPERATIONS,
     *executions.OPERATIONS,
     *backfills.OPERATIONS,
+    *webhooks.OPERATIONS,
     *preview.OPERATIONS,
     *monitoring.OPERATIONS,
     *health.OPERATIONS,
