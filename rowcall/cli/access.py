@@ -20,7 +20,11 @@ from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.migrations import apply_schema, check_schema, schema_version
 
+from .who import acting_here
+
 LOOK_SECONDS = 0.25
+SERVICES = ("serve", "api", "worker", "tick")
+"""Purposes that nobody in particular stands behind; what other commands change is changed by whoever typed them."""
 
 
 class Schema(Enum):
@@ -71,7 +75,7 @@ async def a_database(
             application_name=f"rowcall {purpose}",
         ) as database:
             await _prepare(database, schema, embedded)
-            yield Place(database, embedded)
+            yield Place(database if purpose in SERVICES else acting_here(database), embedded)
 
 
 @asynccontextmanager

@@ -11,6 +11,8 @@ from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.schedules import ScheduleFilter, create_schedule, known_tasks, list_schedules
 
+from .who import acting_here
+
 
 async def make_demonstration(database: Database, settings: Settings) -> None:
     """Create them where there is no schedule at all; what is there already is left alone."""
@@ -20,5 +22,5 @@ async def make_demonstration(database: Database, settings: Settings) -> None:
     for given in SCHEDULES:
         definition = define(given, now=now, defaults=settings.schedule_defaults)
         with suppress(Conflict):  # another process that started at the same moment was quicker
-            async with database.transaction() as transaction:
+            async with acting_here(database).transaction() as transaction:
                 await create_schedule(transaction, definition, source="demo")

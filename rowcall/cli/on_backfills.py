@@ -32,7 +32,7 @@ from .durations import seconds_of
 from .exits import ExitCode
 from .options import known_words
 from .output import err, print_facts, print_json, print_table, say
-from .who import acting_here, who
+from .who import who
 
 COLUMNS = ("ID", "SCHEDULE", "SINCE", "UNTIL", "STATUS", "TOTAL", "BEFORE", "SUCCEEDED", "FAILED", "OPEN", "LEFT")
 FOLLOW_SECONDS = 0.5
@@ -54,7 +54,7 @@ async def start_one(
 ) -> ExitCode:
     """Start a backfill, or tell what it would do; with `follow` wait for its end: FAULT says that something failed."""
     async with a_database(Settings.from_environment(), purpose="cli") as place:
-        database = acting_here(place.database)
+        database = place.database
         schedule = await find_schedule(database, await resolve_schedule(database, client, reference))
         since, until = (
             _moment(text, schedule, name) for text, name in ((wanted.since, "since"), (wanted.until, "until"))
@@ -102,7 +102,7 @@ async def show_one(backfill_id: int, *, follow: bool, as_json: bool) -> ExitCode
 async def cancel_one(backfill_id: int, *, as_json: bool) -> None:
     """End a backfill. Raises NotFound, and Conflict for one that is over."""
     async with a_database(Settings.from_environment(), purpose="cli") as place:
-        backfill = await cancel_backfill(acting_here(place.database), backfill_id, by=who())
+        backfill = await cancel_backfill(place.database, backfill_id, by=who())
     if as_json:
         print_json(_shown(backfill))
     else:

@@ -23,7 +23,7 @@ from .access import a_database
 from .durations import moment_asked_for
 from .options import known_words
 from .output import print_facts, print_json, print_table, say, span
-from .who import acting_here, who
+from .who import who
 
 PAGE = 500
 COLUMNS = ("ID", "SCHEDULE", "SCHEDULED FOR", "STATUS", "ATTEMPT", "LATE", "TOOK", "WHY")
@@ -77,7 +77,7 @@ async def show_one(execution_id: int, *, as_json: bool) -> None:
 async def cancel_one(execution_id: int, *, as_json: bool) -> None:
     """End an execution. Raises NotFound, and Conflict for one that has ended."""
     async with a_database(Settings.from_environment(), purpose="cli") as place:
-        execution = await cancel_execution(acting_here(place.database), execution_id, by=who())
+        execution = await cancel_execution(place.database, execution_id, by=who())
     if as_json:
         print_json(_shown(execution))
     elif execution["status"] == ExecutionStatus.CANCELLED:

@@ -15,7 +15,6 @@ from .access import a_database
 from .durations import seconds_of
 from .options import known_words
 from .output import moment, print_json, print_table, print_text, say
-from .who import acting_here
 
 COLUMNS = ("ID", "NAME", "CLIENT", "SCOPES", "CREATED", "EXPIRES", "LAST USED", "REVOKED")
 
@@ -26,12 +25,13 @@ async def create_one(scopes: list[str], client: str, name: str | None, expires: 
     for option, text in (("--client", client), ("--name", name)):
         if text is not None and not 1 <= len(text) <= 200:
             raise InvalidInput.of(option, "1 to 200 characters are expected")
-    async with a_database(Settings.from_environment(), purpose="cli") as place:
-        database = acting_here(place.database)
-        expires_at = None if expires is None else _moment_ahead(expires, await database.fetchval("now"))
-        async with database.transaction() as transaction:
-            key = await create_key(transaction, client_id=client, scopes=wanted, name=name, expires_at=expires_at)
-            row = await find_key_row(transaction, key.key_id)
+    async with (
+        a_database(Settings.from_environment(), purpose="cli") as place,
+        place.database.transaction() as transaction,
+    ):
+        expires_at = None if expires is None else _moment_ahead(expires, await transaction.fetchval("now"))
+        key = await create_key(transaction, client_id=client, scopes=wanted, name=name, expires_at=expires_at)
+        row = await find_key_row(transaction, key.key_id)
     if as_json:
         print_json({**row, "key": key.text})
     else:
@@ -53,10 +53,11 @@ async def list_them(*, every: bool, as_json: bool) -> None:
 async def revoke_one(reference: str, *, as_json: bool) -> None:
     """Revoke a key, named by its id or by its whole text. Raises NotFound."""
     key_id = re.sub(r"^rowcall_([a-z0-9]{8})(_.*)?$", r"\1", reference)
-    async with a_database(Settings.from_environment(), purpose="cli") as place:
-        database = acting_here(place.database)
-        async with database.transaction() as transaction:
-            row = await revoke_key(transaction, key_id)
+    async with (
+        a_database(Settings.from_environment(), purpose="cli") as place,
+        place.database.transaction() as transaction,
+    ):
+        row = await revoke_key(transaction, key_id)
     if as_json:
         print_json(row)
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 from rowcall.domain.definitions import define
@@ -35,7 +34,7 @@ from .exits import ExitCode
 from .options import known_words, pairs
 from .output import moment, print_facts, print_json, print_table, say
 from .waiting import ended
-from .who import acting_here, who
+from .who import who
 
 PAGE = 500
 COLUMNS = ("ID", "NAME", "TASK", "WHEN", "STATUS", "NEXT RUN", "LAST RUN", "LAST")
@@ -144,7 +143,7 @@ async def execute_one(
 @asynccontextmanager
 async def _place() -> AsyncIterator[Place]:
     async with a_database(Settings.from_environment(), purpose="cli") as place:
-        yield replace(place, database=acting_here(place.database))
+        yield place
 
 
 @asynccontextmanager

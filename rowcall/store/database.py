@@ -242,9 +242,16 @@ class Database:
     @asynccontextmanager
     async def _begun(self, **options: Any) -> AsyncIterator[Connection]:
         async with self._connection() as connection, connection.transaction(**options):
-            if self._preamble is not None:
-                await connection.execute(self._preamble)
+            if spoken := "; ".join(text for text in (self._preamble, self._signature()) if text):
+                await connection.execute(spoken)
             yield connection
+
+    def _signature(self) -> str | None:
+        """What tells the log of changes who acts, until the transaction ends; in hex, so that nothing needs quoting."""
+        if self.access.who is None:
+            return None
+        written = self.access.who.encode().hex()
+        return f"SELECT set_config('rowcall.who', convert_from(decode('{written}', 'hex'), 'UTF8'), true)"
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from rowcall.domain.access import Access
 from rowcall.domain.definitions import Defaults, Definition, define
 from rowcall.domain.errors import Conflict, InvalidInput
 from rowcall.domain.schedules import ScheduleStatus, gone_reason, is_gone
@@ -86,7 +87,7 @@ async def set_aside_gone(database: Database, sources: Collection[str]) -> list[s
     for source in sorted(sources):
         if not await database.fetch("find_gone", source):
             continue
-        async with database.transaction() as session:
+        async with _code(database, source).transaction() as session:
             await session.fetch("lock_source", source)
             for row in await session.fetch("find_gone", source):
                 schedule = await lock_schedule(session, row["schedule_id"])
@@ -96,9 +97,14 @@ async def set_aside_gone(database: Database, sources: Collection[str]) -> list[s
     return names
 
 
+def _code(database: Database, source: str) -> Database:
+    """The database, on behalf of an app's code."""
+    return database.acting(Access(f"the code of {source}"))
+
+
 async def _declare(database: Database, worker_id: int, declared: Declared, defaults: Defaults) -> Declaration:
     try:
-        async with database.transaction() as session:
+        async with _code(database, declared.source).transaction() as session:
             await session.fetch("lock_source", declared.source)
             return await _write(session, worker_id, declared, defaults)
     except (InvalidInput, Conflict) as fault:

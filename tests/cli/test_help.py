@@ -13,7 +13,7 @@ from rowcall.cli.exits import MEANINGS
 from tests.cli.support import RowcallCommand
 
 COMMANDS = {
-    "serve", "worker", "api", "tick", "migrate", "preview", "audit", "retention", "doctor", "psql",
+    "serve", "worker", "api", "tick", "migrate", "preview", "audit", "audit-log", "retention", "doctor", "psql",
     "apply", "diff", "export", "import crontab",
     "schedules list", "schedules show", "schedules create", "schedules pause", "schedules resume", "schedules delete",
     "schedules execute", "schedules explain", "executions list", "executions show", "executions cancel",

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 from rowcall.webapi.registry import Operation
 
-from . import actions, backfills, executions, explain, health, monitoring, preview, schedules, webhooks
+from . import (
+    actions,
+    audit_log,
+    backfills,
+    executions,
+    explain,
+    health,
+    monitoring,
+    preview,
+    schedules,
+    webhooks,
+)
 
 OPERATIONS: Sequence[Operation] = (
     *schedules.OPERATIONS,
@@ -17,6 +28,7 @@ OPERATIONS: Sequence[Operation] = (
     *webhooks.OPERATIONS,
     *preview.OPERATIONS,
     *monitoring.OPERATIONS,
+    *audit_log.OPERATIONS,
     *health.OPERATIONS,
 )
 """Every operation of the API, in the order of the reference."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rowcall.cli.options import AsJson, Client, Timezone
+from rowcall.cli.options import AsJson, Client, Limit, Timezone
 
 
 def migrate(
@@ -75,6 +75,25 @@ def retention(
     from rowcall.cli.running import run
 
     raise typer.Exit(run(retain(older_than, dry_run=dry_run, as_json=as_json)))
+
+
+def audit_log(
+    schedule: Annotated[str | None, typer.Option(help="Only of this schedule, a name or an id.")] = None,
+    who: Annotated[str | None, typer.Option(help="Only by these; how the name begins: 'key ab12cd34', 'ada'.")] = None,
+    action: Annotated[
+        str | None, typer.Option(help="Only this, as in schedule.changed; or schedule, execution, backfill, key.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="From then on: 2030-01-31T09:00Z, or 2d for days ago.")] = None,
+    until: Annotated[str | None, typer.Option(help="Before then.")] = None,
+    client: Client = "default",
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Tell who changed what, the newest first: through the API, commands, code or SQL. `audit` checks the runs."""
+    from rowcall.cli.on_audit_log import list_changes
+    from rowcall.cli.running import run
+
+    run(list_changes(schedule, client, who, action, since, until, limit=limit, as_json=as_json))
 
 
 def doctor(as_json: AsJson = False) -> None:

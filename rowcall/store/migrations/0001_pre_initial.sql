@@ -12,6 +12,7 @@
 --   webhook_deliveries   the outbox: what a `callback_url` is to be told, and whether it has been
 --   workers, tasks       who works, and what was ever offered
 --   api_keys             who may use the API, for which client, to do what; of secrets only their hashes
+--   audit_log            who changed what, before and after, whichever door they came through
 --   installation, schema_migrations
 --   v_…                  views to monitor all that by, for the role rowcall_monitor
 
@@ -229,7 +230,8 @@ CREATE OR REPLACE FUNCTION rowcall.definition_of(schedule rowcall.schedules) RET
         'failed_runs', 'created_at', 'updated_at', 'disabled_at', 'version']
 $$;
 
-CREATE OR REPLACE FUNCTION rowcall.schedule_has_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION rowcall.schedule_has_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     -- What was not delivered yet goes to the new address; without one it is told to nobody.
     IF TG_OP = 'UPDATE' AND NEW.callback_url IS DISTINCT FROM OLD.callback_url AND OLD.callback_url IS NOT NULL THEN
@@ -250,6 +252,11 @@ BEGIN
          SELECT NEW.schedule_id, CASE TG_OP WHEN 'INSERT' THEN NEW.created_at ELSE NEW.updated_at END,
                 NEW.version, NEW.status, NEW.status_reason, rowcall.definition_of(NEW), i.tzdata_version
            FROM rowcall.installation AS i;
+    IF TG_OP = 'INSERT' THEN
+        PERFORM rowcall.audit_schedule('created', NULL, NEW);
+    ELSE
+        PERFORM rowcall.audit_schedule('changed', OLD, NEW);
+    END IF;
     RETURN NULL;
 END $$;
 
@@ -262,7 +269,8 @@ END $$;
 
 -- Deleting a schedule means setting its status to DISABLED. Where a row is taken out all the same, what is open of it
 -- ends: it could never be claimed, and would look due to every worker for ever.
-CREATE OR REPLACE FUNCTION rowcall.close_what_was_open() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION rowcall.close_what_was_open() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     WITH closed AS (
         DELETE FROM rowcall.open_executions AS o
@@ -273,6 +281,7 @@ BEGIN
        SET status = 'CANCELLED', finished_at = clock_timestamp(), reason = 'disabled: the row of the schedule was deleted'
       FROM closed AS c
      WHERE e.execution_id = c.execution_id AND e.scheduled_for = c.scheduled_for AND e.schedule_id = c.schedule_id;
+    PERFORM rowcall.audit_schedule('deleted', g::rowcall.schedules, NULL) FROM gone AS g;
     RETURN NULL;
 END $$;
 
@@ -788,6 +797,169 @@ CREATE TABLE IF NOT EXISTS rowcall.api_keys (
         cardinality(scopes) > 0 AND scopes <@ ARRAY['read', 'run', 'write', 'admin'])
 );
 REVOKE ALL ON TABLE rowcall.api_keys FROM PUBLIC;
+
+
+-- ── audit_log: who changed what ─────────────────────────────────────────────────────────────────────────────────────
+-- Written where rows change, so that a change by plain SQL stands here too. What workers conclude by themselves (it is
+-- over, it can't be scheduled) is no change by anybody and stands in schedule_versions; claims write nothing here. Who
+-- comes through a door of Rowcall's is named by the setting rowcall.who, everyone else by their role. What may be a secret
+-- is hidden; `version` leads to the definition as it was, in schedule_versions.
+
+CREATE TABLE IF NOT EXISTS rowcall.audit_log (
+    entry_id      bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,  -- list_audit_log.sql
+    changed_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    who           text        NOT NULL,
+    database_role text        NOT NULL DEFAULT session_user,   -- who had connected, whatever they call themselves
+    action        text        NOT NULL,                        -- schedule.created, execution.cancelled, key.changed …
+    subject       text        NOT NULL,                        -- the id of that schedule, execution, backfill or key
+    schedule_id   bigint,
+    client_id     text,
+    before        jsonb,                                       -- what changed, as it was; NULL: it was not there
+    after         jsonb                                        -- as it is; NULL: it is gone
+);
+REVOKE ALL ON TABLE rowcall.audit_log FROM PUBLIC;
+
+-- list_audit_log.sql of one schedule
+CREATE INDEX IF NOT EXISTS audit_log_by_schedule
+    ON rowcall.audit_log (schedule_id, entry_id) WHERE schedule_id IS NOT NULL;
+
+-- Called by triggers that have the rights of their owner, and by statements of Rowcall's own role; by nobody else.
+CREATE OR REPLACE FUNCTION rowcall.write_audit(
+    action text, subject text, schedule_id bigint, client_id text, before jsonb, after jsonb)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO rowcall.audit_log (who, action, subject, schedule_id, client_id, before, after)
+    VALUES (coalesce(nullif(current_setting('rowcall.who', true), ''), 'role ' || session_user),
+            action, subject, schedule_id, client_id, before, after);
+END $$;
+
+-- The same document without what people put into schedules to let them in elsewhere: headers, values with such names,
+-- what stands in an address beside host and path, all of a callback_url but its host. References to secrets stay.
+CREATE OR REPLACE FUNCTION rowcall.without_secrets(document jsonb, shown boolean DEFAULT true)
+RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN CASE jsonb_typeof(document)
+        WHEN 'object' THEN (
+            SELECT coalesce(jsonb_object_agg(m.key, CASE
+                       WHEN m.key = '$secret' THEN m.value
+                       WHEN m.key = 'callback_url' AND jsonb_typeof(m.value) = 'string' THEN to_jsonb(
+                           regexp_replace(m.value #>> '{}', '^(\w+://)(?:[^/?#]*@)?([^/?#]*).*$', '\1\2/(hidden)'))
+                       ELSE rowcall.without_secrets(m.value, shown AND m.key !~* (
+                           '^headers$|secret|passw|token|credential|authorization|cookie|api.?key')) END), '{}')
+              FROM jsonb_each(document) AS m)
+        WHEN 'array' THEN (
+            SELECT coalesce(jsonb_agg(rowcall.without_secrets(m.value, shown)), '[]')
+              FROM jsonb_array_elements(document) AS m)
+        WHEN 'string' THEN CASE
+            WHEN NOT shown THEN '"(hidden)"'
+            WHEN strpos(document #>> '{}', '://') = 0 THEN document
+            ELSE to_jsonb(regexp_replace(regexp_replace(
+                document #>> '{}', '(\w://)[^/?#\s]*@', '\1(hidden)@', 'g'), '(\w://[^?#\s]*)[?#]\S*', '\1?(hidden)', 'g'))
+            END
+        WHEN 'number' THEN CASE WHEN shown THEN document ELSE '"(hidden)"' END
+        ELSE document END;
+END $$;
+
+-- A definition, or a part of one, without them: two of its fields can hold any.
+CREATE OR REPLACE FUNCTION rowcall.without_secrets_of_schedule(state jsonb) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF state -> 'input_data' <> '{}' OR state ->> 'callback_url' <> '' THEN
+        RETURN state || rowcall.without_secrets(rowcall.differing(
+            jsonb_build_object('input_data', state -> 'input_data', 'callback_url', state -> 'callback_url'),
+            '{"input_data": null, "callback_url": null}'));
+    END IF;
+    RETURN state;
+END $$;
+
+CREATE OR REPLACE FUNCTION rowcall.auditable(schedule rowcall.schedules) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT to_jsonb(schedule) - ARRAY[
+        'schedule_id', 'route', 'next_occurrence_at', 'next_run_at', 'last_occurrence_at', 'last_run_at',
+        'last_execution_id', 'last_status', 'total_runs', 'scheduled_runs', 'successful_runs', 'failed_runs',
+        'created_at', 'updated_at', 'disabled_at']
+$$;
+
+-- What of one document is missing in another, or is different there.
+CREATE OR REPLACE FUNCTION rowcall.differing(document jsonb, from_this jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(jsonb_object_agg(m.key, m.value), '{}')
+      FROM jsonb_each(document) AS m
+     WHERE from_this -> m.key IS DISTINCT FROM m.value
+$$;
+
+CREATE OR REPLACE FUNCTION rowcall.audit_schedule(what text, old_row rowcall.schedules, new_row rowcall.schedules)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    old_state jsonb;
+    new_state jsonb;
+BEGIN
+    IF what = 'changed' AND new_row.version = old_row.version AND new_row.status IN ('COMPLETED', 'INVALID')
+       AND coalesce(current_setting('rowcall.who', true), '') = ''
+       AND current_setting('application_name') LIKE 'rowcall %' THEN
+        RETURN;                                                -- a worker's conclusion
+    END IF;
+    IF what <> 'created' THEN
+        old_state := rowcall.auditable(old_row);
+    END IF;
+    IF what <> 'deleted' THEN
+        new_state := rowcall.auditable(new_row);
+    END IF;
+    IF what = 'changed' THEN
+        SELECT rowcall.differing(old_state, new_state), rowcall.differing(new_state, old_state) INTO old_state, new_state;
+    END IF;
+    -- Hidden only now: that a secret changed is seen all the same.
+    PERFORM rowcall.write_audit(
+        'schedule.' || what, coalesce(new_row.schedule_id, old_row.schedule_id)::text,
+        coalesce(new_row.schedule_id, old_row.schedule_id), coalesce(new_row.client_id, old_row.client_id),
+        rowcall.without_secrets_of_schedule(old_state), rowcall.without_secrets_of_schedule(new_state));
+END $$;
+
+CREATE OR REPLACE FUNCTION rowcall.audit_key() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    old_state jsonb := to_jsonb(OLD) - ARRAY['secret_hash', 'last_used_at'];
+    new_state jsonb := to_jsonb(NEW) - ARRAY['secret_hash', 'last_used_at'];
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.secret_hash <> OLD.secret_hash THEN
+        old_state := old_state || '{"secret": "one"}';
+        new_state := new_state || '{"secret": "another"}';
+    END IF;
+    IF TG_OP = 'UPDATE' AND old_state = new_state THEN
+        RETURN NULL;
+    END IF;
+    PERFORM rowcall.write_audit(
+        'key.' || CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'DELETE' THEN 'deleted' ELSE 'changed' END,
+        coalesce(NEW.key_id, OLD.key_id), NULL, coalesce(NEW.client_id, OLD.client_id),
+        CASE TG_OP WHEN 'UPDATE' THEN rowcall.differing(old_state, new_state) ELSE old_state END,
+        CASE TG_OP WHEN 'UPDATE' THEN rowcall.differing(new_state, old_state) ELSE new_state END);
+    RETURN NULL;
+END $$;
+
+-- The columns are named so that marking keys as used fires nothing.
+CREATE OR REPLACE TRIGGER audit_key
+    AFTER INSERT OR DELETE OR UPDATE OF key_id, secret_hash, client_id, name, scopes, created_at, expires_at, revoked_at
+    ON rowcall.api_keys FOR EACH ROW EXECUTE FUNCTION rowcall.audit_key();
+
+CREATE OR REPLACE FUNCTION rowcall.audit_backfill() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW.status = 'DONE' THEN                                -- it came to its end: nobody's change
+        RETURN NULL;
+    END IF;
+    PERFORM rowcall.write_audit(
+        CASE TG_OP WHEN 'INSERT' THEN 'backfill.created' ELSE 'backfill.changed' END, NEW.backfill_id::text, NEW.schedule_id,
+        (SELECT s.client_id FROM rowcall.schedules AS s WHERE s.schedule_id = NEW.schedule_id),
+        CASE TG_OP WHEN 'UPDATE' THEN jsonb_build_object('status', OLD.status) END,
+        CASE TG_OP WHEN 'UPDATE' THEN jsonb_build_object('status', NEW.status, 'status_reason', NEW.status_reason)
+                   ELSE jsonb_build_object('since', NEW.since, 'until', NEW.until, 'total', NEW.total,
+                                           'max_concurrent', NEW.max_concurrent, 'rate_per_minute', NEW.rate_per_minute,
+                                           'reason', NEW.reason) END);
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER audit_backfill
+    AFTER INSERT OR UPDATE OF status ON rowcall.backfills FOR EACH ROW EXECUTE FUNCTION rowcall.audit_backfill();
+
+REVOKE ALL ON FUNCTION rowcall.write_audit(text, text, bigint, text, jsonb, jsonb),
+                       rowcall.audit_schedule(text, rowcall.schedules, rowcall.schedules) FROM PUBLIC;
 
 
 -- ── monitoring: what people and dashboards may rely on ──────────────────────────────────────────────────────────────

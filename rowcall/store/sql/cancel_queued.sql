@@ -8,4 +8,7 @@ UPDATE rowcall.schedule_executions AS e
    SET status = 'CANCELLED', finished_at = statement_timestamp(), reason = $2
   FROM closed AS c
  WHERE e.execution_id = c.execution_id AND e.scheduled_for = c.scheduled_for
-RETURNING e.execution_id, e.scheduled_for
+RETURNING e.execution_id, e.scheduled_for,
+          rowcall.write_audit('execution.cancelled', e.execution_id::text, e.schedule_id,
+                              (SELECT s.client_id FROM rowcall.schedules AS s WHERE s.schedule_id = e.schedule_id),
+                              '{"status": "QUEUED"}', jsonb_build_object('status', e.status, 'reason', e.reason))

@@ -1,7 +1,7 @@
 -- Queue a manual execution of the locked schedule $1 bigint, requested at $2 timestamptz, with $3 jsonb laid over its
 -- input; $4 boolean: line up behind what is open, where max_instances leaves no room. Its id, and whether it waits.
 WITH target AS MATERIALIZED (
-    SELECT s.schedule_id, s.version, s.priority, s.task_type, s.capability_required, s.route,
+    SELECT s.schedule_id, s.client_id, s.version, s.priority, s.task_type, s.capability_required, s.route,
            s.input_data || coalesce($3::jsonb, '{}') AS input_data, nextval('rowcall.execution_ids') AS execution_id,
            CASE WHEN NOT $4::boolean OR (
                      SELECT count(*) < s.max_instances AND count(*) FILTER (
@@ -24,4 +24,7 @@ WITH target AS MATERIALIZED (
            t.capability_required, t.input_data
       FROM target AS t
 )
-SELECT t.execution_id, t.available_at IS NULL AS waits, pg_notify('rowcall', 'look') FROM target AS t
+SELECT t.execution_id, t.available_at IS NULL AS waits, pg_notify('rowcall', 'look'),
+       rowcall.write_audit('execution.requested', t.execution_id::text, t.schedule_id, t.client_id, NULL,
+                           jsonb_build_object('version', t.version, 'input_data', rowcall.without_secrets($3::jsonb)))
+  FROM target AS t
