@@ -25,6 +25,7 @@ from bench.harness.statements import Timings, timing_statements
 from bench.harness.workers import Worker, running_workers
 from bench.streaming import fire_repeatedly, until_firing
 
+MOST = 6
 CLAIMS = ("peek", "claim_due")
 DEAD = """
     SELECT n_dead_tup AS dead, pg_relation_size('rowcall.schedules_due') AS index_bytes
@@ -98,7 +99,7 @@ async def measure(bench: Bench, plan: Plan) -> Report:
     series = {each.name: [(part.ended_after, 1e3 * part.claim(0.99)) for part in each.windows] for each in watched}
     return Report(
         f"Horizon: a snapshot held for {plan.seconds} s",
-        [_summary(watched), *(_course(each) for each in watched)],
+        [_summary(watched), *(_course(each) for each in watched), *(_work(each) for each in watched)],
         [Lines("Look and claim on the server, p99", "seconds", "ms", series)],
         {f"claim_p99_growth.{each.name}": each.growth for each in watched},
     )
@@ -193,6 +194,17 @@ def _course(watched: Watched) -> Table:
         for part in watched.windows
     ]
     return Table(watched.name, columns, rows)
+
+
+def _work(watched: Watched) -> Table:
+    """Where the time went: what a second of the server's was spent on, at first and at last."""
+    first, last = watched.windows[0], watched.windows[-1]
+    most = sorted(last.statements, key=lambda name: -sum(last.statements[name]))[:MOST]
+    rows = [
+        [name, *(milliseconds(sum(part.statements.get(name, [])) / part.seconds) for part in (first, last))]
+        for name in most
+    ]
+    return Table(f"{watched.name}: in a second of it", ["statement", "at first", "at last"], rows)
 
 
 SCENARIO = Scenario("horizon", Plan, measure, (Size.LONG,))
