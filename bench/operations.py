@@ -80,7 +80,7 @@ class Operations:
         chosen = Random(turn)
         number = chosen.randrange(self.count)
         return {
-            "peek": await _timed(lambda: self.database.fetch("peek", IDLE_ROUTES, None)),
+            "peek": await _timed(lambda: self.database.fetch("peek", IDLE_ROUTES, None, None, None)),
             "look, nothing due": await _timed(self._look),
             "get by name": await _timed(lambda: self._get(f"bench-{number}")),
             "list of 100": await _timed(lambda: self._list(chosen.randrange(max(1, self.count - 100)))),

@@ -35,6 +35,15 @@ DROP_SECONDS = 600.0
 OURS = "SELECT WHERE pg_try_advisory_xact_lock(hashtext('rowcall.retention'))"
 """Sent as text: the answer to a statement with parameters keeps its snapshot, and FINALIZE would wait for that."""
 
+IDLE = f"SET LOCAL idle_in_transaction_session_timeout = '{DROP_SECONDS + 60:.0f}s'"
+"""The guard waits while a day is summed up."""
+
+NOT_NOW = (
+    asyncpg.LockNotAvailableError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # somebody detaches another day by hand
+    asyncpg.UndefinedTableError,  # somebody has dropped it by hand
+)
+
 MARK = "COMMENT ON TABLE rowcall.{name} IS 'rowcall: on its way out'"
 DETACH = "ALTER TABLE rowcall.schedule_executions DETACH PARTITION rowcall.{name} CONCURRENTLY"
 FINALIZE = "ALTER TABLE rowcall.schedule_executions DETACH PARTITION rowcall.{name} FINALIZE"
@@ -90,6 +99,7 @@ async def drop_old_days(database: Database, older_than: timedelta) -> Retired:
     if all(day.kept_because for day in retired.kept):
         return retired
     async with database.transaction() as guard:
+        await guard.connection.execute(IDLE)
         if not await _is_ours(guard):
             return Retired(busy=True)
         going, retired.kept = await _let_go(database, older_than)
@@ -131,7 +141,7 @@ async def _drop(database: Database, connection: Connection | None, day: Day) -> 
             await connection.execute(FINALIZE.format(name=day.name))
         async with connection.transaction():
             return await _sum_up_and_drop(connection, day)
-    except (asyncpg.LockNotAvailableError, asyncpg.ObjectNotInPrerequisiteStateError) as fault:
+    except NOT_NOW as fault:
         raise StoreUnavailable(f"the day {day.day} is in use, and will be dropped later: {fault}") from fault
 
 
