@@ -28,7 +28,7 @@ def credentials_in(value: object, path: str = "input_data") -> list[str]:
 
 def _found(value: object, path: str, *, named: bool) -> Iterator[str]:
     if isinstance(value, Mapping):
-        if value.keys() == {REFERENCE}:
+        if REFERENCE in value:
             return
         for name, inner in value.items():
             yield from _found(inner, f"{path}.{name}", named=_is_named(str(name)))

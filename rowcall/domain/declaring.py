@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from .definitions import Definition
+from .documents import as_kept
 from .errors import Conflict
 
 MOST_PRUNED = 20
@@ -51,7 +52,7 @@ class PruneLimit:
 
 def differences_of(before: Definition, after: Definition) -> dict[str, tuple[Any, Any]]:
     """Where two definitions differ, by path."""
-    old, new = before.columns(), after.columns()
+    old, new = as_kept(before.columns()), as_kept(after.columns())
     return {
         path: values
         for column in new

@@ -14,6 +14,7 @@ from .faults import M, read_partly, shown
 
 MAX_DEPTH = 64
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
+LONGEST_DOUBLE = 1024
 
 
 def read_document(model: type[M], given: Mapping[str, Any]) -> tuple[M | None, list[Fault]]:
@@ -44,6 +45,18 @@ def document_faults(document: Mapping[str, Any]) -> list[Fault]:
             continue
         faults += [Fault(field, message) for field, message in _within(name, value)]
     return faults
+
+
+def as_kept(value: Any) -> Any:
+    """A document with doubles in the place of whole numbers beyond 64 bits: jsonb gives 1e30 back in digits."""
+    match value:
+        case Mapping():
+            return {name: as_kept(inner) for name, inner in value.items()}
+        case list():
+            return [as_kept(inner) for inner in value]
+        case int() if not SMALLEST <= value <= LARGEST and value.bit_length() < LONGEST_DOUBLE:
+            return float(value)
+    return value
 
 
 def text_fault(text: str) -> str | None:

@@ -30,7 +30,7 @@ schedules:
     cron_fields: {hour: 9, minute: "*/15", second: 30}
     input_data:
       texts: ["5", "true", "~", "0x10", "1_000", "12:30", "- a", "a: b", " b ", "#c", "<<", "=", "ü 😀", "\t", ""]
-      numbers: [5, 5.5, -0.25, 1.0e+15, 1e-7, 9007199254740993, 0]
+      numbers: [5, 5.5, -0.25, 1.0e+30, -2.5e+200, 1e-7, 9007199254740993, 0]
       rest: [true, false, null, {}, []]
       deep: {a: {b: {c: [{d: 1}]}}}
   - name: interval

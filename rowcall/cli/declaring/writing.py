@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from rowcall.domain.definitions import Defaults
+from rowcall.domain.documents import as_kept
 from rowcall.store.schedules import DEFINING_COLUMNS, ScheduleRow
 
 from .yaml_text import plain_value
@@ -59,4 +60,4 @@ def yaml_of(document: Mapping[str, Any], remarks: Iterable[str]) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value
+    return as_kept(value)
