@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rowcall.domain.errors import RowcallError
+from rowcall.metrics.tallies import Tallies
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 
@@ -24,20 +25,27 @@ from .openapi import describe
 from .problems import Problem, respond, respond_to
 from .registry import Services, routes_of
 from .resources import OPERATIONS
+from .scraping import Scraping
 
 log = structlog.get_logger("rowcall.webapi")
 
 
 def create_app(
-    database: Database, settings: Settings, *, objection: Callable[[], str | None] | None = None
+    database: Database,
+    settings: Settings,
+    *,
+    objection: Callable[[], str | None] | None = None,
+    tallies: Tallies | None = None,
 ) -> Starlette:
     """The API over an open database, which the caller closes.
 
-    `objection` says why the process should get no requests, None if it should: `/readyz` answers 503 with it.
+    `objection` says why the process should get no requests, None if it should: `/readyz` answers 503 with it. `tallies`
+    are what the worker of this process counts, where it has one, for `/metrics`.
     """
     is_open = settings.auth == "auto" and is_loopback(settings.host)
     gate = Gate(database, is_open=is_open, requests_per_minute=settings.requests_per_minute)
-    services = Services(database, gate, settings, settings.schedule_defaults, objection)
+    scraping = Scraping(database, tallies or Tallies())
+    services = Services(database, gate, settings, settings.schedule_defaults, scraping, objection)
     app = Starlette(
         routes=[*routes_of(OPERATIONS, services), _described(is_open=is_open)],
         middleware=[Middleware(KnownHosts, hosts=known_hosts(settings.allowed_hosts, settings.host))],

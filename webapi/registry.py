@@ -26,6 +26,7 @@ from .bodies import read_object
 from .gate import Entry, Gate, challenge
 from .problems import Problem, respond, respond_to
 from .queries import Query, read_query
+from .scraping import Scraping
 
 Q = TypeVar("Q", bound=Query)
 B = TypeVar("B")
@@ -40,6 +41,7 @@ class Services:
     gate: Gate
     settings: Settings
     defaults: Defaults
+    scraping: Scraping
     objection: Callable[[], str | None] | None = None
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self, TypeAlias
 
 import structlog
 
+from rowcall.metrics.tallies import Tallies
 from rowcall.store.database import Row
 
 log = structlog.get_logger("rowcall.worker")
@@ -65,19 +66,22 @@ class Audience:
     """Whom a worker tells what happens in it: the log, and whoever watches.
 
     `of_every_run` is whether they also want to hear of starts and successes, which are the most by far: where nobody
-    does, nothing is made up for them.
+    does, nothing is made up for them. `tallies` are added to whatever they want.
     """
 
     watch: Watcher | None
     of_every_run: bool
+    tallies: Tallies = field(default_factory=Tallies)
 
     @classmethod
-    def of(cls, watch: Watcher | None) -> Self:
-        """The log as it is configured, and this watcher."""
-        return cls(watch, watch is not None or logging.getLogger("rowcall.worker").isEnabledFor(logging.DEBUG))
+    def of(cls, watch: Watcher | None, tallies: Tallies) -> Self:
+        """The log as it is configured, this watcher, and the tallies of the process."""
+        return cls(watch, watch is not None or logging.getLogger("rowcall.worker").isEnabledFor(logging.DEBUG), tallies)
 
     def tell(self, event: Event) -> None:
         """Log an event, and let the watcher see it."""
+        if isinstance(event, ExecutionNotRun) and event.status != "QUEUED":
+            self.tallies.answered(event.status.lower())
         write_down(event)
         if self.watch is not None:
             self.watch(event)

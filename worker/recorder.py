@@ -11,6 +11,7 @@ import structlog
 
 from rowcall.domain.errors import StoreUnavailable
 from rowcall.domain.executions import ExecutionStatus, Outcome
+from rowcall.metrics.tallies import Tallies
 from rowcall.store.database import Database
 from rowcall.store.finishing import Recorded, Result, record_results
 
@@ -28,7 +29,7 @@ class Recorder:
 
     `on_queued` is called when there may be something new to claim: a retry, or one that waited for an end. Nothing else
     would tell before the next poll. `on_ended` is called with what ended, `on_told` when something was put into the
-    outbox of webhooks.
+    outbox of webhooks. The audience's tallies are added to with each batch.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Recorder:
         self.on_queued()
         if result.claim.tells:
             self.on_told()
+        _count(self._audience.tallies, [result], [])
         self.on_ended([result])
         self._say(result, ExecutionStatus.SUCCEEDED)
 
@@ -106,6 +108,8 @@ class Recorder:
             self._tell(await record_results(self._database, self._worker_id, [failed], self._random))
 
     def _tell(self, recorded: Recorded) -> None:
+        _count(self._audience.tallies, recorded.finished, recorded.requeued)
+        self._audience.tallies.stale_results += len(recorded.refused)
         if recorded.requeued or recorded.released:
             self.on_queued()
         if any(result.claim.tells for result in recorded.finished):
@@ -124,6 +128,21 @@ class Recorder:
     def _say(self, result: Result, status: ExecutionStatus) -> None:
         if self._audience.of_every_run or status is not ExecutionStatus.SUCCEEDED:
             self._audience.tell(_ended(result, status))
+
+
+def _count(tallies: Tallies, finished: Sequence[Result], requeued: Sequence[Result]) -> None:
+    """Add a batch to the tallies. The first claim of an occurrence, and no later one, tells how late it was."""
+    for result in finished:
+        tallies.ended(result.claim.task_type, _result_name(result), result.duration_seconds)
+    for result in requeued:
+        tallies.ended(result.claim.task_type, "retried", result.duration_seconds)
+    for claim in [result.claim for result in (*finished, *requeued)]:
+        if claim.fence == 1 and claim.trigger == "schedule":
+            tallies.answered("run", (claim.executed_at - claim.scheduled_for).total_seconds())
+
+
+def _result_name(result: Result) -> str:
+    return (result.outcome.status or ExecutionStatus.CANCELLED).lower()
 
 
 def _ended(result: Result, status: ExecutionStatus) -> ExecutionEnded:

@@ -15,6 +15,7 @@ from rowcall import __version__
 from rowcall.app import App
 from rowcall.domain.errors import StoreUnavailable
 from rowcall.egress.client import HttpClient
+from rowcall.metrics.tallies import Tallies
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.leases import WorkerCard, register_worker
@@ -54,19 +55,20 @@ async def serve_worker(
     abort: asyncio.Event,
     events: Watcher | None = None,
     pulse: Pulse | None = None,
+    tallies: Tallies | None = None,
 ) -> None:
     """Work until `stop` is set, then drain: what runs may finish, its lease renewed, within the drain timeout.
 
     What is still running then is given back without burning its attempt. `abort` ends at once, and for that it cuts the
     connections of `database` if PostgreSQL is silent. `events` is called with every execution that starts, ends, or is
-    recorded as not run; `pulse` beats with every look.
+    recorded as not run; `pulse` beats with every look, and `tallies` are added to.
     """
-    pulse = pulse or Pulse()
+    pulse, tallies = pulse or Pulse(), tallies or Tallies()
     haste = asyncio.create_task(_cut_off(database, abort))
     try:
         while not stop.is_set():
             try:
-                async with open_session(database, settings, apps, events) as session:
+                async with open_session(database, settings, apps, Audience.of(events, tallies)) as session:
                     await session.serve(stop, abort, pulse)
             except StoreUnavailable as fault:
                 log.warning("worker_waits_for_the_database", error=str(fault))
@@ -85,14 +87,14 @@ async def _cut_off(database: Database, abort: asyncio.Event) -> None:
 async def look_once(database: Database, settings: Settings, apps: Sequence[App]) -> LookReport:
     """One sweep and one look: run what is due, wait for it, and stop. Raises StoreUnavailable."""
     seen: list[Event] = []
-    async with open_session(database, settings, apps, seen.append) as session:
+    async with open_session(database, settings, apps, Audience.of(seen.append, Tallies())) as session:
         claimed, recorded = await session.look_once()
     return LookReport(claimed, recorded)
 
 
 @asynccontextmanager
 async def open_session(
-    database: Database, settings: Settings, apps: Sequence[App], watch: Watcher | None
+    database: Database, settings: Settings, apps: Sequence[App], audience: Audience
 ) -> AsyncIterator[Session]:
     """A registered worker with its parts, from first to last: the heartbeat is entered first, so that it ends last."""
     async with (
@@ -111,7 +113,7 @@ async def open_session(
             for_webhooks, SecretFile(settings.secrets_path), installation_id, settings.webhook_timeout_seconds
         )
         session = Session(
-            database, settings, worker_id, offers, Audience.of(watch), installation_id, for_tasks, settled,
+            database, settings, worker_id, offers, audience, installation_id, for_tasks, settled,
             declarations, sender,
         )  # fmt: skip
         async with session:

@@ -198,6 +198,7 @@ class Session:
         It is given back, not cancelled: nobody asked for its end, and no grace is left to wait for its consent.
         """
         log.error("lease_lost", worker_id=self.worker_id, why=why, running=len(self._holdings.running))
+        self._audience.tallies.leases_lost += 1
         self._give_back()
         self._lost.set()
 

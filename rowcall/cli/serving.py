@@ -19,6 +19,7 @@ from pathlib import Path
 from rowcall import __version__
 from rowcall.app import App
 from rowcall.domain.errors import StoreUnavailable
+from rowcall.metrics.tallies import Tallies
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.diagnosis import alive_workers, lanes_of_schedules, server_facts
@@ -119,6 +120,7 @@ class Parts:
         self._answering = asyncio.Event()
         self._drained = asyncio.Event()
         self._pulse = Pulse()
+        self._tallies = Tallies()
         self._lines = RunLines(as_json=wanted.as_json)
 
     async def run(self, listener: socket.socket | None, text: str) -> None:
@@ -170,7 +172,7 @@ class Parts:
         """Answers until the worker has drained, so that what still runs can be watched; `/readyz` says it goes away."""
         from rowcall.webapi import create_app
 
-        app = create_app(self._database, self._settings, objection=self._objection)
+        app = create_app(self._database, self._settings, objection=self._objection, tallies=self._tallies)
         await serve_http(app, listener, stop=self._drained, abort=self._stopping.abort, on_ready=self._answering.set)
 
     def _objection(self) -> str | None:
@@ -198,4 +200,5 @@ class Parts:
             abort=self._stopping.abort,
             events=self._lines if self._wanted.run_lines else None,
             pulse=self._pulse,
+            tallies=self._tallies,
         )

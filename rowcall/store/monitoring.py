@@ -71,3 +71,15 @@ async def stats(session: Session, hours: int) -> Stats:
         executions={row["status"]: row["executions"] for row in executions},
         due=[DueRoute(row["route"], row["due_since"], row["due_for_seconds"], row["live_workers"]) for row in due],
     )
+
+
+async def metrics_row(session: Session) -> Row:
+    """How everything stands, in one row: what v_metrics shows."""
+    row = await session.fetchrow("metrics_row")
+    assert row is not None  # the view has one row always
+    return row
+
+
+async def schedule_series(session: Session, limit: int) -> Sequence[Row]:
+    """Up to `limit` schedules that are not deleted, with what is worth a series of its own."""
+    return await session.fetch("schedule_series", limit)

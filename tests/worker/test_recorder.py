@@ -34,9 +34,8 @@ class Desk:
     def __init__(self, database: Database, worker_id: int, claims: list[Claim]) -> None:
         self.holdings = Holdings(slots=10)
         self.events: list[Event] = []
-        self.recorder = Recorder(
-            database, worker_id, self.holdings, Audience(self.events.append, of_every_run=True), Random(1)
-        )
+        self.audience = Audience(self.events.append, of_every_run=True)
+        self.recorder = Recorder(database, worker_id, self.holdings, self.audience, Random(1))
         self.claims = claims
         for claim in claims:
             self.holdings.start(claim)
@@ -94,3 +93,21 @@ async def test_results_are_held_until_they_are_recorded(desk: Desk) -> None:
     async with asyncio.timeout(20):
         await desk.recorder.flushed()
     assert desk.claims[0].execution_id not in desk.holdings.held()
+
+
+async def test_what_is_recorded_is_counted_by_the_batch(desk: Desk) -> None:
+    first, *rest = desk.claims
+    desk.end(first, Outcome.failed("no"))
+    for claim in rest:
+        desk.end(claim, Outcome.succeeded(None))
+    async with asyncio.timeout(20):
+        await desk.recorder.flushed()
+    desk.recorder.put(Result(first, Outcome.succeeded(None), 0.1))  # it was given up meanwhile
+    async with asyncio.timeout(20):
+        await desk.recorder.flushed()
+
+    tallies = desk.audience.tallies
+    assert tallies.executions == {("note", "failed"): 1, ("note", "succeeded"): 4}
+    assert sum(tallies.durations["note", "succeeded"].counts) == 4
+    assert (tallies.occurrences, sum(tallies.lag.counts)) == ({"run": 5}, 5)
+    assert tallies.stale_results == 1

@@ -13,6 +13,7 @@ from . import (
     executions,
     explain,
     health,
+    metrics,
     monitoring,
     preview,
     schedules,
@@ -30,5 +31,6 @@ OPERATIONS: Sequence[Operation] = (
     *monitoring.OPERATIONS,
     *audit_log.OPERATIONS,
     *health.OPERATIONS,
+    *metrics.OPERATIONS,
 )
 """Every operation of the API, in the order of the reference."""

@@ -1,0 +1,60 @@
+"""What one process counted since it started. Adding is whole numbers in plain lists: nothing here waits or locks."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+LAG_BOUNDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
+DURATION_BOUNDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
+
+
+class Histogram:
+    """How many values, in seconds, were at most each bound."""
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.sum = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one value; less than nothing, as clocks have it, is nothing."""
+        seconds = max(seconds, 0.0)
+        self.counts[bisect_left(self.bounds, seconds)] += 1
+        self.sum += seconds
+
+    def cumulative(self) -> list[tuple[str, float]]:
+        """The buckets as Prometheus has them: each with all below it, the last one with all."""
+        found, total = [], 0
+        for bound, count in zip((*self.bounds, float("inf")), self.counts, strict=True):
+            total += count
+            found.append(("+Inf" if bound == float("inf") else repr(bound), float(total)))
+        return found
+
+
+@dataclass(slots=True)
+class Tallies:
+    """The counters of one process. `durations` and `executions` go by task type and result."""
+
+    occurrences: Counter[str] = field(default_factory=Counter)
+    executions: Counter[tuple[str, str]] = field(default_factory=Counter)
+    durations: dict[tuple[str, str], Histogram] = field(default_factory=dict)
+    lag: Histogram = field(default_factory=lambda: Histogram(LAG_BOUNDS))
+    stale_results: int = 0
+    leases_lost: int = 0
+
+    def ended(self, task_type: str, result: str, seconds: float) -> None:
+        """An attempt ended: `result` is its status, or `retried`, in small letters."""
+        key = (task_type, result)
+        self.executions[key] += 1
+        if (histogram := self.durations.get(key)) is None:
+            histogram = self.durations[key] = Histogram(DURATION_BOUNDS)
+        histogram.add(seconds)
+
+    def answered(self, outcome: str, late_seconds: float | None = None) -> None:
+        """An occurrence was answered for: run, so many seconds late, or skipped or missed."""
+        self.occurrences[outcome] += 1
+        if late_seconds is not None:
+            self.lag.add(late_seconds)
