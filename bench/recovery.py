@@ -12,7 +12,7 @@ import asyncpg
 
 from bench.harness.figures import number, quantile
 from bench.harness.report import Report, Table
-from bench.harness.running import Bench, Scenario, option
+from bench.harness.running import Bench, Scenario, Size, option
 from bench.harness.server import a_connection, a_database
 from bench.harness.waiting import until
 from bench.harness.workers import Worker, running_workers
@@ -35,9 +35,9 @@ class Plan:
     """What is measured."""
 
     runs: int = option("executions that the killed worker runs", 100)
-    rounds: int = option("how often one is killed, each time at another moment of the sweep", 4, quick=2)
-    heartbeat_seconds: float = option("between two beats; the lease is four of them", 5.0, quick=0.5)
-    sweep_seconds: float = option("between two sweeps", 30.0, quick=2.0)
+    rounds: int = option("how often one is killed, each time at another moment of the sweep", 6, quick=2, long=4)
+    heartbeat_seconds: float = option("between two beats; the lease is four of them", 0.5, long=5.0)
+    sweep_seconds: float = option("between two sweeps", 2.0, long=30.0)
 
     @property
     def lease_seconds(self) -> float:
@@ -80,7 +80,10 @@ async def measure(bench: Bench, plan: Plan) -> Report:
                 "From the kill until the next attempt began",
                 ["kill", "executions", "min", "p50", "p95", "max", "lost"],
                 rows,
-                [f"{limits}: together {plan.lease_seconds + plan.sweep_seconds:g} s, and {OTHERS} replicas left."],
+                [
+                    f"{limits}: together {plan.lease_seconds + plan.sweep_seconds:g} s, and {OTHERS} replicas left.",
+                    "The lease counts from the last beat, which came before the kill.",
+                ],
             )
         ],
         figures={
@@ -137,7 +140,7 @@ async def _kill(connection: asyncpg.Connection[asyncpg.Record], doomed: Worker, 
     return Recovered(again, lost=len(rows) - len(again))
 
 
-SCENARIO = Scenario("recovery", Plan, measure)
+SCENARIO = Scenario("recovery", Plan, measure, sizes=(Size.QUICK, Size.FULL, Size.LONG))
 
 if __name__ == "__main__":
     SCENARIO.main()
