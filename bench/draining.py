@@ -20,6 +20,7 @@ from bench.harness.workers import Worker, running_workers, started_runs
 
 LEAD_SECONDS = 2.5
 FILLED_PER_SECOND = 6_000
+FORESEEN_PER_SECOND = 800
 REST_SECONDS = 0.3
 RECORDED = "SELECT count(*) FROM rowcall.schedule_executions WHERE status = 'SUCCEEDED'"
 OPEN = "SELECT EXISTS (SELECT FROM rowcall.open_executions)"
@@ -85,14 +86,18 @@ async def drain(bench: Bench, workers: int, concurrency: int, herd_of: HerdOf) -
 
 
 async def _prepare(connection: asyncpg.Connection[asyncpg.Record], herd_of: HerdOf) -> Batch:
-    """Fill in the herd, due in a moment; where the machine was too slow for that moment, again with more time."""
+    """Fill in the herd, due in a moment; where the machine was too slow for that moment, again with more time.
+
+    Workers look ahead while they are idle, as they would beside any herd that was not created a moment before it is due.
+    """
     sample = herd_of(datetime.now(UTC))
-    lead = LEAD_SECONDS + sample.count / FILLED_PER_SECOND
+    looking_ahead = len(sample.expressions) / FORESEEN_PER_SECOND
+    lead = LEAD_SECONDS + sample.count / FILLED_PER_SECOND + looking_ahead
     while True:
         batch = herd_of(datetime.now(UTC) + timedelta(seconds=lead))
         await fill(connection, batch)
         await tidy(connection)
-        if time.time() < batch.run_at.timestamp() - 2 * REST_SECONDS - 1:
+        if time.time() < batch.run_at.timestamp() - 2 * REST_SECONDS - 1 - looking_ahead:
             await wake_workers(connection)
             return batch
         await connection.execute("TRUNCATE rowcall.schedules")

@@ -20,6 +20,7 @@ from rowcall.store.unroutable import Walk
 from .backfilling import Feeder
 from .declarations import Declarations
 from .events import Audience
+from .foresight import Foresight
 from .heartbeat import Heartbeat
 from .holdings import Holdings
 from .listening import keep_listening
@@ -72,6 +73,7 @@ class Session:
         self._ending = asyncio.Event()
         self._walk = Walk()
         self._holdings = Holdings(settings.concurrency)
+        self._foresight = Foresight(database, offers.routes, self._holdings, settings.poll_interval_seconds)
         self._feeder = Feeder(database, offers.routes, self._holdings, settings.poll_interval_seconds)
         self._recorder = Recorder(database, worker_id, self._holdings, audience, self._random)
         self._runner = Runner(
@@ -116,7 +118,7 @@ class Session:
         """Loop until told to stop, or until the lease is lost; then end the work in the way that fits."""
         async with asyncio.TaskGroup() as group:
             duties = [self._recorder.run(), self._sweep_again_and_again(), self._count_results()]
-            duties += [self._feeder.run(self._ending), self._deliverer.run(self._ending)]
+            duties += [self._feeder.run(self._ending), self._deliverer.run(self._ending), self._foresight.run()]
             poll_seconds = self._settings.poll_interval_seconds
             duties.append(keep_retention(self._database, self._settings.retention_days, poll_seconds, self._random))
             if self._settings.notifications:
@@ -187,6 +189,7 @@ class Session:
         else:
             self._loop.look_at_everything()
             self._feeder.wake()
+            self._foresight.wake()
 
     def _cancel(self, execution_ids: Sequence[int]) -> None:
         for execution_id in execution_ids:

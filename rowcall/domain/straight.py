@@ -40,13 +40,18 @@ def straight_on(row: Columns, known: dict[tuple[object, ...], datetime | None]) 
     return following if following is not None and following > now else None
 
 
+def foresee(expression: str, timezone: str, occurrence: datetime) -> datetime | None:
+    """What comes after an occurrence of a cron rule; asked again, it is remembered. None as of `straight_on`."""
+    trigger = _clock_trigger(expression, timezone)
+    return None if trigger is None else next_occurrence(trigger, occurrence)
+
+
 def _following(row: Columns, occurrence: datetime) -> datetime | None:
     if row["interval_seconds"] is not None:
         return occurrence + timedelta(seconds=row["interval_seconds"])
     if row["cron_expression"] is None:
         return None
-    trigger = _clock_trigger(row["cron_expression"], row["timezone"])
-    return None if trigger is None else next_occurrence(trigger, occurrence)
+    return foresee(row["cron_expression"], row["timezone"], occurrence)
 
 
 @lru_cache(maxsize=16384)

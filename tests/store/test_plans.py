@@ -136,6 +136,7 @@ class Crowd:
             "cancel_available": (9 * due, [self.due, "so it is"]),
             "lock_free_schedules": (due, [self.due]),
             "waiting_of": (3 * due, [self.due]),
+            "upcoming_rules": (len(lanes) * ROOM, [["here"], 300.0, ROOM]),
             "releasable": (30000, [500]),
             "release_waiting": (12 * due, [self.due, ones]),
             "take_unplanned": (500, [None, 500]),
