@@ -88,7 +88,7 @@ async def drain(bench: Bench, workers: int, concurrency: int, herd_of: HerdOf) -
 async def _prepare(connection: asyncpg.Connection[asyncpg.Record], herd_of: HerdOf) -> Batch:
     """Fill in the herd, due in a moment; where the machine was too slow for that moment, again with more time.
 
-    Workers look ahead while they are idle, as they would beside any herd that was not created a moment before it is due.
+    Workers look ahead while they are idle, as beside any herd that was not created a moment before it is due.
     """
     sample = herd_of(datetime.now(UTC))
     looking_ahead = len(sample.expressions) / FORESEEN_PER_SECOND
