@@ -26,13 +26,17 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One schedule of a plan. `differences` are by path: ``input_data.url``, each as (before, after)."""
+    """One schedule of a plan. `version` is what it was planned for; None: there is none yet.
+
+    `differences` are by path: ``input_data.url``, each as (before, after).
+    """
 
     action: Action
     client_id: str
     name: str
     source: str
     schedule_id: int | None = None
+    version: int | None = None
     definition: Definition | None = None
     differences: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
 

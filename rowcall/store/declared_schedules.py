@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 
 from rowcall.domain.declaring import Action, Change
 from rowcall.domain.errors import Conflict
@@ -29,16 +28,16 @@ async def lock_sources(session: Session, sources: Collection[str], tell: Callabl
             await session.fetch("lock_source", source)
 
 
-async def find_declared(session: Session, keys: Sequence[tuple[str, str]], *, lock: bool) -> list[ScheduleRow]:
-    """The schedules of these clients and names that are not deleted; `lock` keeps them as they are."""
+async def find_declared(session: Session, keys: Sequence[tuple[str, str]]) -> list[ScheduleRow]:
+    """The schedules of these clients and names that are not deleted."""
     rows = await session.fetch("find_named", [client for client, _ in keys], [name for _, name in keys])
-    return await _found(session, [row["schedule_id"] for row in rows], lock=lock)
+    return await find_schedules(session, [row["schedule_id"] for row in rows])
 
 
-async def find_of_sources(session: Session, sources: Collection[str], *, lock: bool = False) -> list[ScheduleRow]:
+async def find_of_sources(session: Session, sources: Collection[str]) -> list[ScheduleRow]:
     """The schedules of these sources that are not deleted, static ones aside, in order of id."""
     rows = await session.fetch("find_of_sources", sorted(sources))
-    return await _found(session, [row["schedule_id"] for row in rows], lock=lock)
+    return await find_schedules(session, [row["schedule_id"] for row in rows])
 
 
 async def find_exportable(session: Session, client_id: str | None) -> list[ScheduleRow]:
@@ -50,17 +49,31 @@ async def find_exportable(session: Session, client_id: str | None) -> list[Sched
 async def carry_out(session: Session, changes: Sequence[Change]) -> AsyncIterator[Change]:
     """Do what a plan says, one schedule after the other; each is yielded when it is done.
 
-    Raises Conflict where a name was taken since the plan was made.
+    Only what is changed is locked, and first of all: what is left alone is claimed meanwhile as ever.
+    Raises Conflict where a schedule was changed, or a name taken, since the plan was made.
     """
+    present = await _locked(session, changes)
     for change in changes:
-        await _ACTIONS[change.action](session, change)
+        if change.schedule_id is None:
+            await _create(session, change)
+        elif change.action is Action.PRUNE:
+            await delete_schedule(session, present[change.schedule_id])
+        elif change.action is Action.CHANGE:
+            await _change(session, change, present[change.schedule_id])
         yield change
 
 
-async def _found(session: Session, schedule_ids: Sequence[int], *, lock: bool) -> list[ScheduleRow]:
-    if lock:
-        await session.fetch("lock_schedules", schedule_ids)
-    return await find_schedules(session, schedule_ids)
+async def _locked(session: Session, changes: Sequence[Change]) -> Mapping[int, ScheduleRow]:
+    """The schedules to be changed, as they stay until the transaction ends."""
+    versions = {change.schedule_id: change.version for change in changes if change.schedule_id is not None}
+    await session.fetch("lock_schedules", list(versions))
+    present = {row["schedule_id"]: row for row in await find_schedules(session, list(versions))}
+    for schedule_id, version in versions.items():
+        if schedule_id not in present or present[schedule_id]["version"] != version:
+            raise Conflict(
+                f"schedule {schedule_id} was changed since the plan was made; nothing was written: apply again"
+            )
+    return present
 
 
 async def _create(session: Session, change: Change) -> None:
@@ -68,34 +81,12 @@ async def _create(session: Session, change: Change) -> None:
     await create_schedule(session, change.definition, source=change.source)
 
 
-async def _change(session: Session, change: Change) -> None:
+async def _change(session: Session, change: Change, before: ScheduleRow) -> None:
     """Another definition, another owner, or both. What was set aside because its code is gone has a place again."""
     assert change.definition is not None
-    before = await _present(session, change)
     if change.takes_over:
-        await session.fetch("take_over_schedule", change.schedule_id, change.source)
+        await session.fetch("take_over_schedule", before["schedule_id"], change.source)
     if is_gone(before):
         await set_status(session, before, ScheduleStatus.ACTIVE, None)
-    await change_schedule(session, await _present(session, change), change.definition)
-
-
-async def _prune(session: Session, change: Change) -> None:
-    await delete_schedule(session, await _present(session, change))
-
-
-async def _leave(session: Session, change: Change) -> None:
-    """What is as it should be is left alone."""
-
-
-async def _present(session: Session, change: Change) -> ScheduleRow:
-    if change.schedule_id is None:
-        raise Conflict(f"there is no schedule {change.name!r} any more")
-    return await find_schedule(session, change.schedule_id)
-
-
-_ACTIONS: dict[Action, Any] = {
-    Action.CREATE: _create,
-    Action.CHANGE: _change,
-    Action.UNCHANGED: _leave,
-    Action.PRUNE: _prune,
-}
+    present = await find_schedule(session, before["schedule_id"]) if change.takes_over else before
+    await change_schedule(session, present, change.definition)

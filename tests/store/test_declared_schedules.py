@@ -1,10 +1,14 @@
-"""Schedules that files declare, in the store: who waits for whom."""
+"""Schedules that files declare, in the store: who waits for whom, and what stays as it is."""
 
 import asyncio
 
+import pytest
+
+from rowcall.domain.declaring import Action, Change
+from rowcall.domain.errors import Conflict
 from rowcall.store.database import Database
-from rowcall.store.declared_schedules import lock_sources
-from tests.store.stories import Connection
+from rowcall.store.declared_schedules import carry_out, find_declared, lock_sources
+from tests.store.stories import ASchedule, Connection
 
 
 async def test_who_waits_for_another_apply_is_told_of_it_and_comes_next(database: Database) -> None:
@@ -36,3 +40,25 @@ async def test_applies_of_different_sources_do_not_wait(database: Database, db: 
         await lock_sources(one, ["file:a"], told.append)
         await lock_sources(other, ["file:b"], told.append)
     assert told == []
+
+
+async def test_what_was_changed_since_the_plan_was_made_is_not_overwritten(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    schedule_id = await a_schedule(name="report", source="file:a")
+    planned = Change(Action.PRUNE, "default", "report", "file:a", schedule_id, version=1)
+    await db.execute("UPDATE rowcall.schedules SET priority = 9")
+    with pytest.raises(Conflict, match="was changed since the plan was made"):
+        async with database.transaction() as session:
+            _ = [change async for change in carry_out(session, [planned])]
+    assert await db.fetchval("SELECT status FROM rowcall.schedules") == "ACTIVE"
+
+
+async def test_only_what_is_changed_is_locked(database: Database, db: Connection, a_schedule: ASchedule) -> None:
+    changed, left = await a_schedule(name="changed"), await a_schedule(name="left")
+    planned = Change(Action.PRUNE, "default", "changed", "sql", changed, version=1)
+    free = "SELECT schedule_id FROM rowcall.schedules FOR NO KEY UPDATE SKIP LOCKED"
+    async with database.transaction() as session:
+        assert len(await find_declared(session, [("default", "changed"), ("default", "left")])) == 2
+        _ = [change async for change in carry_out(session, [planned])]
+        assert [row["schedule_id"] for row in await db.fetch(free)] == [left]

@@ -72,14 +72,14 @@ async def apply_texts(texts: Sequence[Text], application: Application) -> ExitCo
 
 
 async def _apply(database: Database, gathered: Gathered, application: Application, shown: Plan | None) -> Plan:
-    """Plan under locks and carry that out, if it is what was shown."""
+    """Plan anew where nobody else applies, and carry that out, if it is what was shown."""
     defaults = Settings.from_environment().schedule_defaults
     async with database.transaction() as session:
         sources = gathered.sources | {entry.source for entry in gathered.entries}
         await lock_sources(
             session, sources, lambda source: say(f"Another apply of {source} is at work: waiting for it.")
         )
-        plan = await make_plan(session, gathered, defaults, application.options, lock=True)
+        plan = await make_plan(session, gathered, defaults, application.options)
         if shown is None and not application.as_json:
             show_plan(plan)
         elif shown is not None and plan.changes != shown.changes:

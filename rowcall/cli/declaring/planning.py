@@ -48,15 +48,10 @@ class Plan:
         return all(change.action is Action.UNCHANGED for change in self.changes)
 
 
-async def make_plan(
-    session: Session, gathered: Gathered, defaults: Defaults, options: PlanOptions, *, lock: bool = False
-) -> Plan:
-    """The plan for all that was gathered; `lock` keeps the schedules as they are until the transaction ends.
-
-    Raises InvalidInput with every fault, those of the files included.
-    """
+async def make_plan(session: Session, gathered: Gathered, defaults: Defaults, options: PlanOptions) -> Plan:
+    """The plan for all that was gathered. Raises InvalidInput with every fault, those of the files included."""
     now, tasks = await known_tasks(session)
-    rows = await find_declared(session, [entry.key for entry in gathered.entries], lock=lock)
+    rows = await find_declared(session, [entry.key for entry in gathered.entries])
     there = {(row["client_id"], row["name"]): row for row in rows}
     faults, changes = list(gathered.faults), []
     for entry in gathered.entries:
@@ -77,7 +72,7 @@ async def make_plan(
             faults.append(fault)
         changes.append(_change(entry, row, definition))
     refuse(faults)
-    return await _with_the_rest(session, gathered, changes, options, lock=lock)
+    return await _with_the_rest(session, gathered, changes, options)
 
 
 def _ownership_fault(entry: Entry, row: ScheduleRow, options: PlanOptions) -> Fault | None:
@@ -92,24 +87,23 @@ def _ownership_fault(entry: Entry, row: ScheduleRow, options: PlanOptions) -> Fa
 
 def _change(entry: Entry, row: ScheduleRow | None, definition: Definition) -> Change:
     if row is None:
-        return Change(Action.CREATE, *entry.key, entry.source, None, definition)
+        return Change(Action.CREATE, *entry.key, entry.source, definition=definition)
     differences = differences_of(definition_of(row), definition)
     if row["source"] != entry.source:
         differences["source"] = (row["source"], entry.source)
     action = Action.CHANGE if differences else Action.UNCHANGED
-    return Change(action, *entry.key, entry.source, row["schedule_id"], definition, differences)
+    return Change(action, *entry.key, entry.source, row["schedule_id"], row["version"], definition, differences)
 
 
-async def _with_the_rest(
-    session: Session, gathered: Gathered, changes: list[Change], options: PlanOptions, *, lock: bool
-) -> Plan:
+async def _with_the_rest(session: Session, gathered: Gathered, changes: list[Change], options: PlanOptions) -> Plan:
     """The plan with what these sources have and no file names: pruned where that is asked for."""
-    owned = await find_of_sources(session, gathered.sources, lock=lock and options.prune)
+    owned = await find_of_sources(session, gathered.sources)
     named = {entry.key for entry in gathered.entries}
     rest = [row for row in owned if (row["client_id"], row["name"]) not in named]
     if options.prune:
         changes += [
-            Change(Action.PRUNE, row["client_id"], row["name"], row["source"], row["schedule_id"]) for row in rest
+            Change(Action.PRUNE, row["client_id"], row["name"], row["source"], row["schedule_id"], row["version"])
+            for row in rest
         ]
     counts = {source: sum(row["source"] == source for row in owned) for source in gathered.sources}
     left_over = [] if options.prune else [row["name"] for row in rest]
