@@ -53,7 +53,6 @@ class Verdict:
     status: DeliveryStatus
     reason: str | None = None
     wait_seconds: float = 0.0
-    expired: bool = False
 
 
 def webhook_id(installation_id: str, delivery_id: int) -> str:
@@ -64,7 +63,7 @@ def webhook_id(installation_id: str, delivery_id: int) -> str:
 def judge(
     attempt: Attempt, age_seconds: float, first_wait_seconds: float, give_up_seconds: float, random: Random
 ) -> Verdict:
-    """What follows from an attempt. `age_seconds` is how long the delivery has been due when it was made."""
+    """What follows from an attempt. `age_seconds` is how long it has been tried when this one was made."""
     if attempt.delivered:
         return Verdict(DeliveryStatus.DELIVERED)
     if attempt.final:
@@ -75,7 +74,7 @@ def judge(
     if attempt.status in ASKS_TO_WAIT and attempt.retry_after_seconds is not None:
         wait = max(wait, min(attempt.retry_after_seconds, LONGEST_WAIT_SECONDS))
     if age_seconds + wait > give_up_seconds:
-        return Verdict(DeliveryStatus.DEAD, given_up(attempt, give_up_seconds), expired=True)
+        return Verdict(DeliveryStatus.DEAD, given_up(attempt, give_up_seconds))
     return Verdict(DeliveryStatus.PENDING, wait_seconds=wait)
 
 

@@ -185,7 +185,7 @@ class Settings:
         "The wait after the first failure; each further one is five times what has passed, 6 hours at the most.",
     )
     webhook_give_up_seconds: float = setting(
-        number(1, 30 * 86400), 86400.0, "What could not be delivered for so long is dead, until it is sent anew."
+        number(1, 30 * 86400), 86400.0, "What was tried for so long in vain is dead, until it is sent anew."
     )
     webhook_history_days: int = setting(
         whole(1, 3650), 30, "How long deliveries are kept once they are over.", unit="days"

@@ -28,7 +28,8 @@ LONGEST_ERROR = 500
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What one worker has to deliver. `body` is the payload as text, `now` the moment it was taken."""
+    """What one worker has to deliver. `body` is the payload as text, `now` the moment it was taken,
+    `age_seconds` how long it has been tried."""
 
     delivery_id: int
     execution_id: int

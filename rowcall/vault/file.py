@@ -46,18 +46,22 @@ class SecretFile:
 
     def change(self, how: Callable[[SecretBook], SecretBook]) -> SecretBook:
         """Write another book in the place of this one; two who do so at once come one after the other."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = os.open(self.path.parent, os.O_RDONLY)
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
-            self._seen = None
-            changed = how(self.book())
-            self._write(changed.write())
-            os.fsync(folder)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder = os.open(self.path.parent, os.O_RDONLY)
+            try:
+                return self._change(how, folder)
+            finally:
+                os.close(folder)
         except OSError as fault:
             raise InvalidInput.of(SETTING, f"{self.path} can't be written: {fault.strerror}") from None
-        finally:
-            os.close(folder)
+
+    def _change(self, how: Callable[[SecretBook], SecretBook], folder: int) -> SecretBook:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        self._seen = None
+        changed = how(self.book())
+        self._write(changed.write())
+        os.fsync(folder)
         self._seen = None
         return changed
 

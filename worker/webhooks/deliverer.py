@@ -155,7 +155,7 @@ class Deliverer:
             log.warning("webhook_note_came_late", delivery_id=delivery.delivery_id, attempt=delivery.attempt)
             return
         _tell(delivery, attempt, verdict.status)
-        if verdict.expired:
+        if self._receivers.is_dead(delivery.target):
             await expire_deliveries(self._database, delivery.target, give_up, given_up(attempt, give_up))
 
     async def _forget(self) -> None:

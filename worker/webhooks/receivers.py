@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 LONGEST_PAUSE_SECONDS = 60.0
 MOST_KNOWN = 10_000
+DEAD_AFTER_FAILURES = 10
+"""With the default pauses that takes more than six minutes."""
 
 
 @dataclass(slots=True)
@@ -41,6 +43,10 @@ class Receivers:
         """In how many seconds this one may be tried; 0 for most."""
         trouble = self._trouble.get(target)
         return 0.0 if trouble is None else max(0.0, trouble.until - now)
+
+    def is_dead(self, target: str) -> bool:
+        """Whether it has failed so often in a row that what waits too long for it is given up without a try."""
+        return target in self._trouble and self._trouble[target].failures >= DEAD_AFTER_FAILURES
 
     def begin(self, target: str) -> None:
         """A delivery is on its way."""

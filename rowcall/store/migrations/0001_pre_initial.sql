@@ -240,6 +240,7 @@ BEGIN
                status = CASE WHEN NEW.callback_url IS NULL THEN 'DEAD' ELSE d.status END,
                status_reason = CASE WHEN NEW.callback_url IS NULL THEN 'the schedule has no callback_url any more' END,
                next_attempt_at = CASE WHEN NEW.callback_url IS NOT NULL THEN now() END,
+               due_since = now(), tried_since = NULL,
                finished_at = CASE WHEN NEW.callback_url IS NULL THEN now() END
          WHERE d.schedule_id = NEW.schedule_id AND d.status = 'PENDING';
     END IF;
@@ -690,8 +691,9 @@ CREATE TABLE IF NOT EXISTS rowcall.webhook_deliveries (
     next_attempt_at timestamptz DEFAULT now(),
     history         jsonb       NOT NULL DEFAULT '[]',         -- one entry per attempt, the last thirty
     created_at      timestamptz NOT NULL DEFAULT now(),
-    due_since       timestamptz NOT NULL DEFAULT now(),        -- what retries count from: its making, or the request to
-    finished_at     timestamptz,                               -- send it anew
+    due_since       timestamptz NOT NULL DEFAULT now(),        -- since its making, or the request to send it anew
+    tried_since     timestamptz,                               -- the first try since then: what waits count from
+    finished_at     timestamptz,
     CONSTRAINT deliveries_status_known CHECK (status IN ('PENDING', 'DELIVERED', 'DEAD')),
     CONSTRAINT deliveries_pending_has_a_moment CHECK ((status = 'PENDING') = (next_attempt_at IS NOT NULL)),
     CONSTRAINT deliveries_finished_iff_over CHECK ((status = 'PENDING') = (finished_at IS NULL)),

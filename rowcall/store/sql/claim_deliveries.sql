@@ -12,8 +12,9 @@ WITH taken AS MATERIALIZED (
               FOR NO KEY UPDATE SKIP LOCKED) AS due
 )
 UPDATE rowcall.webhook_deliveries AS d
-   SET attempt = d.attempt + 1, next_attempt_at = clock_timestamp() + make_interval(secs => $3::float8)
+   SET attempt = d.attempt + 1, next_attempt_at = clock_timestamp() + make_interval(secs => $3::float8),
+       tried_since = coalesce(d.tried_since, clock_timestamp())
   FROM taken AS t
  WHERE d.delivery_id = t.delivery_id
 RETURNING d.delivery_id, d.schedule_id, d.execution_id, d.client_id, d.event, d.url, d.target, d.payload, d.attempt,
-          clock_timestamp() AS now, extract(epoch FROM clock_timestamp() - d.due_since)::float8 AS age_seconds
+          clock_timestamp() AS now, extract(epoch FROM clock_timestamp() - d.tried_since)::float8 AS age_seconds

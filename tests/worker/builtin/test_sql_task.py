@@ -43,6 +43,22 @@ async def test_a_statement_and_the_end_of_its_execution_are_written_by_one_trans
     assert await schedules.db.fetchval("SELECT count(*) FROM rowcall.run_tokens") == 0
 
 
+async def test_the_webhook_of_a_statement_is_written_by_the_same_transaction(
+    serve: Serve, schedules: Schedules, operator: Operator
+) -> None:
+    on = operator.writes_down(note={"statement": "INSERT INTO sales.effects VALUES (now()::text)"})
+    told = await schedules.insert("sql", input_data=asking("note"), callback_url="https://hooks.example.org/")
+    await serve(**on)
+    await schedules.reaches("SUCCEEDED", told)
+    untold = await schedules.insert("sql", input_data=asking("note"))
+    await schedules.reaches("SUCCEEDED", untold)
+
+    [row] = await schedules.db.fetch("SELECT schedule_id, event, created_at FROM rowcall.webhook_deliveries")
+    assert (row["schedule_id"], row["event"]) == (told, "SUCCEEDED")
+    began = await schedules.db.fetchval("SELECT min(what::timestamptz) FROM sales.effects")
+    assert row["created_at"] == began, "the same now(), so the same transaction"
+
+
 async def test_several_statements_are_one_transaction_and_the_last_one_answers(
     serve: Serve, schedules: Schedules, operator: Operator
 ) -> None:

@@ -9,8 +9,11 @@ from typing import Any
 import asyncpg
 
 import rowcall
+from rowcall.store.database import Database
+from rowcall.worker import look_once
 from tests.worker.conftest import Serve
 from tests.worker.schedules import Schedules
+from tests.worker.serving import quick_settings
 from tests.worker.waiting import until
 from tests.worker.webhooks.conftest import WriteSecrets
 from tests.worker.webhooks.receiver import KEY, OTHER_KEY, Receiver, receiving
@@ -125,6 +128,57 @@ async def test_a_receiver_that_is_gone_is_asked_once(
     assert "410 Gone" in row["status_reason"]
 
 
+async def test_what_a_run_writes_and_what_it_tells_commit_together(
+    serve: Serve, schedules: Schedules, receiver: Receiver, quick: dict[str, Any]
+) -> None:
+    writing = rowcall.App("writing")
+
+    @writing.task("writes")
+    async def writes(run: rowcall.Run) -> None:
+        async with run.transaction() as connection:
+            await connection.execute("CREATE TABLE written (id bigint)")
+
+    await schedules.insert("writes", callback_url=receiver.url)
+    await serve(writing, **quick)
+    await one_with(schedules, "DELIVERED")
+    assert [each.data["status"] for each in receiver.received] == ["SUCCEEDED"]
+
+
+async def test_one_look_delivers_what_it_ended(
+    dsn: str, database: Database, schedules: Schedules, receiver: Receiver, quick: dict[str, Any]
+) -> None:
+    """`rowcall tick` from a crontab is a worker too."""
+    ids = [await schedules.insert("good", callback_url=receiver.url) for _ in range(30)]
+    await look_once(database, quick_settings(dsn, **quick | {"webhook_concurrency": 4, "concurrency": 100}), [app])
+    assert {each.data["schedule_id"] for each in receiver.received} == set(ids)
+    assert await schedules.db.fetchval("SELECT bool_and(status = 'DELIVERED') FROM rowcall.webhook_deliveries")
+
+
+async def test_what_a_deleted_schedule_had_to_tell_is_told(
+    serve: Serve, schedules: Schedules, receiver: Receiver, quick: dict[str, Any]
+) -> None:
+    receiver.answers = [500]
+    schedule_id = await schedules.insert("good", callback_url=receiver.url)
+    await serve(app, **quick)
+    await until(lambda: bool(receiver.received), what="the first try")
+    await schedules.db.execute("UPDATE rowcall.schedules SET status = 'DISABLED'")
+    receiver.answers = [204]
+    row = await one_with(schedules, "DELIVERED")
+    assert row["schedule_id"] == schedule_id
+
+
+async def test_where_the_callback_url_is_taken_away_nothing_more_is_sent(
+    serve: Serve, schedules: Schedules, receiver: Receiver, quick: dict[str, Any]
+) -> None:
+    receiver.answers = [500]
+    await schedules.insert("good", callback_url=receiver.url)
+    await serve(app, **quick)
+    await until(lambda: bool(receiver.received), what="the first try")
+    await schedules.db.execute("UPDATE rowcall.schedules SET callback_url = NULL")
+    row = await one_with(schedules, "DEAD")
+    assert row["status_reason"] == "the schedule has no callback_url any more"
+
+
 async def test_while_a_secret_is_rotated_both_values_verify(
     serve: Serve, schedules: Schedules, receiver: Receiver, quick: dict[str, Any], write_secrets: WriteSecrets
 ) -> None:
@@ -214,10 +268,10 @@ async def test_what_is_overdue_for_a_dead_receiver_is_given_up_in_bulk(
     receiver.answers = [500]
     await schedules.db.execute(
         "INSERT INTO rowcall.webhook_deliveries (schedule_id, execution_id, client_id, event, url, payload, due_since)"
-        " SELECT 0, n, 'default', 'FAILED', $1, '{}', now() - interval '2 days' FROM generate_series(1, 800) AS n",
+        " SELECT 0, n, 'default', 'FAILED', $1, '{}', now() - interval '2 days' FROM generate_series(1, 900) AS n",
         receiver.url,
     )
-    await serve(app, **quick)
+    await serve(app, **quick | {"webhook_retry_seconds": 0.01})
 
     async def all_dead() -> bool:
         return not await schedules.db.fetchval("SELECT count(*) FROM rowcall.webhook_deliveries WHERE status <> 'DEAD'")
