@@ -16,16 +16,11 @@ from asyncpg.pool import PoolConnectionProxy
 
 from rowcall.domain.access import EVERYTHING, Access
 
-from .connecting import (
-    CONNECT_TIMEOUT_SECONDS,
-    connect,
-    introduction,
-    is_direct,
-    limits,
-    refuses_settings,
-    server_settings,
-)
+from .connecting import CONNECT_TIMEOUT_SECONDS, introduction, limits, server_settings
 from .driver_errors import UNAVAILABLE, domain_errors
+from .pools import Pool, close_pool, direct_pool, leave_as_it_is, make_pool
+
+ROLL_BACK_SECONDS = 2.0
 
 PROBES = {
     "enable_seqscan": "off",
@@ -87,7 +82,6 @@ class Session(Protocol):
 
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 
 class Transaction:
@@ -178,16 +172,16 @@ class Database:
             if not pooled:
                 told = server_settings(application_name, timeout_seconds) | settings
                 cache = 256 if prepared_statements else 0
-                pool = await _direct_pool(dsn, told, options | {"statement_cache_size": cache}, sure=pooled is not None)
+                pool = await direct_pool(dsn, told, options | {"statement_cache_size": cache}, sure=pooled is not None)
             preamble = None if pool is not None else "; ".join(f"SET LOCAL {k} = '{v}'" for k, v in settings.items())
             if pool is None:
-                pool = await _pool(
-                    dsn, introduction(application_name), options | {"statement_cache_size": 0, "reset": _leave_as_it_is}
+                pool = await make_pool(
+                    dsn, introduction(application_name), options | {"statement_cache_size": 0, "reset": leave_as_it_is}
                 )
         try:
             yield cls(pool, dsn, direct_dsn=direct_dsn, preamble=preamble, timeout_seconds=timeout_seconds)
         finally:
-            await _close(pool)
+            await close_pool(pool)
 
     def terminate(self) -> None:
         """Cut all connections at once, for good; whoever waits for an answer gets StoreUnavailable."""
@@ -241,10 +235,17 @@ class Database:
 
     @asynccontextmanager
     async def _begun(self, **options: Any) -> AsyncIterator[Connection]:
-        async with self._connection() as connection, connection.transaction(**options):
-            if spoken := "; ".join(text for text in (self._preamble, self._signature()) if text):
-                await connection.execute(spoken)
-            yield connection
+        async with self._connection() as connection:
+            transaction = connection.transaction(**options)
+            await transaction.start()
+            try:
+                if spoken := "; ".join(text for text in (self._preamble, self._signature()) if text):
+                    await connection.execute(spoken)
+                yield connection
+            except BaseException:
+                await _roll_back(connection, transaction)
+                raise
+            await transaction.commit()
 
     def _signature(self) -> str | None:
         """What tells the log of changes who acts, until the transaction ends; in hex, so that nothing needs quoting."""
@@ -264,44 +265,13 @@ class Database:
                 raise
 
 
-async def _direct_pool(dsn: str, told: dict[str, str], options: dict[str, Any], *, sure: bool) -> Pool | None:
-    """A pool of connections to PostgreSQL itself; None where a pooler answers, if that is not `sure` already."""
+async def _roll_back(connection: Connection, transaction: asyncpg.transaction.Transaction) -> None:
+    """Take it back; on a line that is silent, or gone, hang up, and the server takes it back by itself.
+
+    A statement that was cancelled may be cancelled for as long as it might have taken, an hour where a task's own runs.
+    """
     try:
-        pool = await _pool(dsn, told, options)
-    except asyncpg.ProtocolViolationError as fault:
-        if sure or not refuses_settings(fault):
-            raise
-        return None
-    if sure:
-        return pool
-    try:
-        if await is_direct(pool):
-            return pool
-    except BaseException:
-        pool.terminate()
-        raise
-    await _close(pool)
-    return None
-
-
-async def _pool(dsn: str, told: dict[str, str], options: dict[str, Any]) -> Pool:
-    common: dict[str, Any] = {
-        "connect": connect,
-        "timeout": CONNECT_TIMEOUT_SECONDS,
-        "max_inactive_connection_lifetime": 300,
-        "server_settings": told,
-    }
-    pool: Pool = await asyncpg.create_pool(dsn, **common, **options)
-    return pool
-
-
-async def _leave_as_it_is(_: Connection) -> None:
-    """A transaction leaves nothing behind, and what a pooler lends next is another's."""
-
-
-async def _close(pool: Pool) -> None:
-    """Close politely; a server that no longer answers is not waited for."""
-    try:
-        await asyncio.wait_for(pool.close(), timeout=5)
+        async with asyncio.timeout(ROLL_BACK_SECONDS):
+            await transaction.rollback()
     except (*UNAVAILABLE, asyncpg.InterfaceError):
-        pool.terminate()
+        connection.terminate()

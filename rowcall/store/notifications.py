@@ -12,11 +12,18 @@ CHANNEL = "rowcall"
 CHECK_SECONDS = 30.0
 
 
-async def listen(dsn: str, on_message: Callable[[str], None], *, application_name: str = "rowcall listener") -> None:
+async def listen(
+    dsn: str,
+    on_message: Callable[[str], None],
+    *,
+    application_name: str = "rowcall listener",
+    check_seconds: float = CHECK_SECONDS,
+) -> None:
     """Call `on_message` with each payload until the connection ends; it never ends by itself otherwise.
 
     `on_message` is called once with ``look`` as soon as it listens: what was said before is not heard. Raises
     StoreUnavailable when the connection can't be made or is cut: listen again, a cut one does not come back.
+    A connection that was cut without a word is found out by a question every `check_seconds`.
     Raises InvalidInput where a pooler answers: it would take the LISTEN, and hand on nothing.
     """
     gone = asyncio.Event()
@@ -35,9 +42,9 @@ async def listen(dsn: str, on_message: Callable[[str], None], *, application_nam
             on_message("look")
             while not gone.is_set():
                 try:
-                    await asyncio.wait_for(gone.wait(), timeout=CHECK_SECONDS)
+                    await asyncio.wait_for(gone.wait(), timeout=check_seconds)
                 except TimeoutError:
-                    await connection.execute("SELECT 1")  # a connection cut without a word is found out here
+                    await connection.execute("SELECT 1")
             raise ConnectionResetError("the listening connection was closed")
         finally:
             connection.terminate()

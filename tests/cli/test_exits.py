@@ -1,5 +1,7 @@
 """Exit codes: every error has one, and each keeps its meaning."""
 
+import socket
+import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -70,3 +72,15 @@ def test_a_missing_database_is_told_so(command_line: RowcallCommand, dsn: str, m
     ran = command_line("schedules", "list")
     assert (ran.code, ran.out) == (ExitCode.UNAVAILABLE, "")
     assert 'database "rowcall_no_such_database" does not exist' in ran.err
+
+
+def test_a_server_that_says_nothing_is_not_waited_for_long(
+    command_line: RowcallCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("DATABASE_URL", f"postgresql://me@127.0.0.1:{silent.getsockname()[1]}/x?sslmode=disable")
+        for command in (("schedules", "list"), ("migrate",)):
+            began = time.monotonic()
+            ran = command_line(*command)
+            assert (ran.code, "PostgreSQL does not answer" in ran.err) == (ExitCode.UNAVAILABLE, True)
+            assert time.monotonic() - began < 15

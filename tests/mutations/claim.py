@@ -93,17 +93,7 @@ CLAIM = (
         (
             Edit(
                 "rowcall/store/database.py",
-                "as connection, connection.transaction(**options):\n"
-                "            if self._preamble is not None:\n"
-                "                await connection.execute(self._preamble)\n"
-                "            yield connection\n",
-                "as connection:\n"
-                "            transaction = connection.transaction(**options)\n"
-                "            await transaction.start()\n"
-                "            try:\n"
-                "                yield connection\n"
-                "            except BaseException:\n"
-                "                await transaction.rollback()\n"
+                "                raise\n            await transaction.commit()\n",
                 "                raise\n"
                 "            try:\n"
                 "                await transaction.commit()\n"

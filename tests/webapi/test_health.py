@@ -100,5 +100,18 @@ async def test_probes_of_a_silent_database_are_answered_in_time_and_use_one_conn
         await until(lambda: is_ready(client))
 
 
+async def test_a_request_for_a_silent_database_is_answered_in_time(dsn: str, db: asyncpg.Connection[Any]) -> None:
+    async with (
+        line_to(dsn, db) as line,
+        Database.open(line.dsn, size=2, timeout_seconds=1) as database,
+        served(database) as client,
+    ):
+        line.fall_silent()
+        began = time.monotonic()
+        assert_problem(await client.get("/v1/schedules"), 503)
+        assert time.monotonic() - began < 6
+        line.restore()
+
+
 async def is_ready(client: httpx2.AsyncClient) -> bool:
     return (await client.get("/readyz")).status_code == 200

@@ -163,6 +163,29 @@ async def the_lease_runs_out(schedules: Schedules) -> None:
     await until(over)
 
 
+async def test_a_transaction_of_a_task_on_a_silent_line_ends_with_the_time_limit_of_its_run(
+    app: rowcall.App, line: Line, serve: Serve, schedules: Schedules
+) -> None:
+    inside, ended = asyncio.Event(), asyncio.Event()
+
+    @app.task("writes")
+    async def writes(run: rowcall.Run) -> None:
+        try:
+            async with run.transaction() as transaction:
+                line.fall_silent()
+                inside.set()
+                await transaction.fetchval("SELECT 1")
+        finally:
+            ended.set()
+
+    await schedules.insert("writes", timeout_seconds=1)
+    served = await serve(app, dsn=line.dsn, heartbeat_seconds=60)
+    await asyncio.wait_for(inside.wait(), 20)
+    await asyncio.wait_for(ended.wait(), 20)
+    line.restore()
+    served.stop()
+
+
 async def test_two_signals_end_a_worker_that_waits_for_a_silent_database(
     app: rowcall.App, line: Line, serve: Serve, schedules: Schedules
 ) -> None:
