@@ -9,15 +9,18 @@ from rowcall.domain.errors import Conflict
 from rowcall.domain.schedules import ScheduleStatus, is_gone
 
 from .database import Session
+from .planning import plan_schedules
 from .schedules import (
     ScheduleRow,
     change_schedule,
-    create_schedule,
     delete_schedule,
     find_schedule,
     find_schedules,
+    insert_schedule,
     set_status,
 )
+
+AT_ONCE = 500
 
 
 async def lock_sources(session: Session, sources: Collection[str], tell: Callable[[str], None]) -> None:
@@ -47,20 +50,23 @@ async def find_exportable(session: Session, client_id: str | None) -> list[Sched
 
 
 async def carry_out(session: Session, changes: Sequence[Change]) -> AsyncIterator[Change]:
-    """Do what a plan says, one schedule after the other; each is yielded when it is done.
+    """Do what a plan says, one schedule after the other; each is yielded when it is done. New ones are planned last.
 
     Only what is changed is locked, and first of all: what is left alone is claimed meanwhile as ever.
     Raises Conflict where a schedule was changed, or a name taken, since the plan was made.
     """
     present = await _locked(session, changes)
+    created: list[int] = []
     for change in changes:
         if change.schedule_id is None:
-            await _create(session, change)
+            created.append(await _create(session, change))
         elif change.action is Action.PRUNE:
             await delete_schedule(session, present[change.schedule_id])
         elif change.action is Action.CHANGE:
             await _change(session, change, present[change.schedule_id])
         yield change
+    for chunk in (created[start : start + AT_ONCE] for start in range(0, len(created), AT_ONCE)):
+        await plan_schedules(session, chunk, limit=AT_ONCE)
 
 
 async def _locked(session: Session, changes: Sequence[Change]) -> Mapping[int, ScheduleRow]:
@@ -76,9 +82,9 @@ async def _locked(session: Session, changes: Sequence[Change]) -> Mapping[int, S
     return present
 
 
-async def _create(session: Session, change: Change) -> None:
+async def _create(session: Session, change: Change) -> int:
     assert change.definition is not None  # only what is pruned has none
-    await create_schedule(session, change.definition, source=change.source)
+    return await insert_schedule(session, change.definition, source=change.source)
 
 
 async def _change(session: Session, change: Change, before: ScheduleRow) -> None:

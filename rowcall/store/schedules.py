@@ -84,11 +84,16 @@ async def create_schedule(
 
     Raises Forbidden for a client that is none of the session's.
     """
-    session.access.check_creates_for(definition.client_id)
-    columns = write_jsonb(definition.columns())
-    schedule_id = int(await session.fetchval("insert_schedule", columns, is_static, source))
+    schedule_id = await insert_schedule(session, definition, source=source, is_static=is_static)
     await plan_schedules(session, [schedule_id])
     return await find_schedule(session, schedule_id)
+
+
+async def insert_schedule(session: Session, definition: Definition, *, source: str, is_static: bool = False) -> int:
+    """Write a new schedule without planning it, where many are planned together; its id. Raises as create_schedule."""
+    session.access.check_creates_for(definition.client_id)
+    columns = write_jsonb(definition.columns())
+    return int(await session.fetchval("insert_schedule", columns, is_static, source))
 
 
 def definition_of(schedule: ScheduleRow) -> Definition:
