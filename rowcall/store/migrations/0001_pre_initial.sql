@@ -1661,6 +1661,194 @@ COMMENT ON FUNCTION rowcall.explain(text, timestamptz, text) IS
     'One true sentence: SELECT rowcall.explain(''nightly'') for now, with a second argument for that moment.';
 
 
+-- ── create, pause, resume, execute: for other programs, in their own transactions ───────────────────────────────────
+-- The rules of REST, and its errors as SQL has them. What is called with the rights of Rowcall's role may be called from
+-- any session: every name is qualified, pg_temp is searched last, and no value is ever text to execute. The audit log
+-- names the role that had logged in: rowcall.who, which anybody can set, does not count here.
+
+-- The locked schedule of that name, or id. For the functions below.
+CREATE OR REPLACE FUNCTION rowcall.locked_schedule(name text, client text) RETURNS rowcall.schedules
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found rowcall.schedules;
+BEGIN
+    SELECT s.* INTO found FROM rowcall.schedules AS s
+     WHERE s.client_id = client AND s.status <> 'DISABLED'
+       AND CASE WHEN locked_schedule.name ~ '^[0-9]{1,18}$' THEN s.schedule_id = locked_schedule.name::bigint
+                ELSE s.name = locked_schedule.name END
+       FOR NO KEY UPDATE;
+    IF found.schedule_id IS NULL THEN
+        RAISE EXCEPTION 'client % has no schedule %', quote_literal(client), quote_literal(left(name, 200))
+            USING ERRCODE = 'no_data_found';
+    END IF;
+    RETURN found;
+END $$;
+
+-- Sets who asks, for the audit log; returns who it was before.
+CREATE OR REPLACE FUNCTION rowcall.named_as(who text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    before text := coalesce(current_setting('rowcall.who', true), '');
+BEGIN
+    PERFORM set_config('rowcall.who', who, true);
+    RETURN before;
+END $$;
+
+-- A moment as text: without an offset it is read in the schedule's zone, and never in the session's.
+CREATE OR REPLACE FUNCTION rowcall.read_moment(moment text, zone text) RETURNS timestamptz
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN moment ~ '\d{2}:\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)$' THEN moment::timestamptz
+                ELSE moment::timestamp AT TIME ZONE zone END
+$$;
+
+CREATE OR REPLACE FUNCTION rowcall.create_schedule(
+    definition jsonb, client text DEFAULT 'default', allow_unknown_task boolean DEFAULT false)
+RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    asker text := rowcall.named_as('');
+    possible CONSTANT text[] := ARRAY[
+        'name', 'description', 'task_type', 'capability_required', 'input_data', 'priority', 'labels', 'schedule_type',
+        'cron_expression', 'cron_fields', 'interval_seconds', 'scheduled_time', 'timezone', 'starts_at', 'ends_at',
+        'jitter_seconds', 'max_executions', 'grace_period_seconds', 'coalesce', 'catch_up_limit', 'overlap_policy',
+        'max_instances', 'timeout_seconds', 'max_retries', 'retry_backoff_seconds', 'callback_url', 'callback_events'];
+    given    jsonb;
+    strange  text;
+    zone     text;
+    moment   text;
+    columns  text;
+    created  bigint;
+BEGIN
+    IF jsonb_typeof(definition) IS DISTINCT FROM 'object' THEN
+        RAISE EXCEPTION 'an object is needed: the fields of a schedule' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT coalesce(jsonb_object_agg(m.key, m.value) FILTER (WHERE m.value <> 'null'), '{}'),
+           string_agg(m.key, ', ') FILTER (WHERE m.key <> ALL (possible))
+      INTO given, strange FROM jsonb_each(definition) AS m;
+    IF strange IS NOT NULL THEN
+        RAISE EXCEPTION 'no schedule has the field %', strange
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'It has: ' || array_to_string(possible, ', ');
+    ELSIF NOT given ? 'task_type' THEN
+        RAISE EXCEPTION 'task_type is missing: what is to run' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF NOT allow_unknown_task
+          AND NOT EXISTS (SELECT FROM rowcall.tasks AS t WHERE t.task_type = given ->> 'task_type') THEN
+        RAISE EXCEPTION 'no worker ever offered the task %', quote_literal(given ->> 'task_type')
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'allow_unknown_task => true creates it all the same.';
+    END IF;
+    zone := coalesce(given ->> 'timezone', 'UTC');
+    given := given || jsonb_build_object('client_id', client, 'source', 'sql', 'schedule_type', coalesce(
+        given ->> 'schedule_type', CASE WHEN given ? 'interval_seconds' THEN 'interval'
+                                        WHEN given ? 'scheduled_time' THEN 'one_time' ELSE 'cron' END));
+    FOREACH moment IN ARRAY ARRAY['scheduled_time', 'starts_at', 'ends_at'] LOOP
+        IF given ? moment THEN
+            given := given || jsonb_build_object(moment, rowcall.read_moment(given ->> moment, zone));
+        END IF;
+    END LOOP;
+    IF (given ->> 'scheduled_time')::timestamptz < now() THEN
+        RAISE EXCEPTION 'scheduled_time lies in the past' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT string_agg(quote_ident(f.field), ', ') INTO columns FROM jsonb_object_keys(given) AS f (field);
+    EXECUTE format('INSERT INTO rowcall.schedules (%1$s) SELECT %1$s '
+                   'FROM jsonb_populate_record(NULL::rowcall.schedules, $1) RETURNING schedule_id', columns)
+       INTO created USING given;
+    PERFORM rowcall.named_as(asker);
+    RETURN created;
+END $$;
+COMMENT ON FUNCTION rowcall.create_schedule(jsonb, text, boolean) IS
+    'Create a schedule of these fields, in this transaction; its id. A rule that can''t be read makes it INVALID at the '
+    'next look of a worker.';
+
+CREATE OR REPLACE FUNCTION rowcall.pause_schedule(name text, reason text DEFAULT NULL, client text DEFAULT 'default')
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    asker text := rowcall.named_as('');
+    found rowcall.schedules := rowcall.locked_schedule(name, client);
+    told  text := nullif(btrim(left(reason, 500)), '');
+BEGIN
+    IF found.status NOT IN ('ACTIVE', 'PAUSED') THEN
+        RAISE EXCEPTION 'schedule % is %: it has no occurrences to pause', quote_literal(found.name), found.status
+            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = coalesce(found.status_reason, '');
+    END IF;
+    IF found.status = 'ACTIVE' OR told IS NOT NULL THEN
+        UPDATE rowcall.schedules AS s
+           SET status = 'PAUSED', status_reason = coalesce(told || format(' (by role %s)', session_user),
+                                                           'by role ' || session_user)
+         WHERE s.schedule_id = found.schedule_id;
+    END IF;
+    PERFORM rowcall.named_as(asker);
+END $$;
+COMMENT ON FUNCTION rowcall.pause_schedule(text, text, text) IS 'Stop new occurrences, in this transaction; what is open goes on.';
+
+CREATE OR REPLACE FUNCTION rowcall.resume_schedule(name text, client text DEFAULT 'default')
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    asker text := rowcall.named_as('');
+    found rowcall.schedules := rowcall.locked_schedule(name, client);
+BEGIN
+    IF found.status NOT IN ('ACTIVE', 'PAUSED', 'INVALID') THEN
+        RAISE EXCEPTION 'schedule % is %: it has no occurrences to resume', quote_literal(found.name), found.status
+            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = coalesce(found.status_reason, ''),
+                  HINT = 'Give it other timing or another max_executions.';
+    END IF;
+    UPDATE rowcall.schedules AS s SET status = 'ACTIVE', status_reason = NULL
+     WHERE s.schedule_id = found.schedule_id AND s.status <> 'ACTIVE';
+    PERFORM rowcall.named_as(asker);
+END $$;
+COMMENT ON FUNCTION rowcall.resume_schedule(text, text) IS 'Go on with the next occurrence, in this transaction.';
+
+CREATE OR REPLACE FUNCTION rowcall.execute_schedule(
+    name text, input_data jsonb DEFAULT NULL, client text DEFAULT 'default')
+RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    asker text := rowcall.named_as('');
+    found     rowcall.schedules := rowcall.locked_schedule(name, client);
+    asked_at  timestamptz := clock_timestamp();
+    created   bigint := nextval('rowcall.execution_ids');
+    has_room  boolean;
+BEGIN
+    IF found.status = 'INVALID' THEN
+        RAISE EXCEPTION 'schedule % is INVALID; it can''t be run', quote_literal(found.name)
+            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = found.status_reason;
+    ELSIF jsonb_typeof(execute_schedule.input_data) <> 'object' THEN
+        RAISE EXCEPTION 'input_data is laid over that of the schedule: an object is needed'
+            USING ERRCODE = 'invalid_parameter_value';
+    ELSIF found.task_type = 'http' AND execute_schedule.input_data ?| ARRAY['url', 'headers', 'method'] THEN
+        RAISE EXCEPTION 'url, headers and method of an http task can''t be replaced here; change the schedule'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT count(*) < found.max_instances AND count(*) FILTER (WHERE o.worker_id IS NULL AND o.available_at IS NULL) = 0
+      INTO has_room
+      FROM rowcall.open_executions AS o WHERE o.schedule_id = found.schedule_id AND o.backfill_id IS NULL;
+    PERFORM rowcall.ensure_partitions(asked_at, asked_at);
+    INSERT INTO rowcall.open_executions
+           (execution_id, schedule_id, scheduled_for, available_at, priority, trigger, route)
+    VALUES (created, found.schedule_id, asked_at, CASE WHEN has_room THEN asked_at END, found.priority, 'manual', found.route);
+    INSERT INTO rowcall.schedule_executions
+           (execution_id, schedule_id, scheduled_for, available_at, schedule_version, priority, trigger, status,
+            task_type, capability_required, input_data)
+    VALUES (created, found.schedule_id, asked_at, CASE WHEN has_room THEN asked_at END, found.version, found.priority,
+            'manual', 'QUEUED', found.task_type, found.capability_required,
+            found.input_data || coalesce(execute_schedule.input_data, '{}'));
+    PERFORM rowcall.write_audit('execution.requested', created::text, found.schedule_id, found.client_id, NULL,
+        jsonb_build_object('version', found.version, 'input_data', rowcall.without_secrets(execute_schedule.input_data)));
+    PERFORM pg_notify('rowcall', 'look');
+    PERFORM rowcall.named_as(asker);
+    RETURN created;
+END $$;
+COMMENT ON FUNCTION rowcall.execute_schedule(text, jsonb, text) IS
+    'Queue a run now, in this transaction, behind what is open of the schedule; its execution_id.';
+
+-- Lets a role create, pause, resume and execute schedules of any client by these functions, and nothing else.
+CREATE OR REPLACE FUNCTION rowcall.grant_control(role_name text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = role_name) THEN
+        RAISE EXCEPTION 'there is no role %', quote_ident(role_name) USING HINT = format('CREATE ROLE %I', role_name);
+    END IF;
+    EXECUTE format('GRANT USAGE ON SCHEMA rowcall TO %I', role_name);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION rowcall.create_schedule(jsonb, text, boolean), '
+                   'rowcall.pause_schedule(text, text, text), rowcall.resume_schedule(text, text), '
+                   'rowcall.execute_schedule(text, jsonb, text) TO %I', role_name);
+END $$;
+
+
 -- ── who may look ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 -- Lets a role read the views above and call what only reads, and nothing else. Called for rowcall_monitor below, and by
