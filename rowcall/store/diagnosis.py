@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from rowcall.domain.schedules import GONE
+
 from .database import Row, Session
 
 
@@ -51,7 +53,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class InvalidSchedule:
-    """A schedule that can't be scheduled, and why."""
+    """A schedule that can't be scheduled, or has no code any more, and why."""
 
     schedule_id: int
     name: str
@@ -89,6 +91,11 @@ async def missing_days(session: Session, ahead: int) -> list[date]:
 async def invalid_schedules(session: Session, limit: int) -> list[InvalidSchedule]:
     """Up to `limit` schedules that can't be scheduled."""
     return [InvalidSchedule(**_columns(row)) for row in await session.fetch("invalid_schedules", limit)]
+
+
+async def gone_schedules(session: Session, limit: int) -> list[InvalidSchedule]:
+    """Up to `limit` static schedules that are set aside because their code is gone."""
+    return [InvalidSchedule(**_columns(row)) for row in await session.fetch("gone_schedules", limit, GONE)]
 
 
 def _columns(row: Row) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 
 from rowcall.cli.doctor.findings import State
 from rowcall.cli.doctor.server import _clock, _connections, _version
+from rowcall.domain.schedules import gone_reason
 from rowcall.settings import Settings
 from rowcall.store.diagnosis import ServerFacts
 from tests.cli.support import Ran, RowcallCommand
@@ -95,6 +96,19 @@ def test_a_schedule_that_can_not_be_scheduled_is_told_with_its_reason(
     a_schedule(rowcall)
     execute("UPDATE rowcall.schedules SET status = 'INVALID', status_reason = 'no such zone'")
     assert "nightly (no such zone)" in found(rowcall("doctor", "--json"), "schedules")
+
+
+def test_a_schedule_whose_code_is_gone_is_told_and_one_that_people_paused_is_not(
+    rowcall: RowcallCommand, execute: Callable[..., Any]
+) -> None:
+    a_schedule(rowcall)
+    execute(
+        "UPDATE rowcall.schedules SET is_static = true, status = 'PAUSED', status_reason = 'gone: fishing (by ada)'"
+    )
+    assert found(rowcall("doctor", "--json"), "schedules").startswith("ok")
+    execute("UPDATE rowcall.schedules SET status_reason = $1", gone_reason("shop"))
+    told = found(rowcall("doctor", "--json"), "schedules")
+    assert told == "warn: set aside, their code is gone: nightly -> bring it back, or delete them"
 
 
 def test_days_that_the_ledger_has_no_place_for_are_told(rowcall: RowcallCommand, execute: Callable[..., Any]) -> None:

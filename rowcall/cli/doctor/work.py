@@ -11,6 +11,7 @@ from rowcall.store.diagnosis import (
     AliveWorker,
     Lane,
     alive_workers,
+    gone_schedules,
     invalid_schedules,
     lanes_of_schedules,
     missing_days,
@@ -67,10 +68,14 @@ def _overdue(lanes: Sequence[Lane], settings: Settings) -> Finding:
 
 async def _invalid(database: Database) -> Finding:
     found = await invalid_schedules(database, NAMED + 1)
-    if not found:
-        return Finding.ok("schedules", "each can be scheduled")
-    told = _named([f"{schedule.name} ({schedule.status_reason})" for schedule in found])
-    return Finding.warn("schedules", f"can't be scheduled: {told}", "correct them, or delete them")
+    if found:
+        told = _named([f"{schedule.name} ({schedule.status_reason})" for schedule in found])
+        return Finding.warn("schedules", f"can't be scheduled: {told}", "correct them, or delete them")
+    gone = await gone_schedules(database, NAMED + 1)
+    if gone:
+        told = _named([schedule.name for schedule in gone])
+        return Finding.warn("schedules", f"set aside, their code is gone: {told}", "bring it back, or delete them")
+    return Finding.ok("schedules", "each can be scheduled")
 
 
 async def _days(database: Database) -> Finding:
