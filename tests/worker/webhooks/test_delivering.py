@@ -273,8 +273,16 @@ async def test_what_is_overdue_for_a_dead_receiver_is_given_up_in_bulk(
     )
     await serve(app, **quick | {"webhook_retry_seconds": 0.01})
 
-    async def all_dead() -> bool:
-        return not await schedules.db.fetchval("SELECT count(*) FROM rowcall.webhook_deliveries WHERE status <> 'DEAD'")
+    async def given_up() -> bool:
+        return await schedules.db.fetchval(
+            "SELECT count(*) > 800 FROM rowcall.webhook_deliveries WHERE status = 'DEAD'"
+        )
 
-    await until(all_dead, what="the end of all of them")
+    await until(given_up, what="the end of all that was never tried", within=60)
     assert len(receiver.received) < 50
+    reasons = await schedules.db.fetch(
+        "SELECT DISTINCT status_reason FROM rowcall.webhook_deliveries WHERE attempt = 0"
+    )
+    assert [row["status_reason"].partition(";")[0] for row in reasons] == [
+        "not delivered within 86400 s (ROWCALL_WEBHOOK_GIVE_UP_SECONDS)"
+    ]
