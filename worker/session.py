@@ -89,7 +89,7 @@ class Session:
         )  # fmt: skip
         self._work = work
         self._loop = Loop(database, worker_id, offers.routes, work, self._random, settings)
-        self._deliverer = Deliverer(database, sender, settings, self._random)
+        self._deliverer = Deliverer(database, sender, settings, self._random, audience.tallies)
         self._recorder.on_ended = self._feeder.hear
         self._recorder.on_queued = self._loop.wake
         self._recorder.on_told = self._deliverer.wake

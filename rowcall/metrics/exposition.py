@@ -80,6 +80,10 @@ def _of_process(tallies: Tallies) -> Iterator[Metric]:
     yield CounterMetricFamily(
         "rowcall_lease_lost", "Times that this process lost its lease.", value=tallies.leases_lost
     )
+    webhooks = CounterMetricFamily("rowcall_webhook_deliveries", "Tries to deliver webhooks.", labels=["result"])
+    for result, count in tallies.webhooks.items():
+        webhooks.add_metric([result], count)
+    yield webhooks
 
 
 def _of_database(version: str, standing: Columns | None) -> Iterator[Metric]:

@@ -36,7 +36,8 @@ class Histogram:
 
 @dataclass(slots=True)
 class Tallies:
-    """The counters of one process. `durations` and `executions` go by task type and result."""
+    """The counters of one process. `durations` and `executions` go by task type and result,
+    `webhooks` by what became of a try: delivered, failed, dead."""
 
     occurrences: Counter[str] = field(default_factory=Counter)
     executions: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -44,6 +45,7 @@ class Tallies:
     lag: Histogram = field(default_factory=lambda: Histogram(LAG_BOUNDS))
     stale_results: int = 0
     leases_lost: int = 0
+    webhooks: Counter[str] = field(default_factory=Counter)
 
     def ended(self, task_type: str, result: str, seconds: float) -> None:
         """An attempt ended: `result` is its status, or `retried`, in small letters."""

@@ -43,6 +43,7 @@ def test_tallies_become_the_text_that_prometheus_reads() -> None:
     tallies.answered("run", 0.02)
     tallies.answered("missed")
     tallies.stale_results, tallies.leases_lost = 2, 1
+    tallies.webhooks["dead"] += 3
 
     found = samples(exposition(tallies, "1.2.3", None, None))
 
@@ -55,5 +56,6 @@ def test_tallies_become_the_text_that_prometheus_reads() -> None:
     assert found["rowcall_occurrence_lag_seconds_count", ()] == 1
     assert found["rowcall_stale_writes_rejected_total", ()] == 2
     assert found["rowcall_lease_lost_total", ()] == 1
+    assert found["rowcall_webhook_deliveries_total", (("result", "dead"),)] == 3
     assert found["rowcall_database_up", ()] == 0
     assert not [name for name, _ in found if "oldest_due" in name]  # nothing is made up while the database is away

@@ -10,6 +10,7 @@ import structlog
 
 from rowcall.domain.errors import StoreUnavailable
 from rowcall.domain.webhooks import Attempt, DeliveryStatus, allot, given_up, judge
+from rowcall.metrics.tallies import Tallies
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.webhooks import (
@@ -30,6 +31,9 @@ log = structlog.get_logger("rowcall.worker")
 LONGEST_SLEEP_SECONDS = 5.0
 """What other processes put into the outbox is found at the latest then: nobody notifies of it."""
 
+RESULTS = {DeliveryStatus.DELIVERED: "delivered", DeliveryStatus.PENDING: "failed", DeliveryStatus.DEAD: "dead"}
+"""What became of a try, as metrics name it."""
+
 FLOOR_SECONDS = 0.02
 FORGET_SECONDS = 60.0
 SHORTEST_MARGIN_SECONDS = 5.0
@@ -38,11 +42,14 @@ SHORTEST_MARGIN_SECONDS = 5.0
 class Deliverer:
     """One worker's share in all deliveries. `wake` it when something was put into the outbox."""
 
-    def __init__(self, database: Database, sender: Sender, settings: Settings, random: Random) -> None:
+    def __init__(
+        self, database: Database, sender: Sender, settings: Settings, random: Random, tallies: Tallies
+    ) -> None:
         self._database = database
         self._sender = sender
         self._settings = settings
         self._random = random
+        self._tallies = tallies
         self._slots = settings.webhook_concurrency
         self._lease_seconds = settings.webhook_timeout_seconds + max(
             SHORTEST_MARGIN_SECONDS, settings.webhook_timeout_seconds / 2
@@ -154,6 +161,7 @@ class Deliverer:
         if not await note_delivery(self._database, delivery, attempt, verdict):
             log.warning("webhook_note_came_late", delivery_id=delivery.delivery_id, attempt=delivery.attempt)
             return
+        self._tallies.webhooks[RESULTS[verdict.status]] += 1
         _tell(delivery, attempt, verdict.status)
         if self._receivers.is_dead(delivery.target):
             await expire_deliveries(self._database, delivery.target, give_up, given_up(attempt, give_up))
