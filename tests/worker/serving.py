@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import rowcall
+from rowcall.metrics.tallies import Tallies
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.worker import Event, Pulse, serve_worker
@@ -34,6 +35,7 @@ class Served:
         self.events: list[Event] = []
         self._stop, self._abort = asyncio.Event(), asyncio.Event()
         self.pulse = Pulse()
+        self.tallies = Tallies()
         self.task = asyncio.create_task(
             serve_worker(
                 database,
@@ -43,6 +45,7 @@ class Served:
                 abort=self._abort,
                 events=self.events.append,
                 pulse=self.pulse,
+                tallies=self.tallies,
             )
         )
 

@@ -94,7 +94,7 @@ async def test_each_try_has_the_same_id_and_body_and_a_signature_of_its_own_mome
 ) -> None:
     receiver.answers = [500, 503, 204]
     await schedules.insert("good", callback_url=receiver.url)
-    await serve(app, **quick)
+    served = await serve(app, **quick)
     row = await one_with(schedules, "DELIVERED")
 
     assert len(receiver.received) == row["attempt"] == 3
@@ -103,6 +103,7 @@ async def test_each_try_has_the_same_id_and_body_and_a_signature_of_its_own_mome
     history = json.loads(row["history"])
     assert [entry["status"] for entry in history] == [500, 503, 204]
     assert history[0]["error"] == "answered 500"
+    await until(lambda: served.tallies.webhooks == {"failed": 2, "delivered": 1}, what="all three in the tallies")
 
 
 async def test_what_nobody_takes_is_dead_with_a_reason_and_can_be_sent_anew(
