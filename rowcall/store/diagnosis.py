@@ -83,6 +83,12 @@ async def lanes_of_schedules(session: Session) -> list[Lane]:
     return [Lane(**_columns(row)) for row in await session.fetch("lanes_of_schedules")]
 
 
+async def monitor_role(session: Session) -> tuple[bool, bool]:
+    """Whether the role rowcall_monitor is there, and whether it may read the monitoring views."""
+    row = await session.fetchrow("monitor_role")
+    return (False, False) if row is None else (row["is_there"], row["may_read"])
+
+
 async def missing_days(session: Session, ahead: int) -> list[date]:
     """The days from today through `ahead` days that the ledger has no place for."""
     return [row["day"] for row in await session.fetch("missing_days", ahead)]

@@ -9,6 +9,7 @@ import pytest
 
 from rowcall.cli.doctor.findings import State
 from rowcall.cli.doctor.server import _clock, _connections, _version
+from rowcall.cli.doctor.work import _monitor
 from rowcall.domain.schedules import gone_reason
 from rowcall.settings import Settings
 from rowcall.store.diagnosis import ServerFacts
@@ -217,3 +218,18 @@ def test_the_schema_is_not_changed_through_a_pooler(
     assert (ran.code, "ROWCALL_DIRECT_DATABASE_URL: a pooler stands at DATABASE_URL" in ran.err) == (2, True)
     monkeypatch.setenv("ROWCALL_DIRECT_DATABASE_URL", dsn)
     assert rowcall("migrate").code == 0
+
+
+def test_a_monitor_role_that_may_not_look_is_told_of(rowcall: RowcallCommand, execute: Callable[..., Any]) -> None:
+    execute("REVOKE SELECT ON rowcall.v_metrics FROM rowcall_monitor")
+    told = found(rowcall("doctor", "--json"), "monitor")
+    assert told.startswith("warn: rowcall_monitor may not read all views -> ")
+    execute(told.partition(" -> ")[2])
+    assert found(rowcall("doctor", "--json"), "monitor").startswith("ok: ")
+
+
+def test_a_monitor_role_that_is_not_there_is_told_of_with_what_to_run() -> None:
+    finding = _monitor(is_there=False, may_read=False)
+    assert finding.state is State.WARN
+    assert finding.to_do is not None
+    assert "CREATE ROLE rowcall_monitor NOLOGIN; SELECT rowcall.grant_monitor(" in finding.to_do

@@ -15,6 +15,7 @@ from rowcall.store.diagnosis import (
     invalid_schedules,
     lanes_of_schedules,
     missing_days,
+    monitor_role,
 )
 
 from .findings import Finding
@@ -32,6 +33,7 @@ async def look_at_work(database: Database, settings: Settings) -> list[Finding]:
         _overdue(lanes, settings),
         await _invalid(database),
         await _days(database),
+        _monitor(*await monitor_role(database)),
     ]
 
 
@@ -83,6 +85,15 @@ async def _days(database: Database) -> Finding:
     if not missing:
         return Finding.ok("ledger", "today and tomorrow have their place")
     return Finding.warn("ledger", f"no place yet for {', '.join(missing)}", "nothing: a worker makes it when it starts")
+
+
+def _monitor(is_there: bool, may_read: bool) -> Finding:  # noqa: FBT001 - as the store tells it
+    if may_read:
+        return Finding.ok("monitor", "rowcall_monitor may read the views")
+    grant = "SELECT rowcall.grant_monitor('rowcall_monitor')"
+    if is_there:
+        return Finding.warn("monitor", "rowcall_monitor may not read all views", grant)
+    return Finding.warn("monitor", "there is no role rowcall_monitor", f"CREATE ROLE rowcall_monitor NOLOGIN; {grant}")
 
 
 def _named(names: Sequence[str]) -> str:
