@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from structlog.contextvars import bound_contextvars
 
 from rowcall.domain.access import Access, Scope
 from rowcall.domain.definitions import Defaults
@@ -166,7 +167,8 @@ def _endpoint(methods: Mapping[str, Operation], services: Services) -> Callable[
         try:
             _check_scope(operation, entry)
             query, body = read_query(request, operation.query), await _body(request, operation, services)
-            response = await operation.handler(Call(request, services, entry.access, query, body))
+            with bound_contextvars(**_signature(entry)):
+                response = await operation.handler(Call(request, services, entry.access, query, body))
         except Problem as problem:
             response = respond(problem)
         except RowcallError as error:
@@ -175,6 +177,11 @@ def _endpoint(methods: Mapping[str, Operation], services: Services) -> Callable[
         return response
 
     return answer
+
+
+def _signature(entry: Entry) -> dict[str, str]:
+    """What stands in every line that a request has logged: who sent it."""
+    return {"by": entry.access.who} if entry.access.who else {}
 
 
 def _check_scope(operation: Operation, entry: Entry) -> None:

@@ -10,7 +10,6 @@ import os
 from pathlib import Path
 
 from rowcall.domain.errors import InvalidInput
-from rowcall.domain.keys import read_key
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.keys import create_first_key, has_keys
@@ -22,23 +21,14 @@ from .who import acting_here
 FILE_NAME = "admin.key"
 
 
-def key_file(settings: Settings) -> Path:
-    """Where the first key is kept."""
-    return settings.data_folder / FILE_NAME
+def needs_key(settings: Settings) -> bool:
+    """Whether everyone needs a key, people on this machine too."""
+    return settings.auth == "keys" or not is_loopback(settings.host)
 
 
-def own_key(settings: Settings) -> str | None:
-    """The key that a command may use by itself; None where there is none, or the file is another account's."""
-    try:
-        text = key_file(settings).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return None
-    return text if read_key(text) is not None else None
-
-
-async def make_first_key(place: Place) -> Path | None:
-    """Make the first key where there never was any; the file with it, if there is one."""
-    if place.embedded is None:
+async def make_first_key(place: Place, settings: Settings) -> Path | None:
+    """Make the first key where there never was any, and nobody else can come in; the file with it, if there is one."""
+    if place.embedded is None or not is_loopback(settings.host):
         return None
     path = place.embedded.data_dir / FILE_NAME
     async with acting_here(place.database).transaction() as transaction:

@@ -14,7 +14,6 @@ import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from rowcall import __version__
 from rowcall.app import App
@@ -26,10 +25,10 @@ from rowcall.store.diagnosis import alive_workers, lanes_of_schedules, server_fa
 from rowcall.worker import Pulse, serve_worker
 
 from .access import Place, Schema, a_database
-from .announcing import greeting
+from .announcing import Keys, greeting
 from .demonstrating import make_demonstration
 from .exits import ExitCode
-from .first_key import check_reachable, make_first_key
+from .first_key import check_reachable, make_first_key, needs_key
 from .http_server import listen, serve_http, url_of
 from .output import say
 from .run_lines import TOLD_IN_LINES, RunLines, leave_out_of_the_log
@@ -86,24 +85,25 @@ async def _start_and_serve(settings: Settings, apps: Sequence[App], wanted: Want
                 say=lambda news: say(f"PostgreSQL: {news} …"),
             )
         )
-        key_file = await make_first_key(place) if listener is not None else None
+        key_file = None
         if listener is not None:
+            key_file = await make_first_key(place, settings)
             await check_reachable(place.database, settings)
         if wanted.demo:
             await make_demonstration(place.database, settings)
-        text = await _greeting(apps, wanted, place, listener, key_file)
+        text = await _greeting(apps, wanted, place, listener, Keys(needs_key(settings), key_file))
         stopping.started()
         await Parts(settings, apps, wanted, place.database, stopping).run(listener, text)
 
 
 async def _greeting(
-    apps: Sequence[App], wanted: Wanted, place: Place, listener: socket.socket | None, key_file: Path | None
+    apps: Sequence[App], wanted: Wanted, place: Place, listener: socket.socket | None, keys: Keys
 ) -> str:
     facts = await server_facts(place.database)
     if listener is None:
         tasks = sorted({"http", *(task_type for app in apps for task_type in app.tasks)})
         return f"Rowcall {__version__}: a worker for {', '.join(tasks)}. Ctrl-C stops it; what runs may finish first."
-    return greeting(__version__, url_of(listener), place, facts.version, apps if wanted.worker else (), key_file)
+    return greeting(__version__, url_of(listener), place, facts.version, apps if wanted.worker else (), keys)
 
 
 class Parts:

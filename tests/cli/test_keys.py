@@ -77,6 +77,9 @@ async def test_the_first_start_makes_a_key_that_only_its_owner_can_read(data_dir
                 allowed = await client.get("/v1/workers", headers={"Authorization": f"Bearer {texts[0]}"})
                 assert allowed.status_code == 200
             assert texts[0] not in str(serving)
+            printed = (await serving.says(r"^ *curl -sS .*"))[0]
+            ran = await asyncio.create_subprocess_shell(printed, stdout=asyncio.subprocess.PIPE)
+            assert b'"schedule_id":' in (await ran.communicate())[0]
     assert texts[0] == texts[1]
     assert (stat.S_IMODE(path.stat().st_mode), path.stat().st_uid) == (0o600, os.geteuid())
 
