@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .claim import CLAIM
 from .fence import FENCE
+from .keys import KEYS
 from .lease import LEASE
 
-MUTATIONS = (*FENCE, *LEASE, *CLAIM)
+MUTATIONS = (*FENCE, *LEASE, *CLAIM, *KEYS)

@@ -1,0 +1,79 @@
+"""What keys promise: nobody comes in without one, sees what is another's, or changes anything unseen."""
+
+from __future__ import annotations
+
+from .mutation import Edit, Mutation
+
+SQL = "rowcall/store/sql"
+ISOLATION = "tests/webapi/test_isolation.py"
+KEYS_TEST = "tests/webapi/test_keys.py"
+MATRIX = "tests/webapi/test_key_matrix.py"
+LOG = "tests/store/test_audit_log.py"
+STATIC = f"{ISOLATION}::TestAStaticSchedule"
+CANNOT_TELL = f"{ISOLATION}::test_another_clients_key_cannot_tell_that_a_schedule_exists"
+
+KEYS = (
+    Mutation(
+        "any secret opens, as long as the key's id is known",
+        (Edit("webapi/gate.py", "not hmac.compare_digest(stored, presented.secret_hash) or known", "known"),),
+        (f"{KEYS_TEST}::test_an_unknown_key_and_a_wrong_secret_are_told_the_same",),
+    ),
+    Mutation(
+        "a revoked key goes on",
+        (Edit("webapi/gate.py", "known.key.is_revoked or known.is_over", "known.is_over"),),
+        (f"{KEYS_TEST}::test_a_revoked_key_is_refused_within_seconds",),
+    ),
+    Mutation(
+        "an expired key goes on",
+        (Edit("webapi/gate.py", "known.key.is_revoked or known.is_over(time.monotonic())", "known.key.is_revoked"),),
+        (f"{MATRIX}::test_every_operation_meets_every_kind_of_key_as_the_table_says",),
+    ),
+    Mutation(
+        "who reads may write",
+        (Edit("webapi/registry.py", "            _check_scope(operation, entry)\n", ""),),
+        (f"{MATRIX}::test_a_read_only_key_changes_nothing",),
+    ),
+    Mutation(
+        "who comes through a proxy needs no key",
+        (Edit("webapi/gate.py", "if self._is_open and comes_straight(request):", "if self._is_open:"),),
+        (f"{KEYS_TEST}::TestOpenOnThisMachine::test_who_comes_through_a_proxy_does",),
+    ),
+    Mutation(
+        "a schedule is found by its id, whosever it is",
+        (Edit(f"{SQL}/find_schedules.sql", "($2::text IS NULL OR", "($2::text IS NULL OR true OR"),),
+        (CANNOT_TELL,),
+    ),
+    Mutation(
+        "a list of executions holds those of all clients",
+        (Edit(f"{SQL}/list_executions.sql", "s.client_id = $8", "(s.client_id = $8 OR true)"),),
+        (f"{ISOLATION}::test_lists_and_counts_hold_nothing_of_others",),
+    ),
+    Mutation(
+        "anyone cancels any execution",
+        (
+            Edit(f"{SQL}/lock_open_execution.sql", "$2::text IS NULL OR", "$2::text IS NULL OR true OR"),
+            Edit(f"{SQL}/locate_execution.sql", "$2::text IS NULL", "$2::text IS NULL OR true"),
+        ),
+        (f"{ISOLATION}::test_another_clients_key_cannot_tell_that_an_execution_exists",),
+    ),
+    Mutation(
+        "one client creates for another",
+        (Edit("rowcall/store/schedules.py", "    session.access.check_creates_for(definition.client_id)\n", ""),),
+        (f"{ISOLATION}::test_nobody_creates_for_another_client",),
+    ),
+    Mutation(
+        "everyone sees the input of static schedules",
+        (Edit("rowcall/domain/access.py", "return {**schedule, **dict.fromkeys(KEPT_BACK)}", "return schedule"),),
+        (f"{STATIC}::test_everyone_sees_its_name_timing_and_status_and_only_an_administrator_its_input",),
+    ),
+    Mutation(
+        "changes are not written down",
+        (Edit("schema.sql", "        PERFORM rowcall.audit_schedule('changed', OLD, NEW);\n", "        NULL;\n"),),
+        (f"{LOG}::test_a_change_by_plain_sql_names_the_role_and_what_was_before",),
+    ),
+    Mutation(
+        "the log shows secrets",
+        (Edit("schema.sql", "WHEN NOT shown THEN '\"(hidden)\"'\n", "WHEN false THEN '\"(hidden)\"'\n"),),
+        (f"{LOG}::test_what_may_be_secret_is_hidden_and_that_it_changed_is_not",),
+    ),
+)
