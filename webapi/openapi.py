@@ -27,7 +27,9 @@ from openapi_pydantic import Operation as Described
 from openapi_pydantic.util import PydanticSchema, construct_open_api_with_schema_class
 from pydantic import BaseModel
 
-from .problems import MEDIA_TYPE, ProblemDetails
+from rowcall.wire.problems import ProblemDetails
+
+from .problems import MEDIA_TYPE
 from .registry import Operation
 from .webhook_events import webhooks
 

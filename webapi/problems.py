@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from rowcall.domain.errors import Conflict, Fault, Forbidden, InvalidInput, NotFound, RowcallError, StoreUnavailable
@@ -42,24 +41,6 @@ SLUGS: Mapping[int, str] = {
     503: "unavailable",
 }
 """The last part of a problem's `type`, by status: stable, for programs to tell problems apart."""
-
-
-class ErrorItem(BaseModel):
-    """One thing wrong with what was given."""
-
-    field: str = Field(description="The field's path, with dots.")
-    pointer: str | None = Field(None, description="The place in the body, as a JSON pointer; null for parameters.")
-    message: str = Field(description="What is wrong, and what to do about it.")
-
-
-class ProblemDetails(BaseModel):
-    """An error, as RFC 9457 has it."""
-
-    type: str = Field(description="A stable URI for this kind of problem.", examples=["urn:rowcall:problem:not-found"])
-    title: str
-    status: int
-    detail: str
-    errors: list[ErrorItem] | None = Field(None, description="Everything that is wrong with the input, at once.")
 
 
 @dataclass

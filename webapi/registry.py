@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -44,16 +44,6 @@ class Services:
     defaults: Defaults
     scraping: Scraping
     objection: Callable[[], str | None] | None = None
-
-
-class Body(BaseModel):
-    """A body that is read by itself; strictly, like all JSON here."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class NoFields(Body):
-    """A body without fields, which may be left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,7 @@ from openapi_pydantic.util import PydanticSchema
 from pydantic import Field
 
 from rowcall.domain.fields import CallbackEvent
-
-from .views import View
+from rowcall.wire.base import View
 
 EXAMPLE = {
     "type": "execution.failed",

@@ -8,7 +8,7 @@ import pytest
 
 import rowcall as package
 from rowcall.store.database import Database
-from rowcall.webapi.resources.backfills import BackfillView
+from rowcall.wire.backfills import BackfillView
 from rowcall.worker import look_once
 from tests.cli.processes import rowcall_process
 from tests.cli.support import RowcallCommand

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rowcall.webapi.views import ExecutionView
+from rowcall.wire.executions import ExecutionView
 from tests.cli.support import RowcallCommand
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rowcall.webapi.views import ScheduleView
+from rowcall.wire.schedules import ScheduleView
 from tests.cli.support import RowcallCommand
 
 NIGHTLY = ("nightly", "--task", "report", "--cron", "0 3 * * *", "--allow-unknown-task")

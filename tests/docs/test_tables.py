@@ -17,7 +17,7 @@ from rowcall.egress.request import HttpRequest
 from rowcall.webapi.openapi import describe
 from rowcall.webapi.problems import SLUGS
 from rowcall.webapi.resources import OPERATIONS
-from rowcall.webapi.views import ScheduleView
+from rowcall.wire.schedules import ScheduleView
 from tests.docs.pages import ROOT
 from tests.docs.tables import SECURITY, SETTINGS, with_key_matrix, with_settings_table
 

@@ -15,7 +15,8 @@ from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.webapi import create_app
 from rowcall.webapi.resources import OPERATIONS
-from rowcall.webapi.views import ExecutionView, ScheduleView
+from rowcall.wire.executions import ExecutionView
+from rowcall.wire.schedules import ScheduleView
 
 
 @pytest.fixture

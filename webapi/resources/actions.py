@@ -11,14 +11,16 @@ from starlette.responses import Response
 
 from rowcall.domain.access import Scope
 from rowcall.domain.errors import Conflict, InvalidInput
-from rowcall.domain.fields import InputData
 from rowcall.domain.schedules import ScheduleStatus, schedule_of
 from rowcall.domain.triggers import occurrences_after
 from rowcall.store.executions import execute_schedule
 from rowcall.store.releasing import release_waiting
 from rowcall.store.schedules import ScheduleRow, pause_schedule, resume_schedule
-from rowcall.webapi.registry import Body, Call, NoFields, check_scheduler, reply, route
-from rowcall.webapi.views import ExecutionView, ScheduleView, View, execution_view, schedule_view
+from rowcall.webapi.registry import Call, check_scheduler, reply, route
+from rowcall.webapi.views import execution_view, schedule_view
+from rowcall.wire.base import NoFields
+from rowcall.wire.executions import Execute, ExecutionView
+from rowcall.wire.schedules import Pause, ScheduleView, Upcoming
 
 from .etags import etag_of
 from .references import Reference, found, locked
@@ -26,36 +28,10 @@ from .references import Reference, found, locked
 log = structlog.get_logger("rowcall.webapi")
 
 
-class Pause(Body):
-    """Why a schedule is paused."""
-
-    reason: Annotated[str, Field(max_length=500)] | None = Field(None, description="Told wherever the pause is seen.")
-
-
-class Execute(Body):
-    """A run now."""
-
-    input_data: InputData | None = Field(
-        None, description="Laid over the schedule's input, field by field; never the url, headers or method of http."
-    )
-    wait: Annotated[bool, Field(description="Line up behind what is open, where `max_instances` leaves no room.")] = (
-        True
-    )
-
-
 class UpcomingQuery(Reference):
     """How much to look ahead."""
 
     count: Annotated[int, Field(ge=1, le=100)] = 5
-
-
-class Upcoming(View):
-    """The next occurrences. Empty unless the schedule is ACTIVE."""
-
-    schedule_id: int
-    status: str
-    timezone: str
-    upcoming: list[datetime]
 
 
 async def pause(call: Call[Reference, Pause]) -> Response:

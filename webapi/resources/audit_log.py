@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 from starlette.responses import Response
@@ -14,31 +13,7 @@ from rowcall.store.schedules import LARGEST_ID
 from rowcall.webapi.pages import decode, encode, link_to_next
 from rowcall.webapi.queries import Moment, Query
 from rowcall.webapi.registry import Call, reply, route
-from rowcall.webapi.views import View
-
-
-class AuditEntryView(View):
-    """A change."""
-
-    entry_id: int
-    changed_at: datetime
-    who: str = Field(description="A key, somebody on a command line, the code of an app, or a role of the database.")
-    database_role: str = Field(description="The role that was connected, whatever it calls itself.")
-    action: str = Field(description="`schedule.created`, `execution.cancelled`, `key.changed`, and so on.")
-    subject: str = Field(description="The id of that schedule, execution, backfill or key.")
-    schedule_id: int | None
-    client_id: str | None
-    before: Any = Field(
-        description="What changed, as it was; null for what was not there. What may be secret is hidden."
-    )
-    after: Any = Field(description="The same, as it is; null for what is gone.")
-
-
-class AuditLog(View):
-    """A page of changes, the newest first."""
-
-    entries: list[AuditEntryView]
-    next_cursor: str | None = Field(description="The cursor of the next page; null on the last.")
+from rowcall.wire.audit_log import AuditEntryView, AuditLog
 
 
 class AuditQuery(Query):

@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from rowcall.domain.access import Scope
 from rowcall.domain.errors import Fault, InvalidInput, NotFound
-from rowcall.domain.fields import WHOLE, Moment
 from rowcall.domain.triggers import read_local
 from rowcall.store.backfills import (
     BackfillRow,
@@ -28,72 +27,13 @@ from rowcall.store.backfills import (
 from rowcall.store.schedules import LARGEST_ID, ScheduleRow, lock_schedule
 from rowcall.webapi.pages import decode, encode, link_to_next
 from rowcall.webapi.queries import Query
-from rowcall.webapi.registry import Body, Call, NoFields, check_scheduler, reply, route
-from rowcall.webapi.views import View
+from rowcall.webapi.registry import Call, check_scheduler, reply, route
+from rowcall.wire.backfills import Backfill, BackfillList, BackfillView, DryRun
+from rowcall.wire.base import NoFields
 
 from .references import Reference, found
 
 log = structlog.get_logger("rowcall.webapi")
-
-
-class Backfill(Body):
-    """A range of the past, and how quickly to go through it."""
-
-    since: Moment = Field(description="From this moment on; without an offset it is read in the schedule's zone.")
-    until: Moment = Field(description="Before this moment, which lies in the past.")
-    dry_run: bool = Field(default=False, description="Only tell what would be done.")
-    rate_per_minute: Annotated[int, Field(ge=1, le=60000), WHOLE] | None = Field(
-        None, description="At most so many runs are started a minute; left out, only `max_concurrent` slows it."
-    )
-    max_concurrent: Annotated[int, Field(ge=1, le=1000), WHOLE] = Field(
-        default=1, description="At most so many are open at once."
-    )
-    reason: Annotated[str, Field(max_length=500)] | None = Field(None, description="Why; kept with the backfill.")
-
-
-class DryRun(View):
-    """What a backfill would do."""
-
-    schedule_id: int
-    since: datetime
-    until: datetime = Field(description="No later than what the schedule has answered for by itself.")
-    total: int = Field(description="Occurrences in the range.")
-    first: datetime | None
-    last: datetime | None
-    already_answered: int = Field(description="So many of them have run, or are about to; they are left alone.")
-
-
-class BackfillView(View):
-    """A backfill, and how far it is."""
-
-    backfill_id: int
-    schedule_id: int
-    schedule_name: str | None
-    since: datetime
-    until: datetime
-    rate_per_minute: int | None
-    max_concurrent: int
-    status: str = Field(description="RUNNING, DONE or CANCELLED.")
-    status_reason: str | None = Field(description="Why it ended early.")
-    requested_by: str
-    reason: str | None
-    total: int = Field(description="Occurrences in the range.")
-    already_answered: int = Field(description="So many had run before; they were left alone.")
-    enqueued: int = Field(description="So many were to run: those that succeeded, failed, were cancelled or are open.")
-    succeeded: int
-    failed: int = Field(description="FAILED, TIMED_OUT and LOST.")
-    cancelled: int
-    open: int = Field(description="Queued or running now.")
-    created_at: datetime
-    last_fed_at: datetime | None
-    finished_at: datetime | None
-
-
-class BackfillList(View):
-    """A page of backfills, the newest first."""
-
-    backfills: list[BackfillView]
-    next_cursor: str | None = Field(description="The cursor of the next page; null on the last.")
 
 
 class BackfillsQuery(Query):

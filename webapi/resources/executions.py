@@ -22,8 +22,10 @@ from rowcall.store.executions import (
 from rowcall.store.schedules import LARGEST_ID
 from rowcall.webapi.pages import decode_position, encode_position, link_to_next
 from rowcall.webapi.queries import Moment, Query
-from rowcall.webapi.registry import Call, NoFields, reply, route
-from rowcall.webapi.views import ExecutionList, ExecutionView, execution_view
+from rowcall.webapi.registry import Call, reply, route
+from rowcall.webapi.views import execution_view
+from rowcall.wire.base import NoFields
+from rowcall.wire.executions import ExecutionList, ExecutionView
 
 from .references import Reference, found
 

@@ -18,7 +18,7 @@ from rowcall.store.migrations import check_schema
 from rowcall.webapi.problems import Problem
 from rowcall.webapi.queries import Query
 from rowcall.webapi.registry import Call, reply, route
-from rowcall.webapi.views import View
+from rowcall.wire.base import View
 
 PATIENCE_SECONDS = 1.0
 

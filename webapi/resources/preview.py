@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field
 from starlette.responses import Response
 
 from rowcall.domain.access import Scope
 from rowcall.domain.documents import read_document
 from rowcall.domain.errors import Fault, InvalidInput
-from rowcall.domain.fields import WHOLE, Moment, TriggerFields
 from rowcall.domain.timing import era_fault, read_timing
 from rowcall.domain.triggers import describe_trigger, occurrences_after, read_local
 from rowcall.store.schedules import known_tasks
 from rowcall.webapi.queries import Query
 from rowcall.webapi.registry import Call, reply, route
-from rowcall.webapi.views import View
-
-
-class PreviewFields(TriggerFields):
-    """A rule to try out, given as for a schedule."""
-
-    after: Moment | None = Field(None, description="Look from this moment on; now where left out.")
-    count: Annotated[int, Field(ge=1, le=100), WHOLE] | None = Field(None, description="5 where left out.")
-
-
-class Preview(View):
-    """What a rule means."""
-
-    description: str
-    timezone: str
-    upcoming: list[datetime]
+from rowcall.wire.previewing import Preview, PreviewFields
 
 
 async def preview(call: Call[Query, dict[str, Any]]) -> Response:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import structlog
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from rowcall.domain.access import Scope
@@ -33,7 +33,8 @@ from rowcall.webapi.pages import decode, encode, link_to_next
 from rowcall.webapi.problems import Problem
 from rowcall.webapi.queries import Query
 from rowcall.webapi.registry import Call, check_scheduler, reply, route
-from rowcall.webapi.views import ScheduleList, ScheduleView, schedule_view
+from rowcall.webapi.views import schedule_view
+from rowcall.wire.schedules import ScheduleCreation, ScheduleList, ScheduleView
 
 from .etags import IF_MATCH, check_match, etag_of
 from .references import Reference, client_of, found, locked
@@ -56,12 +57,6 @@ class ScheduleQuery(Query):
     include_disabled: Annotated[bool, Field(description="Deleted ones too.")] = False
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     cursor: str | None = Field(None, description="`next_cursor` of the page before.")
-
-
-class ScheduleCreation(ScheduleFields):
-    """A new schedule: what to run, and one rule that says when."""
-
-    model_config = ConfigDict(json_schema_extra={"required": ["task_type"]})
 
 
 async def create(call: Call[Query, dict[str, Any]]) -> Response:

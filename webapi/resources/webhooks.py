@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import structlog
@@ -16,49 +15,13 @@ from rowcall.store.schedules import LARGEST_ID
 from rowcall.store.webhooks import DeliveryRow, find_delivery, list_deliveries, redeliver
 from rowcall.webapi.pages import decode, encode, link_to_next
 from rowcall.webapi.queries import Query
-from rowcall.webapi.registry import Call, NoFields, reply, route
-from rowcall.webapi.views import View
+from rowcall.webapi.registry import Call, reply, route
+from rowcall.wire.base import NoFields
+from rowcall.wire.webhooks import DeliveryList, DeliveryView
 
 log = structlog.get_logger("rowcall.webapi")
 
 Id = Annotated[int, Field(ge=0, le=LARGEST_ID)]
-
-
-class DeliveryAttempt(View):
-    """One try."""
-
-    attempt: int
-    at: datetime
-    status: int | None = Field(description="What the receiver answered; null where it did not.")
-    error: str | None
-    seconds: float
-
-
-class DeliveryView(View):
-    """A webhook, and how its delivery went."""
-
-    delivery_id: int
-    webhook_id: str = Field(description="The header `webhook-id`: the same at every try.")
-    schedule_id: int
-    execution_id: int
-    client_id: str
-    event: str = Field(description="The status that is told.")
-    target: str = Field(description="Scheme, host and port of the receiver; the rest of the address is not shown.")
-    status: str = Field(description="PENDING, DELIVERED or DEAD.")
-    status_reason: str | None = Field(description="Why it is dead.")
-    attempt: int = Field(description="Tries so far.")
-    next_attempt_at: datetime | None
-    history: list[DeliveryAttempt] = Field(description="The last thirty tries, the oldest first.")
-    payload: Any
-    created_at: datetime
-    finished_at: datetime | None
-
-
-class DeliveryList(View):
-    """A page of deliveries, the newest first."""
-
-    webhooks: list[DeliveryView]
-    next_cursor: str | None = Field(description="The cursor of the next page; null on the last.")
 
 
 class DeliveriesQuery(Query):
