@@ -29,6 +29,7 @@ from pydantic import BaseModel
 
 from rowcall.wire.problems import ProblemDetails
 
+from .once import HEADER, MEANING
 from .problems import MEDIA_TYPE
 from .registry import Operation
 from .webhook_events import webhooks
@@ -114,7 +115,8 @@ def _parameters(operation: Operation) -> list[Parameter | Reference]:
         text = field.pop("description", "")
         field.pop("title", None)
         found.append(_parameter(name, ParameterLocation.QUERY, field, text))
-    for name, text in operation.headers.items():
+    keyed = {HEADER: MEANING} if operation.takes_key else {}
+    for name, text in {**operation.headers, **keyed}.items():
         found.append(_parameter(name, ParameterLocation.HEADER, {"type": "string"}, text))
     return found
 

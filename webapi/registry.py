@@ -7,7 +7,7 @@ the domain; what they are in HTTP is decided in `problems`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -25,6 +25,7 @@ from rowcall.store.database import Database
 
 from .bodies import read_object
 from .gate import Entry, Gate, challenge
+from .once import done_once, key_of
 from .problems import Problem, respond, respond_to
 from .queries import Query, read_query
 from .scraping import Scraping
@@ -48,18 +49,18 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Q, B]):
-    """One request, read, and on whose behalf."""
+    """One request, read, and on whose behalf. `database` shows and changes what the caller may see and change.
+
+    `afterwards` is what the handler leaves to be done when all that it did is committed.
+    """
 
     request: Request
     services: Services
     access: Access
+    database: Database
     query: Q
     body: B
-
-    @property
-    def database(self) -> Database:
-        """The store, which shows and changes what the caller may see and change."""
-        return self.services.whole_database.acting(self.access)
+    afterwards: list[Callable[[Database], Awaitable[object]]] = field(default_factory=list)
 
     @property
     def who(self) -> str:
@@ -97,6 +98,11 @@ class Operation:
     answers: Mapping[int, type[BaseModel] | None]
     problems: Sequence[int]
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def takes_key(self) -> bool:
+        """Whether it heeds an Idempotency-Key: what changes something, and is no change to a state that is named."""
+        return self.method == "POST" and self.scope not in {None, Scope.READ}
 
     @property
     def name(self) -> str:
@@ -156,9 +162,8 @@ def _endpoint(methods: Mapping[str, Operation], services: Services) -> Callable[
         entry = await services.gate.enter(request, operation.scope)
         try:
             _check_scope(operation, entry)
-            query, body = read_query(request, operation.query), await _body(request, operation, services)
             with bound_contextvars(**_signature(entry)):
-                response = await operation.handler(Call(request, services, entry.access, query, body))
+                response = await _handled(request, operation, services, entry.access)
         except Problem as problem:
             response = respond(problem)
         except RowcallError as error:
@@ -183,11 +188,28 @@ def _check_scope(operation: Operation, entry: Entry) -> None:
         raise Problem(403, str(refused), "insufficient-scope", challenge(operation.scope)) from None
 
 
-async def _body(request: Request, operation: Operation, services: Services) -> Any:
+async def _handled(request: Request, operation: Operation, services: Services, access: Access) -> Response:
+    """What the handler answers; once, where the request carries a key for that."""
+    query, given = read_query(request, operation.query), await _given(request, operation, services)
+    body = given if operation.body is None or operation.body_unread else read_body(operation.body, given or {})
+    database = services.whole_database.acting(access)
+    call = Call(request, services, access, database, query, body)
+    key = key_of(request) if operation.takes_key else None
+    if key is None:
+        response = await operation.handler(call)
+    else:
+        response = await done_once(
+            database, request, given, call.who, key, lambda joined: operation.handler(replace(call, database=joined))
+        )
+    for step in call.afterwards:
+        await step(database)
+    return response
+
+
+async def _given(request: Request, operation: Operation, services: Services) -> dict[str, Any] | None:
     if operation.body is None:
         return None
-    given = await read_object(request, services.settings.max_body_bytes, required=operation.body_required)
-    return given if operation.body_unread else read_body(operation.body, given)
+    return await read_object(request, services.settings.max_body_bytes, required=operation.body_required)
 
 
 def read_body(model: type[M], given: Mapping[str, Any]) -> M:

@@ -11,6 +11,7 @@ import structlog
 
 from rowcall.store.database import Database
 from rowcall.store.finishing import fold_outcomes
+from rowcall.store.idempotency import forget_keys
 from rowcall.store.leases import recover
 from rowcall.store.ledger import ensure_days_ahead
 from rowcall.store.releasing import release_forgotten
@@ -36,3 +37,4 @@ async def sweep(database: Database, routes: Sequence[str], audience: Audience, w
         audience.tell(not_run(row))
     await fold_outcomes(database)
     await database.fetch("forget_workers")
+    await forget_keys(database)

@@ -22,7 +22,7 @@ from rowcall.wire.base import NoFields
 from rowcall.wire.executions import Execute, ExecutionView
 from rowcall.wire.schedules import Pause, ScheduleView, Upcoming
 
-from .etags import etag_of
+from .etags import IF_MATCH, etag_of
 from .references import Reference, found, locked
 
 log = structlog.get_logger("rowcall.webapi")
@@ -58,7 +58,8 @@ async def execute(call: Call[Reference, Execute]) -> Response:
     async with call.database.transaction() as transaction:
         schedule = await locked(transaction, call)
         execution = await execute_schedule(transaction, schedule, input_data=call.body.input_data, wait=call.body.wait)
-    await release_waiting(call.database, [schedule["schedule_id"]])  # what it waits for may have just ended
+    # What it waits for may have just ended.
+    call.afterwards.append(lambda database: release_waiting(database, [schedule["schedule_id"]]))
     _tell("schedule_execute", schedule, execution_id=execution["execution_id"])
     return reply(execution_view(execution), 201, {"Location": f"/v1/executions/{execution['execution_id']}"})
 
@@ -110,7 +111,8 @@ OPERATIONS = (
         body=Pause,
         body_required=False,
         answers={200: ScheduleView},
-        problems=(404, 409),
+        problems=(404, 409, 412),
+        headers=IF_MATCH,
     ),
     route(
         "POST",
@@ -123,7 +125,8 @@ OPERATIONS = (
         body=NoFields,
         body_required=False,
         answers={200: ScheduleView},
-        problems=(404, 409),
+        problems=(404, 409, 412),
+        headers=IF_MATCH,
     ),
     route(
         "POST",
@@ -136,7 +139,8 @@ OPERATIONS = (
         body=Execute,
         body_required=False,
         answers={201: ExecutionView},
-        problems=(404, 409),
+        problems=(404, 409, 412),
+        headers=IF_MATCH,
     ),
     route(
         "GET",

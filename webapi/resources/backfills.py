@@ -31,6 +31,7 @@ from rowcall.webapi.registry import Call, check_scheduler, reply, route
 from rowcall.wire.backfills import Backfill, BackfillList, BackfillView, DryRun
 from rowcall.wire.base import NoFields
 
+from .etags import IF_MATCH, check_match
 from .references import Reference, found
 
 log = structlog.get_logger("rowcall.webapi")
@@ -63,6 +64,7 @@ async def start(call: Call[Reference, Backfill]) -> Response:
     )
     async with database.transaction() as transaction:
         locked: ScheduleRow = await lock_schedule(transaction, planned.schedule_id)
+        check_match(call.request, locked)
         backfill = await start_backfill(transaction, locked, planned, request)
     _tell("backfill_start", backfill)
     return reply(backfill_view(backfill), 201, {"Location": f"/v1/backfills/{backfill['backfill_id']}"})
@@ -147,7 +149,8 @@ OPERATIONS = (
         query=Reference,
         body=Backfill,
         answers={200: DryRun, 201: BackfillView},
-        problems=(404, 409),
+        problems=(404, 409, 412),
+        headers=IF_MATCH,
     ),
     route(
         "GET",

@@ -19,6 +19,7 @@ from rowcall.store.executions import (
     find_execution,
     list_executions,
 )
+from rowcall.store.releasing import release_waiting
 from rowcall.store.schedules import LARGEST_ID
 from rowcall.webapi.pages import decode_position, encode_position, link_to_next
 from rowcall.webapi.queries import Moment, Query
@@ -94,6 +95,8 @@ async def read(call: Call[Query, None]) -> Response:
 async def cancel(call: Call[Query, NoFields]) -> Response:
     """Cancel an execution."""
     execution = await cancel_execution(call.database, _id(call), call.who)
+    # Whoever waited behind it goes on, also where this was a part of a larger transaction.
+    call.afterwards.append(lambda database: release_waiting(database, [execution["schedule_id"]]))
     log.info("execution_cancel", execution_id=execution["execution_id"], schedule_id=execution["schedule_id"])
     return reply(execution_view(execution), 202 if execution["status"] == "RUNNING" else 200)
 

@@ -11,6 +11,8 @@ from rowcall.store.schedules import ScheduleRow, find_schedule, lock_schedule, r
 from rowcall.webapi.queries import Query
 from rowcall.webapi.registry import Call
 
+from .etags import check_match
+
 
 class Reference(Query):
     """Whose schedule a name means."""
@@ -27,8 +29,10 @@ async def found(call: Call[Any, Any]) -> ScheduleRow:
 
 
 async def locked(session: Session, call: Call[Any, Any]) -> ScheduleRow:
-    """The schedule that the path names, to change before the transaction ends."""
-    return await lock_schedule(session, await _id(session, call))
+    """The schedule that the path names, to change before the transaction ends, in the state that If-Match names."""
+    schedule = await lock_schedule(session, await _id(session, call))
+    check_match(call.request, schedule)
+    return schedule
 
 
 def client_of(call: Call[Any, Any]) -> str:

@@ -12,6 +12,7 @@
 --   webhook_deliveries   the outbox: what a `callback_url` is to be told, and whether it has been
 --   workers, tasks       who works, and what was ever offered
 --   api_keys             who may use the API, for which client, to do what; of secrets only their hashes
+--   idempotency_keys     requests that are done once, however often they are sent, with their answers
 --   audit_log            who changed what, before and after, whichever door they came through
 --   installation, schema_migrations
 --   v_…                  views to monitor all that by, for the role rowcall_monitor
@@ -799,6 +800,27 @@ CREATE TABLE IF NOT EXISTS rowcall.api_keys (
         cardinality(scopes) > 0 AND scopes <@ ARRAY['read', 'run', 'write', 'admin'])
 );
 REVOKE ALL ON TABLE rowcall.api_keys FROM PUBLIC;
+
+
+-- ── idempotency_keys ────────────────────────────────────────────────────────────────────────────────────────────────
+-- A request that carries an Idempotency-Key is done once. The row stands in the transaction of what the request does: who
+-- sends it again meanwhile waits at the primary key, and gets the answer that stands here then. A request that failed has
+-- changed nothing, and leaves no row.
+
+CREATE TABLE IF NOT EXISTS rowcall.idempotency_keys (
+    who             text        NOT NULL,                      -- the bearer: keys of two bearers never meet
+    idempotency_key text        NOT NULL,
+    fingerprint     bytea       NOT NULL,                      -- SHA-256 of method, address and body
+    status          integer,                                   -- of the answer; NULL while it is worked out
+    headers         jsonb,
+    body            text,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (who, idempotency_key)                         -- take_idempotency_key.sql
+) WITH (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 5000);
+REVOKE ALL ON TABLE rowcall.idempotency_keys FROM PUBLIC;
+
+-- forget_idempotency_keys.sql: the oldest
+CREATE INDEX IF NOT EXISTS idempotency_keys_age ON rowcall.idempotency_keys (created_at);
 
 
 -- ── audit_log: who changed what ─────────────────────────────────────────────────────────────────────────────────────
