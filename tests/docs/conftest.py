@@ -15,7 +15,7 @@ from tests.docs.quick import quick_rowcall
 from tests.docs.reader import Reader
 from tests.folders import short_lived_folder
 
-EMBEDDED = {ROOT / "README.md", ROOT / "docs" / "start.md"}
+EMBEDDED = {ROOT / "README.md", ROOT / "docs" / "start.md", ROOT / "examples" / "walkers" / "README.md"}
 """The pages whose reader has no PostgreSQL: Rowcall brings its own."""
 
 
