@@ -11,8 +11,9 @@ class Holdings:
     """The executions in this worker's name, by id. Lives on the worker's event loop.
 
     A claim is taken out of `running` before its result is sent, so that a look at the database which crosses the result
-    does not mistake it for lost; until the result is recorded it counts as `held` all the same. `late` are those that
-    run in the lane of what has been due for long, and `late_waits` says that there is more of it.
+    does not mistake it for lost; until the result is recorded it counts as `held` all the same. The next attempt may
+    have been claimed by then: it is the one that counts. `late` are those that run in the lane of what has been due for
+    long, and `late_waits` says that there is more of it.
     """
 
     def __init__(self, slots: int) -> None:
@@ -49,8 +50,9 @@ class Holdings:
     def forget(self, claims: Iterable[Claim]) -> None:
         """These claims' results are recorded, or were refused."""
         for claim in claims:
-            self._recording.pop(claim.execution_id, None)
+            if self._recording.get(claim.execution_id) is claim:  # and not a later attempt
+                del self._recording[claim.execution_id]
 
     def held(self) -> dict[int, int]:
         """All executions held, each with its fence."""
-        return {claim.execution_id: claim.fence for claim in (*self.running.values(), *self._recording.values())}
+        return {claim.execution_id: claim.fence for claim in (*self._recording.values(), *self.running.values())}

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import structlog
+
 from rowcall.app import Isolation, Run, TaskDefinition
 from rowcall.domain.executions import Outcome
 from rowcall.store.claiming import Look
@@ -20,6 +22,8 @@ from .recorder import Recorder
 from .running.runner import Runner
 from .settled import Settled
 from .transactions import Transactions
+
+log = structlog.get_logger("rowcall.worker")
 
 
 class Work:
@@ -66,6 +70,11 @@ class Work:
         await self._idle.wait()
 
     def _start(self, claim: Claim) -> None:
+        if claim.execution_id in self.holdings.running:
+            # A standby that lacked the last commits gave the id out again. What runs here ends first; then nobody holds
+            # this claim, and it is given back.
+            log.warning("execution_id_given_out_again", execution_id=claim.execution_id, schedule=claim.schedule_name)
+            return
         self.holdings.start(claim)
         self._idle.clear()
         if self._audience.of_every_run:
