@@ -17,10 +17,14 @@ from .domain.errors import (
 )
 
 if TYPE_CHECKING:
+    from .client import AsyncClient, Client
+
     __version__: str
 
 __all__ = [
     "App",
+    "AsyncClient",
+    "Client",
     "Conflict",
     "DoNotRetry",
     "Fault",
@@ -37,10 +41,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> str:
-    """Answer for `__version__`, which reads the installed metadata only when somebody asks."""
+def __getattr__(name: str) -> object:
+    """Answer for what is read or imported only when somebody asks: workers need no client, nor the metadata."""
     if name == "__version__":
         from importlib.metadata import version
 
         return version("rowcall")
+    if name in {"AsyncClient", "Client"}:
+        from . import client
+
+        return getattr(client, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,6 +15,7 @@ NEEDED = (
     "rowcall/py.typed",
     "rowcall/schema.sql",
     "rowcall/cli/__init__.py",
+    "rowcall/client/__init__.py",
     "rowcall/worker/__init__.py",
     "rowcall/webapi/__init__.py",
     "rowcall/store/migrations/0001_pre_initial.sql",

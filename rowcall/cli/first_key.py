@@ -18,8 +18,6 @@ from rowcall.webapi import is_loopback
 from .access import Place
 from .who import acting_here
 
-FILE_NAME = "admin.key"
-
 
 def needs_key(settings: Settings) -> bool:
     """Whether everyone needs a key, people on this machine too."""
@@ -30,7 +28,7 @@ async def make_first_key(place: Place, settings: Settings) -> Path | None:
     """Make the first key where there never was any, and nobody else can come in; the file with it, if there is one."""
     if place.embedded is None or not is_loopback(settings.host):
         return None
-    path = place.embedded.data_dir / FILE_NAME
+    path = settings.key_file
     async with acting_here(place.database).transaction() as transaction:
         key = await create_first_key(transaction, "made at the first start")
         if key is not None:

@@ -77,6 +77,22 @@ class Settings:
     )
     max_body_bytes: int = setting(whole(1024, 2**30), 2**20, "The largest body of a request; above it, 413.")
 
+    # who calls the API: the command line, and programs
+    server: str | None = setting(
+        url("https", "http"),
+        None,
+        "The API that commands and `rowcall.Client` talk to, instead of a database.",
+        shown="the database; of `rowcall.Client`, this machine's",
+    )
+    api_key: str | None = setting(
+        text,
+        None,
+        "The key that they send.",
+        unit="key",
+        shown="on this machine, the one that `rowcall serve` left",
+        secret=True,
+    )
+
     # the worker
     scheduler_enabled: bool = setting(
         boolean,
@@ -263,6 +279,11 @@ class Settings:
     def secrets_path(self) -> Path:
         """The file of secrets: the one that is set, or the one in the data folder."""
         return self.secrets_file or self.data_folder / "secrets.json"
+
+    @property
+    def key_file(self) -> Path:
+        """Where `rowcall serve` leaves its first key, for its own account to read."""
+        return self.data_folder / "admin.key"
 
     @property
     def data_folder(self) -> Path:

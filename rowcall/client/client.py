@@ -1,0 +1,292 @@
+"""The two faces: `Client` waits, `AsyncClient` is awaited. What they do is said once, in the modules of calls."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from functools import cached_property
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx2
+
+from rowcall.settings import Settings
+
+from . import backfills, executions, overview, schedules, webhooks
+from .calls import Pause, Procedure, Send
+from .faces import AsyncFace, Face, does, does_async, iterates, iterates_async
+from .finding import key_of, server_of
+
+T = TypeVar("T")
+TIMEOUT_SECONDS = 30.0
+RETRIES = 6
+
+
+class _Part:
+    def __init__(self, face: Face) -> None:
+        self.carry_out = face.carry_out
+
+
+class _AsyncPart:
+    def __init__(self, face: AsyncFace) -> None:
+        self.carry_out = face.carry_out
+
+
+class Schedules(_Part):
+    """`client.schedules`."""
+
+    create = does(schedules.create)
+    get = does(schedules.get)
+    list = iterates(schedules.list_)
+    update = does(schedules.update)
+    replace = does(schedules.replace)
+    delete = does(schedules.delete)
+    pause = does(schedules.pause)
+    resume = does(schedules.resume)
+    execute = does(schedules.execute)
+    backfill = does(schedules.backfill)
+    try_backfill = does(schedules.try_backfill)
+    upcoming = does(schedules.upcoming)
+    explain = does(schedules.explain)
+    executions = iterates(schedules.executions)
+
+
+class AsyncSchedules(_AsyncPart):
+    """`client.schedules`, to be awaited."""
+
+    create = does_async(schedules.create)
+    get = does_async(schedules.get)
+    list = iterates_async(schedules.list_)
+    update = does_async(schedules.update)
+    replace = does_async(schedules.replace)
+    delete = does_async(schedules.delete)
+    pause = does_async(schedules.pause)
+    resume = does_async(schedules.resume)
+    execute = does_async(schedules.execute)
+    backfill = does_async(schedules.backfill)
+    try_backfill = does_async(schedules.try_backfill)
+    upcoming = does_async(schedules.upcoming)
+    explain = does_async(schedules.explain)
+    executions = iterates_async(schedules.executions)
+
+
+class Executions(_Part):
+    """`client.executions`."""
+
+    list = iterates(executions.list_)
+    get = does(executions.get)
+    cancel = does(executions.cancel)
+    wait = does(executions.wait)
+
+
+class AsyncExecutions(_AsyncPart):
+    """`client.executions`, to be awaited."""
+
+    list = iterates_async(executions.list_)
+    get = does_async(executions.get)
+    cancel = does_async(executions.cancel)
+    wait = does_async(executions.wait)
+
+
+class Backfills(_Part):
+    """`client.backfills`; `client.schedules.backfill` starts one."""
+
+    list = iterates(backfills.list_)
+    get = does(backfills.get)
+    cancel = does(backfills.cancel)
+
+
+class AsyncBackfills(_AsyncPart):
+    """`client.backfills`, to be awaited."""
+
+    list = iterates_async(backfills.list_)
+    get = does_async(backfills.get)
+    cancel = does_async(backfills.cancel)
+
+
+class Webhooks(_Part):
+    """`client.webhooks`."""
+
+    list = iterates(webhooks.list_)
+    get = does(webhooks.get)
+    redeliver = does(webhooks.redeliver)
+
+
+class AsyncWebhooks(_AsyncPart):
+    """`client.webhooks`, to be awaited."""
+
+    list = iterates_async(webhooks.list_)
+    get = does_async(webhooks.get)
+    redeliver = does_async(webhooks.redeliver)
+
+
+class Client:
+    """Talks to the API of a Rowcall, and is closed after use, best by `with`. Threads may share one.
+
+    `server` is by default ROWCALL_SERVER, else this machine's; `key` is ROWCALL_API_KEY, else, for a server on this
+    machine, the one that `rowcall serve` left for this account. A request takes at most `timeout` seconds; one that
+    got no answer, or was told to come back later, is sent again up to `retries` times where that is safe. `transport`
+    sends requests by another way: a proxy, certificates of one's own. Raises InvalidInput for what can't be used.
+    """
+
+    def __init__(
+        self,
+        server: str | None = None,
+        key: str | None = None,
+        *,
+        timeout: float = TIMEOUT_SECONDS,
+        retries: int = RETRIES,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        options = _options(server, key, timeout)
+        self.server: str = options["base_url"]
+        self._retries = retries
+        self._http = httpx2.Client(**options, transport=transport)
+
+    preview = does(overview.preview)
+    tasks = does(overview.tasks)
+    workers = does(overview.workers)
+    stats = does(overview.stats)
+    audit_log = iterates(overview.audit_log)
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        """Schedules: what there is, and what is done to them."""
+        return Schedules(self)
+
+    @cached_property
+    def executions(self) -> Executions:
+        """The ledger."""
+        return Executions(self)
+
+    @cached_property
+    def backfills(self) -> Backfills:
+        """Ranges of the past that are run."""
+        return Backfills(self)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """What callback URLs are told."""
+        return Webhooks(self)
+
+    def carry_out(self, procedure: Procedure[T]) -> T:
+        """Take each step of it, and return its result. Raises ApiError."""
+        steps = procedure.steps(self._retries)
+        answer: httpx2.Response | None = None
+        fault: httpx2.TransportError | None = None
+        while True:
+            try:
+                step = steps.send(answer) if fault is None else steps.throw(fault)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            answer = fault = None
+            if isinstance(step, Pause):
+                time.sleep(step.seconds)
+                continue
+            try:
+                answer = self._http.send(_request(self._http, step))
+            except httpx2.TransportError as lost:
+                fault = lost
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncClient:
+    """`Client` for an event loop: every method is awaited, lists are read with `async for`, `async with` closes it."""
+
+    def __init__(
+        self,
+        server: str | None = None,
+        key: str | None = None,
+        *,
+        timeout: float = TIMEOUT_SECONDS,
+        retries: int = RETRIES,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        options = _options(server, key, timeout)
+        self.server: str = options["base_url"]
+        self._retries = retries
+        self._http = httpx2.AsyncClient(**options, transport=transport)
+
+    preview = does_async(overview.preview)
+    tasks = does_async(overview.tasks)
+    workers = does_async(overview.workers)
+    stats = does_async(overview.stats)
+    audit_log = iterates_async(overview.audit_log)
+
+    @cached_property
+    def schedules(self) -> AsyncSchedules:
+        """Schedules: what there is, and what is done to them."""
+        return AsyncSchedules(self)
+
+    @cached_property
+    def executions(self) -> AsyncExecutions:
+        """The ledger."""
+        return AsyncExecutions(self)
+
+    @cached_property
+    def backfills(self) -> AsyncBackfills:
+        """Ranges of the past that are run."""
+        return AsyncBackfills(self)
+
+    @cached_property
+    def webhooks(self) -> AsyncWebhooks:
+        """What callback URLs are told."""
+        return AsyncWebhooks(self)
+
+    async def carry_out(self, procedure: Procedure[T]) -> T:
+        """Take each step of it, and return its result. Raises ApiError."""
+        steps = procedure.steps(self._retries)
+        answer: httpx2.Response | None = None
+        fault: httpx2.TransportError | None = None
+        while True:
+            try:
+                step = steps.send(answer) if fault is None else steps.throw(fault)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            answer = fault = None
+            if isinstance(step, Pause):
+                await asyncio.sleep(step.seconds)
+                continue
+            try:
+                answer = await self._http.send(_request(self._http, step))
+            except httpx2.TransportError as lost:
+                fault = lost
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def _options(server: str | None, key: str | None, timeout: float) -> dict[str, Any]:
+    settings = Settings.from_environment()
+    address = server_of(server, settings)
+    found = key_of(key, address, settings)
+    headers = {"Accept": "application/json"} | ({} if found is None else {"X-API-Key": found})
+    return {"base_url": address, "headers": headers, "timeout": timeout}
+
+
+def _request(http: httpx2.Client | httpx2.AsyncClient, step: Send) -> httpx2.Request:
+    return http.build_request(
+        step.method, step.path, params=step.params, content=step.content, headers=dict(step.headers)
+    )

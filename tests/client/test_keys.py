@@ -1,0 +1,71 @@
+"""Which server and which key a client takes, where it is told neither."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from rowcall.client import Unauthorized
+from rowcall.client.finding import key_of, server_of
+from rowcall.settings import Settings
+from tests.client.support import ROOT, a_client
+from tests.folders import short_lived_folder
+from tests.programs import ROWCALL, running, url_of
+
+KEY, OTHER = (f"rowcall_{letter * 8}_{letter * 43}" for letter in "ab")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """The settings of somebody whose server left a key."""
+    (tmp_path / "admin.key").write_text(f"{KEY}\n")
+    return Settings(data_dir=tmp_path, port=8123)
+
+
+def test_what_is_given_comes_first_then_the_environment_then_the_file(settings: Settings) -> None:
+    from dataclasses import replace
+
+    here = "http://127.0.0.1:8123"
+    told = replace(settings, server="https://rowcall.example.org/v1/", api_key=OTHER)
+    assert server_of(None, settings) == here
+    assert server_of(None, told) == "https://rowcall.example.org"
+    assert server_of("http://[::1]:1", told) == "http://[::1]:1"
+    assert key_of(None, here, settings) == KEY
+    assert key_of(None, here, told) == OTHER
+    assert key_of(f" {KEY} ", here, told) == KEY
+
+
+@pytest.mark.parametrize("server", ["https://rowcall.example.org", "http://10.0.0.1", "http://localhost.example.org"])
+def test_the_key_of_this_machine_is_sent_to_no_other(settings: Settings, server: str) -> None:
+    assert key_of(None, server, settings) is None
+
+
+@pytest.mark.parametrize("server", ["http://localhost:1", "http://127.0.0.2", "https://[::1]"])
+def test_the_key_of_this_machine_is_sent_to_it(settings: Settings, server: str) -> None:
+    assert key_of(None, server, settings) == KEY
+
+
+def test_a_file_with_something_else_in_it_is_no_key(settings: Settings) -> None:
+    settings.key_file.write_text("hunter2")
+    assert key_of(None, "http://localhost", settings) is None
+
+
+def test_the_key_that_a_server_leaves_is_found_by_its_clients(
+    face: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with short_lived_folder() as folder:
+        monkeypatch.delenv("DATABASE_URL", raising=False)
+        monkeypatch.setenv("ROWCALL_DATA_DIR", str(folder / "data"))
+        environment = {"ROWCALL_AUTH": "keys", "ROWCALL_PORT": "0"}
+        with running((*ROWCALL, "serve"), tmp_path / "output", cwd=ROOT, environment=environment) as program:
+            url = url_of(program)
+            key_file = Settings.from_environment().key_file
+            assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+            with a_client(face, url) as client:
+                assert client.stats().workers == 1
+            monkeypatch.setenv("ROWCALL_API_KEY", OTHER)
+            with a_client(face, url) as client, pytest.raises(Unauthorized):
+                client.stats()
+            assert program.stop() == 0
