@@ -21,6 +21,8 @@ from .app.run import current_run
 
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access")
 _TALKATIVE = ("httpx2", "httpcore2")  # they tell of every request, with its URL and what is secret in it
+_OWN_LOGGERS = ("rowcall.worker", "rowcall.webapi", "rowcall.store")
+_AUDITED = ("schedule_", "execution_", "backfill_", "webhook_redeliver")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _configured: tuple[str, str] | None = None
@@ -62,6 +64,7 @@ def _common() -> list[Processor]:
         _name_the_run,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
+        _categorise,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
     ]
 
@@ -97,6 +100,23 @@ def _name_the_run(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
     if run is not None:
         for key, value in run.identity.items():
             event.setdefault(key, value)
+    return event
+
+
+def _categorise(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Say of Rowcall's own lines what they are for: AUDIT, SYSTEM or ERROR, and the result of what they tell.
+
+    AUDIT is what happens to schedules and executions, whoever does it; ERROR is what went wrong in one; the rest is
+    SYSTEM. What tasks log, and what libraries do, is theirs.
+    """
+    if event["logger"].startswith(_OWN_LOGGERS):
+        name = str(event["event"])
+        if name == "scheduler_job_error" or event["level"] in {"error", "critical"}:
+            event.update(category="ERROR", result="FAILED")
+        elif name.startswith(_AUDITED) and name != "schedule_service_init":
+            event.update(category="AUDIT", result=event.get("status", "SUCCESS"))
+        else:
+            event["category"] = "SYSTEM"
     return event
 
 

@@ -126,3 +126,26 @@ def test_the_last_configuration_holds_and_lines_come_once():
         logging.getLogger("b").error("once")
     """)
     assert len(lines) == 1
+
+
+def test_rowcalls_own_lines_say_what_they_are_for_and_how_it_went():
+    lines = objects_of("""
+        log.configure("info", "json")
+        worker = structlog.get_logger("rowcall.worker")
+        worker.info("schedule_service_init")
+        worker.info("schedule_create")
+        worker.warning("schedule_missed", status="MISSED")
+        worker.warning("scheduler_job_error", status="QUEUED")
+        worker.error("lease_lost")
+        worker.warning("heartbeat_unanswered")
+        structlog.get_logger("rowcall.task.report").error("schedule_looks_odd")
+    """)
+    assert [(line.get("category"), line.get("result")) for line in lines] == [
+        ("SYSTEM", None),
+        ("AUDIT", "SUCCESS"),
+        ("AUDIT", "MISSED"),
+        ("ERROR", "FAILED"),
+        ("ERROR", "FAILED"),
+        ("SYSTEM", None),
+        (None, None),
+    ]

@@ -176,7 +176,7 @@ def _endpoint(methods: Mapping[str, Operation], services: Services) -> Callable[
 
 def _signature(entry: Entry) -> dict[str, str]:
     """What stands in every line that a request has logged: who sent it."""
-    return {"by": entry.access.who} if entry.access.who else {}
+    return {"by": entry.access.who or "the API"}
 
 
 def _check_scope(operation: Operation, entry: Entry) -> None:

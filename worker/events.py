@@ -12,6 +12,7 @@ import structlog
 
 from rowcall.metrics.tallies import Tallies
 from rowcall.store.database import Row
+from rowcall.store.recording import Completed
 
 log = structlog.get_logger("rowcall.worker")
 
@@ -23,6 +24,7 @@ class ExecutionStarted:
     execution_id: int
     schedule_id: int
     schedule_name: str
+    client_id: str
     task_type: str
     scheduled_for: datetime
     executed_at: datetime
@@ -36,6 +38,7 @@ class ExecutionEnded:
     execution_id: int
     schedule_id: int
     schedule_name: str
+    client_id: str
     task_type: str
     scheduled_for: datetime
     executed_at: datetime
@@ -52,6 +55,7 @@ class ExecutionNotRun:
     execution_id: int
     schedule_id: int
     schedule_name: str
+    client_id: str
     scheduled_for: datetime
     status: str
     reason: str | None
@@ -94,6 +98,7 @@ def write_down(event: Event) -> None:
             log.debug("schedule_triggered", **_facts(event), attempt=event.attempt)
         case ExecutionEnded(status="SUCCEEDED"):
             log.debug("scheduler_job_executed", **_facts(event), status=event.status, seconds=event.duration_seconds)
+            log.debug("schedule_executed", **_facts(event), attempt=event.attempt)
         case ExecutionEnded(status="QUEUED", error=None):
             log.info("execution_given_back", **_facts(event), attempt=event.attempt)
         case ExecutionEnded():
@@ -101,15 +106,28 @@ def write_down(event: Event) -> None:
                 "scheduler_job_error", **_facts(event), status=event.status, attempt=event.attempt, error=event.error
             )
         case ExecutionNotRun(status="MISSED"):
-            log.warning("schedule_missed", **_facts(event), reason=event.reason)
+            log.warning("schedule_missed", **_facts(event), status=event.status, reason=event.reason)
         case ExecutionNotRun():
             log.info("schedule_skipped", **_facts(event), status=event.status, reason=event.reason)
+
+
+def tell_completed(completed: Completed) -> None:
+    """Log that a schedule is over: it has run as often as it may, or its rule names no further moment."""
+    name = "schedule_limit_reached" if completed.reason.startswith("limit") else "schedule_completed"
+    log.info(
+        name,
+        schedule=completed.schedule_name,
+        schedule_id=completed.schedule_id,
+        client_id=completed.client_id,
+        reason=completed.reason,
+    )
 
 
 def _facts(event: Event) -> dict[str, object]:
     return {
         "schedule": event.schedule_name,
         "schedule_id": event.schedule_id,
+        "client_id": event.client_id,
         "execution_id": event.execution_id,
         "scheduled_for": event.scheduled_for.isoformat(),
     }
@@ -118,5 +136,6 @@ def _facts(event: Event) -> dict[str, object]:
 def not_run(row: Row) -> ExecutionNotRun:
     """The event of a recorded answer."""
     return ExecutionNotRun(
-        row["execution_id"], row["schedule_id"], row["name"], row["scheduled_for"], row["status"], row["reason"]
-    )
+        row["execution_id"], row["schedule_id"], row["name"], row["client_id"], row["scheduled_for"],
+        row["status"], row["reason"],
+    )  # fmt: skip

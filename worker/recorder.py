@@ -148,6 +148,7 @@ def _result_name(result: Result) -> str:
 def _ended(result: Result, status: ExecutionStatus) -> ExecutionEnded:
     claim = result.claim
     return ExecutionEnded(
-        claim.execution_id, claim.schedule_id, claim.schedule_name, claim.task_type, claim.scheduled_for,
-        claim.executed_at, claim.attempt, status.value, result.duration_seconds, result.outcome.error,
+        claim.execution_id, claim.schedule_id, claim.schedule_name, claim.client_id, claim.task_type,
+        claim.scheduled_for, claim.executed_at, claim.attempt, status.value, result.duration_seconds,
+        result.outcome.error,
     )  # fmt: skip

@@ -64,6 +64,7 @@ async def serve_worker(
     recorded as not run; `pulse` beats with every look, and `tallies` are added to.
     """
     pulse, tallies = pulse or Pulse(), tallies or Tallies()
+    log.info("schedule_service_init", version=__version__, apps=sources_of(apps))
     haste = asyncio.create_task(_cut_off(database, abort))
     try:
         while not stop.is_set():

@@ -16,7 +16,7 @@ from rowcall.store.claims import Claim
 from rowcall.store.finishing import Result
 from rowcall.store.jsonb import read_jsonb
 
-from .events import Audience, ExecutionStarted, not_run
+from .events import Audience, ExecutionStarted, not_run, tell_completed
 from .holdings import Holdings
 from .recorder import Recorder
 from .running.runner import Runner
@@ -60,6 +60,8 @@ class Work:
             self._start(claim)
         for row in found.recorded:
             self._audience.tell(not_run(row))
+        for completed in found.completed:
+            tell_completed(completed)
 
     def cancel(self, execution_id: int, reason: str) -> None:
         """Have a run end."""
@@ -132,6 +134,6 @@ class Work:
 
 def _started(claim: Claim) -> ExecutionStarted:
     return ExecutionStarted(
-        claim.execution_id, claim.schedule_id, claim.schedule_name, claim.task_type, claim.scheduled_for,
-        claim.executed_at, claim.attempt,
+        claim.execution_id, claim.schedule_id, claim.schedule_name, claim.client_id, claim.task_type,
+        claim.scheduled_for, claim.executed_at, claim.attempt,
     )  # fmt: skip

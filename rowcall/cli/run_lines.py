@@ -19,6 +19,7 @@ from .output import STYLES, clean, nobody_reads, out, print_json, span
 TOLD_IN_LINES = frozenset(
     {
         "schedule_triggered",
+        "schedule_executed",
         "scheduler_job_executed",
         "scheduler_job_error",
         "execution_given_back",

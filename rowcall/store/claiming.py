@@ -20,15 +20,17 @@ from rowcall.domain.catching_up import LateLane, triage_begins
 from .claims import Claim, claim_of
 from .database import Database, Row, Session
 from .planning import plan_schedules
+from .recording import Completed
 from .releasing import release_waiting
-from .starting import start_due, start_returning
+from .starting import Begun, start_due, start_returning
 
 SORTED_AT_ONCE = 100
 
 
 @dataclass(slots=True)
 class Look:
-    """What one look found: claims to run, answers recorded as not run, and in how many seconds something is due next.
+    """What one look found: claims to run, answers recorded as not run, schedules that are over, and in how many seconds
+    something is due next.
 
     `late` are the ids of the claims that had been due for long; `late_is_left`: there was such work. `due_in_seconds`
     is None when nothing that this replica may run is planned; `found_due` counts lanes with due work that it may claim.
@@ -39,10 +41,16 @@ class Look:
     late: set[int] = field(default_factory=set)
     late_is_left: bool = False
     recorded: list[Row] = field(default_factory=list)
+    completed: list[Completed] = field(default_factory=list)
     planned: int = 0
     found_due: int = 0
     due_in_seconds: float | None = None
     all_answered_before: datetime | None = None
+
+    def note(self, begun: Begun) -> None:
+        """Add what was found besides runs to start."""
+        self.recorded += begun.recorded
+        self.completed += begun.completed
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +204,9 @@ async def _claim(
             rows = await session.fetch(
                 "claim_due", routes, priorities, left, now, part.since or schedules_since, part.before
             )
-            claims, recorded = await start_due(session, worker_id, rows)
-            found.recorded += recorded
+            begun = await start_due(session, worker_id, rows)
+            claims = begun.claims
+            found.note(begun)
         found.claims += claims
         if part.late:
             found.late.update(claim.execution_id for claim in claims)
@@ -209,6 +218,6 @@ async def _sort(session: Session, found: Look, worker_id: int, part: Part, limit
     most = min(part.most, limit - len(found.claims))
     rows = await session.fetch("claim_due", [lane.route], [lane.priority], SORTED_AT_ONCE, now, part.since, part.before)
     assert part.before is not None  # that is what it is behind
-    claims, recorded = await start_returning(session, worker_id, rows, part.before, most)
-    found.claims += claims
-    found.recorded += recorded
+    begun = await start_returning(session, worker_id, rows, part.before, most)
+    found.claims += begun.claims
+    found.note(begun)

@@ -26,6 +26,16 @@ class Planned:
         return self.plan.answers[-1].scheduled_for if self.plan.answers else self.row["last_occurrence_at"]
 
 
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A schedule that is over, and why."""
+
+    schedule_id: int
+    schedule_name: str
+    client_id: str
+    reason: str
+
+
 async def record_plans(session: Session, planned: Sequence[Planned]) -> list[Row]:
     """Advance schedules of which nothing starts now, and write their answers; the rows written."""
     if not planned:
@@ -42,13 +52,19 @@ async def record_plans(session: Session, planned: Sequence[Planned]) -> list[Row
     return list(await insert_answers(session, answers))
 
 
-async def settle_consequences(session: Session, planned: Sequence[Planned]) -> None:
-    """Complete what is over, and ask for the end of what is to make room."""
-    over = {each.row["schedule_id"]: each.plan.completed_because for each in planned if each.plan.completed_because}
+async def settle_consequences(session: Session, planned: Sequence[Planned]) -> list[Completed]:
+    """Complete what is over, and ask for the end of what is to make room; what is over."""
+    over = [
+        Completed(each.row["schedule_id"], each.row["name"], each.row["client_id"], each.plan.completed_because)
+        for each in planned
+        if each.plan.completed_because
+    ]
     if over:
-        await session.fetch("complete_schedules", list(over), list(over.values()))
+        ids, reasons = [each.schedule_id for each in over], [each.reason for each in over]
+        await session.fetch("complete_schedules", ids, reasons)
     in_the_way = [each.row["schedule_id"] for each in planned if each.plan.cancel_open]
     if in_the_way:
         await session.fetch("request_cancel_open", in_the_way)
         because = "overlap: a later occurrence takes its place"
         await tell_rows(session, await session.fetch("cancel_available", in_the_way, because))
+    return over

@@ -19,7 +19,7 @@ from .claims import Claim, first_claim
 from .database import Row, Session
 from .ledger import ensure_days, insert_answers
 from .planning import UNPLANNABLE, invalidate, parsed, why
-from .recording import Planned, record_plans, settle_consequences
+from .recording import Completed, Planned, record_plans, settle_consequences
 
 
 @dataclass(slots=True)
@@ -56,13 +56,22 @@ class Starts:
         self.counted.append(planned.plan.counted_runs)
 
 
-async def start_due(session: Session, worker_id: int, rows: Sequence[Row]) -> tuple[list[Claim], list[Row]]:
-    """Start what is to run of these locked schedules, and record the rest: the claims, and the rows not run.
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What became of due schedules: claims to run, rows for what does not run, and the schedules that are over now."""
+
+    claims: list[Claim] = field(default_factory=list)
+    recorded: list[Row] = field(default_factory=list)
+    completed: list[Completed] = field(default_factory=list)
+
+
+async def start_due(session: Session, worker_id: int, rows: Sequence[Row]) -> Begun:
+    """Start what is to run of these locked schedules, and record the rest.
 
     What is open of them is asked only now: the locks keep it true.
     """
     if not rows:
-        return [], []
+        return Begun()
     opened = await _opened(session, rows)
     starts, broken = Starts(), dict[int, str]()
     unhurried = _take_straight(starts, rows, opened)
@@ -70,16 +79,14 @@ async def start_due(session: Session, worker_id: int, rows: Sequence[Row]) -> tu
     return await _carry_out(session, worker_id, starts, planned, broken)
 
 
-async def start_returning(
-    session: Session, worker_id: int, rows: Sequence[Row], since: datetime, most: int
-) -> tuple[list[Claim], list[Row]]:
-    """Of these locked schedules, see to those that are due now as well, or have nothing to run: the same two lists.
+async def start_returning(session: Session, worker_id: int, rows: Sequence[Row], since: datetime, most: int) -> Begun:
+    """Of these locked schedules, see to those that are due now as well, or have nothing to run.
 
     They were due before `since`. One that is to run for an occurrence after it has come back to its usual times, and is
     started, of these at most `most`; all that would run for what is long past is left as it is.
     """
     if not rows:
-        return [], []
+        return Begun()
     broken: dict[int, str] = {}
     returning: list[Planned] = []
     for each in _plans(rows, await _opened(session, rows), broken):
@@ -101,7 +108,7 @@ async def _opened(session: Session, rows: Sequence[Row]) -> Mapping[int, OpenExe
 
 async def _carry_out(
     session: Session, worker_id: int, starts: Starts, planned: Sequence[Planned], broken: Mapping[int, str]
-) -> tuple[list[Claim], list[Row]]:
+) -> Begun:
     """Write what starts, what does not, and what follows from either."""
     answers = []
     for each in planned:
@@ -112,9 +119,9 @@ async def _carry_out(
     claims = await _start(session, worker_id, starts)
     recorded = await record_plans(session, [each for each in planned if _running(each) is None])
     recorded += await insert_answers(session, answers)
-    await settle_consequences(session, planned)
+    completed = await settle_consequences(session, planned)
     await invalidate(session, broken)
-    return claims, recorded
+    return Begun(claims, recorded, completed)
 
 
 def _take_straight(starts: Starts, rows: Sequence[Row], opened: Mapping[int, OpenExecutions]) -> list[Row]:

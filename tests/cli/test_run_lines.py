@@ -17,7 +17,8 @@ NINE = datetime(2030, 1, 31, 9, tzinfo=UTC)
 
 def ended(**changed: Any) -> ExecutionEnded:
     facts: dict[str, Any] = {
-        "execution_id": 7, "schedule_id": 1, "schedule_name": "nightly", "task_type": "report", "scheduled_for": NINE,
+        "execution_id": 7, "schedule_id": 1, "schedule_name": "nightly", "client_id": "shop", "task_type": "report",
+        "scheduled_for": NINE,
         "executed_at": NINE + timedelta(milliseconds=12), "attempt": 1, "status": "SUCCEEDED",
         "duration_seconds": 1.25, "error": None,
     }  # fmt: skip
@@ -51,12 +52,12 @@ async def test_what_failed_or_is_tried_again_says_why(lines: RunLines, capsys: p
 
 
 async def test_what_did_not_run_says_why(lines: RunLines, capsys: pytest.CaptureFixture[str]) -> None:
-    lines(ExecutionNotRun(8, 1, "a" * 40, NINE, "MISSED", "grace ran out"))
+    lines(ExecutionNotRun(8, 1, "a" * 40, "shop", NINE, "MISSED", "grace ran out"))
     assert told(capsys) == [f"09:00:00Z  {'a' * 23}…  MISSED     grace ran out"]
 
 
 async def test_the_start_of_a_run_is_no_line(lines: RunLines, capsys: pytest.CaptureFixture[str]) -> None:
-    lines(ExecutionStarted(7, 1, "nightly", "report", NINE, NINE, 1))
+    lines(ExecutionStarted(7, 1, "nightly", "shop", "report", NINE, NINE, 1))
     assert told(capsys) == []
 
 
@@ -86,7 +87,7 @@ async def test_the_rest_of_a_herd_is_told_without_waiting_for_the_next_run(
 async def test_for_scripts_every_event_is_an_object_and_none_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     lines = RunLines(as_json=True)
     lines.open()
-    lines(ExecutionStarted(7, 1, "nightly", "report", NINE, NINE, 1))
+    lines(ExecutionStarted(7, 1, "nightly", "shop", "report", NINE, NINE, 1))
     for number in range(100):
         lines(ended(execution_id=number))
     objects = [json.loads(line) for line in told(capsys)]
@@ -94,7 +95,8 @@ async def test_for_scripts_every_event_is_an_object_and_none_is_left_out(capsys:
     assert objects[0]["event"] == "execution_started"
     assert objects[1] == {
         "event": "execution_ended", "execution_id": 0, "schedule_id": 1, "schedule_name": "nightly",
-        "task_type": "report", "scheduled_for": "2030-01-31T09:00:00Z", "executed_at": "2030-01-31T09:00:00.012000Z",
+        "client_id": "shop", "task_type": "report",
+        "scheduled_for": "2030-01-31T09:00:00Z", "executed_at": "2030-01-31T09:00:00.012000Z",
         "attempt": 1, "status": "SUCCEEDED", "duration_seconds": 1.25, "error": None,
     }  # fmt: skip
 

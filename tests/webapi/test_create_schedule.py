@@ -226,6 +226,7 @@ async def test_a_creation_is_told_in_the_log(a_schedule: CreateSchedule) -> None
             "schedule_id": created["schedule_id"],
             "schedule": "n",
             "client_id": "default",
+            "labels": {},
             "version": 1,
         }
     ]

@@ -150,7 +150,7 @@ async def test_whoever_watches_is_told_of_starts_ends_and_of_what_did_not_run(
         return [event for event in served.events if isinstance(event, kind)]
 
     await until(lambda: heard(ExecutionEnded))
-    identity = (row["execution_id"], ran, "in time", "note", row["scheduled_for"], row["executed_at"], 1)
+    identity = (row["execution_id"], ran, "in time", "default", "note", row["scheduled_for"], row["executed_at"], 1)
     assert heard(ExecutionStarted) == [ExecutionStarted(*identity)]
     assert heard(ExecutionEnded) == [ExecutionEnded(*identity, "SUCCEEDED", row["duration_seconds"], None)]
     [not_run] = heard(ExecutionNotRun)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-import structlog
 from pydantic import Field
 from starlette.responses import Response
 
@@ -24,8 +23,7 @@ from rowcall.wire.schedules import Pause, ScheduleView, Upcoming
 
 from .etags import IF_MATCH, etag_of
 from .references import Reference, found, locked
-
-log = structlog.get_logger("rowcall.webapi")
+from .telling import tell
 
 
 class UpcomingQuery(Reference):
@@ -39,7 +37,7 @@ async def pause(call: Call[Reference, Pause]) -> Response:
     async with call.database.transaction() as transaction:
         schedule = await locked(transaction, call)
         paused = await pause_schedule(transaction, schedule, (call.body.reason or "").strip() or None, call.who)
-    _tell("schedule_pause", paused, reason=call.body.reason)
+    tell("schedule_pause", paused, reason=call.body.reason)
     return reply(schedule_view(paused), headers={"ETag": etag_of(paused)})
 
 
@@ -48,7 +46,7 @@ async def resume(call: Call[Reference, NoFields]) -> Response:
     check_scheduler(call.services)
     async with call.database.transaction() as transaction:
         resumed = await resume_schedule(transaction, await locked(transaction, call))
-    _tell("schedule_resume", resumed)
+    tell("schedule_resume", resumed)
     return reply(schedule_view(resumed), headers={"ETag": etag_of(resumed)})
 
 
@@ -60,7 +58,7 @@ async def execute(call: Call[Reference, Execute]) -> Response:
         execution = await execute_schedule(transaction, schedule, input_data=call.body.input_data, wait=call.body.wait)
     # What it waits for may have just ended.
     call.afterwards.append(lambda database: release_waiting(database, [schedule["schedule_id"]]))
-    _tell("schedule_execute", schedule, execution_id=execution["execution_id"])
+    tell("schedule_execute", schedule, execution_id=execution["execution_id"])
     return reply(execution_view(execution), 201, {"Location": f"/v1/executions/{execution['execution_id']}"})
 
 
@@ -91,12 +89,6 @@ def _occurrences(schedule: ScheduleRow, count: int) -> list[datetime]:
     if first is None:
         return occurrences_after(planned.trigger, schedule["now"], count)
     return [first, *occurrences_after(planned.trigger, first, count - 1)][:count]
-
-
-def _tell(event: str, schedule: ScheduleRow, **more: Any) -> None:
-    log.info(
-        event, schedule_id=schedule["schedule_id"], schedule=schedule["name"], client_id=schedule["client_id"], **more
-    )
 
 
 OPERATIONS = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import structlog
 from pydantic import Field
 from starlette.responses import Response
 
@@ -38,8 +37,7 @@ from rowcall.wire.schedules import ScheduleCreation, ScheduleList, ScheduleView
 
 from .etags import IF_MATCH, check_match, etag_of
 from .references import Reference, client_of, found, locked
-
-log = structlog.get_logger("rowcall.webapi")
+from .telling import tell
 
 Status = Literal["ACTIVE", "PAUSED", "COMPLETED", "DISABLED", "INVALID"]
 
@@ -91,7 +89,7 @@ async def change(call: Call[Reference, dict[str, Any]]) -> Response:
         definition = await _judged(call, transaction, merged(previous, call.body), previous)
         changed = await change_schedule(transaction, schedule, definition)
     if changed is not schedule:
-        _tell("schedule_update", changed)
+        tell("schedule_update", changed)
     return _shown(changed)
 
 
@@ -120,7 +118,7 @@ async def remove(call: Call[Reference, None]) -> Response:
         cancelled = await delete_schedule(transaction, schedule)
     cancelled += len(await cancel_left_over(call.database, [schedule["schedule_id"]]))
     if schedule["status"] != "DISABLED":
-        _tell("schedule_remove", schedule, cancelled=cancelled)
+        tell("schedule_remove", schedule, cancelled=cancelled)
     return Response(status_code=204)
 
 
@@ -133,7 +131,7 @@ async def _replace(call: Call[Reference, dict[str, Any]], fields: Mapping[str, A
         definition = await _judged(call, transaction, {**fields, **identity}, definition_of(schedule))
         changed = await change_schedule(transaction, schedule, definition)
     if changed is not schedule:
-        _tell("schedule_update", changed)
+        tell("schedule_update", changed)
     return _shown(changed)
 
 
@@ -151,7 +149,7 @@ def _named_by_path(call: Call[Reference, dict[str, Any]]) -> dict[str, Any]:
 async def _create(call: Call[Any, Any], definition: Definition) -> ScheduleRow:
     async with call.database.transaction() as transaction:
         created = await create_schedule(transaction, definition)
-    _tell("schedule_create", created)
+    tell("schedule_create", created)
     return created
 
 
@@ -192,17 +190,6 @@ def _shown(schedule: ScheduleRow) -> Response:
 def _created(schedule: ScheduleRow) -> Response:
     headers = {"Location": f"/v1/schedules/{schedule['schedule_id']}", "ETag": etag_of(schedule)}
     return reply(schedule_view(schedule), 201, headers)
-
-
-def _tell(event: str, schedule: ScheduleRow, **more: object) -> None:
-    log.info(
-        event,
-        schedule_id=schedule["schedule_id"],
-        schedule=schedule["name"],
-        client_id=schedule["client_id"],
-        version=schedule["version"],
-        **more,
-    )
 
 
 OPERATIONS = (

@@ -20,6 +20,7 @@ WITH answers AS (
       JOIN rowcall.schedules AS s ON s.schedule_id = a.schedule_id
      WHERE a.status = 'QUEUED'
 )
-SELECT a.execution_id, a.schedule_id, s.name, a.status, a.scheduled_for, a.reason, s.callback_url IS NOT NULL AS tells
+SELECT a.execution_id, a.schedule_id, s.name, s.client_id, a.status, a.scheduled_for, a.reason,
+       s.callback_url IS NOT NULL AS tells
   FROM answers AS a
   JOIN rowcall.schedules AS s ON s.schedule_id = a.schedule_id
