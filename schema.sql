@@ -247,6 +247,9 @@ BEGIN
                finished_at = CASE WHEN NEW.callback_url IS NULL THEN now() END
          WHERE d.schedule_id = NEW.schedule_id AND d.status = 'PENDING';
     END IF;
+    IF TG_OP = 'UPDATE' AND NEW.status = 'DISABLED' AND OLD.status <> 'DISABLED' THEN
+        PERFORM rowcall.close_executions(NEW, 'disabled: the schedule was deleted', false);
+    END IF;
     IF TG_OP = 'UPDATE' AND NEW.version = OLD.version AND NEW.status = OLD.status
                         AND NEW.status_reason IS NOT DISTINCT FROM OLD.status_reason THEN
         RETURN NULL;
@@ -271,27 +274,39 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- Ends what is queued of a schedule, or all that is open of it, and tells whoever wants to know.
+CREATE OR REPLACE FUNCTION rowcall.close_executions(schedule rowcall.schedules, why text, also_running boolean)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    closed record;
+BEGIN
+    FOR closed IN
+        DELETE FROM rowcall.open_executions AS o
+         WHERE o.schedule_id = schedule.schedule_id AND (also_running OR o.worker_id IS NULL)
+     RETURNING o.execution_id, o.scheduled_for
+    LOOP
+        UPDATE rowcall.schedule_executions AS e
+           SET status = 'CANCELLED', finished_at = clock_timestamp(), reason = why
+         WHERE e.execution_id = closed.execution_id AND e.scheduled_for = closed.scheduled_for;
+        IF schedule.callback_url IS NOT NULL THEN
+            PERFORM rowcall.tell(ARRAY[closed.execution_id], ARRAY[closed.scheduled_for]);
+        END IF;
+    END LOOP;
+END $$;
+
 -- Deleting a schedule means setting its status to DISABLED. Where a row is taken out all the same, what is open of it
--- ends: it could never be claimed, and would look due to every worker for ever.
+-- ends: it could never be claimed, and would look due to every worker for ever. Before that, as long as it says whom to
+-- tell.
 CREATE OR REPLACE FUNCTION rowcall.close_what_was_open() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    WITH closed AS (
-        DELETE FROM rowcall.open_executions AS o
-         WHERE o.schedule_id IN (SELECT gone.schedule_id FROM gone)
-     RETURNING o.execution_id, o.schedule_id, o.scheduled_for
-    )
-    UPDATE rowcall.schedule_executions AS e
-       SET status = 'CANCELLED', finished_at = clock_timestamp(), reason = 'disabled: the row of the schedule was deleted'
-      FROM closed AS c
-     WHERE e.execution_id = c.execution_id AND e.scheduled_for = c.scheduled_for AND e.schedule_id = c.schedule_id;
-    PERFORM rowcall.audit_schedule('deleted', g::rowcall.schedules, NULL) FROM gone AS g;
-    RETURN NULL;
+    PERFORM rowcall.close_executions(OLD, 'disabled: the row of the schedule was deleted', true);
+    PERFORM rowcall.audit_schedule('deleted', OLD, NULL);
+    RETURN OLD;
 END $$;
 
 CREATE OR REPLACE TRIGGER close_what_was_open
-    AFTER DELETE ON rowcall.schedules REFERENCING OLD TABLE AS gone
-    FOR EACH STATEMENT EXECUTE FUNCTION rowcall.close_what_was_open();
+    BEFORE DELETE ON rowcall.schedules FOR EACH ROW EXECUTE FUNCTION rowcall.close_what_was_open();
 
 -- The columns are named so that a claim, which sets none of them, fires nothing.
 CREATE OR REPLACE TRIGGER schedule_is_about_to_change

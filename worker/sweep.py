@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import structlog
 
 from rowcall.store.database import Database
+from rowcall.store.deleted import cancel_forgotten
 from rowcall.store.finishing import fold_outcomes
 from rowcall.store.idempotency import forget_keys
 from rowcall.store.leases import recover
@@ -32,6 +33,7 @@ async def sweep(database: Database, routes: Sequence[str], audience: Audience, w
         log.warning(
             "executions_recovered", requeued=recovery.requeued, lost=recovery.lost, cancelled=recovery.cancelled
         )
+    await cancel_forgotten(database)
     await release_forgotten(database)
     for row in await answer_unroutable(database, routes, walk):
         audience.tell(not_run(row))

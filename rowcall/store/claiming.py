@@ -19,6 +19,8 @@ from rowcall.domain.catching_up import LateLane, triage_begins
 
 from .claims import Claim, claim_of
 from .database import Database, Row, Session
+from .deleted import DELETED
+from .leases import cancel_claimed
 from .planning import plan_schedules
 from .recording import Completed
 from .releasing import release_waiting
@@ -199,7 +201,8 @@ async def _claim(
             rows = await session.fetch(
                 "claim_queued", worker_id, routes, priorities, left, now, part.since, part.before
             )
-            claims = [claim_of(row) for row in rows]
+            await cancel_claimed(session, worker_id, [row for row in rows if row["deleted"]], DELETED)
+            claims = [claim_of(row) for row in rows if not row["deleted"]]
         else:
             rows = await session.fetch(
                 "claim_due", routes, priorities, left, now, part.since or schedules_since, part.before

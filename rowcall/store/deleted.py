@@ -1,7 +1,8 @@
 """What becomes of the runs of a schedule that was deleted meanwhile: they may end, and are not queued again.
 
 Whoever queues an execution looks after its own commit whether the schedule is still there, and whoever deletes a
-schedule looks after its own commit whether anything was queued: the later of the two sees both.
+schedule looks after its own commit whether anything was queued: the later of the two sees both. Who deletes it by plain
+SQL looks once, by a trigger: what was queued behind its back is cancelled by the sweep, or when it is claimed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from .database import Database, Row, Session
 from .telling import tell_rows
 
 DELETED = "disabled: the schedule was deleted"
+AT_ONCE = 500
 NOT_TRIED_AGAIN = f"{DELETED}, and so this is not tried again"
 
 
@@ -31,3 +33,9 @@ async def cancel_left_over(database: Database, schedule_ids: Collection[int]) ->
         cancelled = await transaction.fetch("cancel_queued_of_deleted", sorted(set(schedule_ids)), DELETED)
         await tell_rows(transaction, cancelled)
     return list(cancelled)
+
+
+async def cancel_forgotten(database: Database) -> list[Row]:
+    """Cancel what is queued of deleted schedules, and that nobody saw; for the sweep."""
+    rows = await database.fetch("deleted_but_queued", AT_ONCE)
+    return await cancel_left_over(database, [row["schedule_id"] for row in rows])

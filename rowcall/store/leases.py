@@ -115,6 +115,12 @@ async def _give_back(database: Database, worker_id: int, rows: Sequence[Row]) ->
     await release_waiting(database, sorted({row["schedule_id"] for row in cancelled}))
 
 
+async def cancel_claimed(session: Session, worker_id: int, rows: Sequence[Row], reason: str) -> None:
+    """End what was claimed just now, and is not to start after all."""
+    nothing = [None] * len(rows)
+    await _finish(session, worker_id, rows, ExecutionStatus.CANCELLED, entries=nothing, reason=reason)
+
+
 async def set_worker_status(session: Session, worker_id: int, status: str) -> None:
     """Say that this worker drains, or that it has stopped."""
     await session.fetch("set_worker_status", worker_id, status)

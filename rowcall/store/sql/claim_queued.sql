@@ -41,6 +41,6 @@ WITH taken AS MATERIALIZED (
 )
 SELECT r.execution_id, r.schedule_id, r.scheduled_for, r.executed_at, r.attempt, r.fence, r.trigger, r.task_type,
        r.capability_required, r.priority, r.input_data, s.client_id, s.name, s.timeout_seconds, s.max_retries, s.retry_backoff_seconds,
-       s.callback_url IS NOT NULL AS tells
+       s.callback_url IS NOT NULL AS tells, s.status = 'DISABLED' AS deleted
   FROM started AS r
   JOIN rowcall.schedules AS s ON s.schedule_id = r.schedule_id
