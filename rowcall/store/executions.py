@@ -20,7 +20,7 @@ from .database import Database, Row, Session
 from .jsonb import read_jsonb, write_jsonb
 from .ledger import ensure_days
 from .releasing import release_waiting
-from .schedules import LARGEST_ID, ScheduleRow
+from .schedules import LARGEST_ID, ScheduleRow, few_of_client
 from .telling import tell_rows
 
 ExecutionRow = Mapping[str, Any]
@@ -127,7 +127,12 @@ class Position:
 async def list_executions(
     session: Session, wanted: ExecutionFilter, before: Position | None, limit: int
 ) -> list[ExecutionRow]:
-    """Up to `limit` executions, the newest first: of one schedule by `scheduled_for`, otherwise by id."""
+    """Up to `limit` executions, the newest first.
+
+    Of one schedule, and of a client with few, that goes by `scheduled_for`, otherwise by id. A client with few has each
+    of its schedules looked at: in a ledger full of others' rows a walk by id could go on for ever. The rows of a client
+    with many are soon met on such a walk.
+    """
     below = LARGEST_ID if before is None else before.execution_id
     confined_to = session.access.confined_to
     if confined_to is not None and wanted.client_id not in {None, confined_to}:
@@ -143,7 +148,12 @@ async def list_executions(
             "list_executions_of_schedule", wanted.schedule_id, limit, *filters, *after, confined_to
         )
     else:
-        rows = await session.fetch("list_executions", below, limit, *filters, client_id, no_static)
+        few = None if client_id is None else await few_of_client(session, client_id, no_static=no_static)
+        if few is None:
+            rows = await session.fetch("list_executions", below, limit, *filters, client_id, no_static)
+        else:
+            after = (None, None) if before is None else (before.scheduled_for, before.execution_id)
+            rows = await session.fetch("list_executions_of_schedules", few, limit, *filters, *after)
     return await _find(session, [row["execution_id"] for row in rows], [row["scheduled_for"] for row in rows])
 
 

@@ -17,7 +17,7 @@ from rowcall.domain.webhooks import Attempt, Verdict, webhook_id
 
 from .database import Database, Row, Session
 from .jsonb import read_jsonb
-from .schedules import LARGEST_ID
+from .schedules import LARGEST_ID, few_of_client
 
 DeliveryRow = Mapping[str, Any]
 
@@ -100,13 +100,19 @@ async def list_deliveries(
     statuses: Sequence[str] = (),
 ) -> list[DeliveryRow]:
     """Up to `limit` deliveries with ids below `before` that the session may see, the newest first."""
-    below = LARGEST_ID if before is None else before
-    return await _list(session, below, limit, schedule_id, execution_id, list(statuses) or None, None)
+    below, only = LARGEST_ID if before is None else before, None
+    confined_to = session.access.confined_to
+    if confined_to is not None and schedule_id is None and execution_id is None:
+        few = await few_of_client(session, confined_to, no_static=True)
+        if few is not None:
+            rows = await session.fetch("list_deliveries_of_schedules", few, below, limit, list(statuses) or None)
+            only = [row["delivery_id"] for row in rows]
+    return await _list(session, below, limit, schedule_id, execution_id, list(statuses) or None, only)
 
 
 async def find_delivery(session: Session, delivery_id: int) -> DeliveryRow:
     """The delivery. Raises NotFound, also for one that is forgotten, or that the session may not see."""
-    found = await _list(session, LARGEST_ID, 1, None, None, None, min(delivery_id, LARGEST_ID))
+    found = await _list(session, LARGEST_ID, 1, None, None, None, [min(delivery_id, LARGEST_ID)])
     if not found:
         raise NotFound(f"there is no delivery {delivery_id}, or it is older than what is kept")
     return found[0]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -97,12 +98,10 @@ def test_what_can_not_be_is_refused(rowcall: RowcallCommand, given: tuple[str, .
 @pytest.mark.usefixtures("daily")
 def test_a_failed_run_is_told_by_the_exit_code(rowcall: RowcallCommand, execute: Callable[..., Any], dsn: str) -> None:
     execute("UPDATE rowcall.schedules SET max_retries = 0")
-    for fails, code in ((True, 1), (False, 0)):
-        day = (
-            ("--since", "2026-03-02", "--until", "2026-03-03")
-            if fails
-            else ("--since", "2026-03-03", "--until", "2026-03-04")
-        )
+    today = datetime.now(UTC).date()  # days that the worker's retention leaves alone
+    for fails, code, days_ago in ((True, 1, 5), (False, 0, 3)):
+        since, until = (str(today - timedelta(days=ago)) for ago in (days_ago, days_ago - 1))
+        day = ("--since", since, "--until", until)
         backfill_id = str(rowcall("backfill", "start", "daily", *day, "--json").json["backfill_id"])
         work(dsn, fails=fails)  # it runs
         work(dsn)  # it is found to be over
