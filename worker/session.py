@@ -14,6 +14,7 @@ from rowcall.domain.errors import StoreUnavailable
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.finishing import fold_outcomes
+from rowcall.store.forgetting import forget_audit, forget_rollups
 from rowcall.store.leases import set_worker_status
 from rowcall.store.unroutable import Walk
 
@@ -136,7 +137,7 @@ class Session:
         """One sweep and one look, carried out to the end; how many were claimed, and how many recorded as not run."""
         recorder = asyncio.create_task(self._recorder.run())
         try:
-            await sweep(self._database, self._routes, self._audience, self._walk)
+            await self._sweep()
             await self._feeder.feed_once()
             await retire(self._database, self._settings.retention_days)
             claimed, recorded = await self._loop.look_through()
@@ -167,10 +168,15 @@ class Session:
         except StoreUnavailable as fault:
             log.warning("results_not_counted_yet", error=str(fault))
 
+    async def _sweep(self) -> None:
+        await sweep(self._database, self._routes, self._audience, self._walk)
+        await forget_audit(self._database, self._settings.audit_log_retention_days)
+        await forget_rollups(self._database, self._settings.rollup_retention_days)
+
     async def _sweep_again_and_again(self) -> None:
         while not self._lost.is_set():  # its own sweep would take away from it what it still has results for
             try:
-                await sweep(self._database, self._routes, self._audience, self._walk)
+                await self._sweep()
                 await self._declarations.look_again()
                 self._loop.look_at_everything()
             except StoreUnavailable as fault:

@@ -178,6 +178,16 @@ class Settings:
         whole(0, 36500), 90, "How long executions are kept; 0 keeps them for ever.", unit="days"
     )
 
+    rollup_retention_days: int = setting(
+        whole(0, 36500),
+        1095,
+        "How long the figures of dropped days are kept; 0 keeps them for ever.",
+        unit="days",
+    )
+    audit_log_retention_days: int = setting(
+        whole(0, 36500), 365, "How long the log of changes is kept; 0 keeps it for ever.", unit="days"
+    )
+
     # the http task
     http_allow: tuple[str, ...] = setting(
         words,

@@ -444,6 +444,9 @@ CREATE TABLE IF NOT EXISTS rowcall.execution_rollups (
     PRIMARY KEY (schedule_id, day)
 );
 
+-- forget_rollups.sql: the oldest days
+CREATE INDEX IF NOT EXISTS execution_rollups_by_day ON rowcall.execution_rollups (day);
+
 -- Sums up a day that retention has detached, to be dropped in the same transaction; how many executions it holds. A day
 -- in which something is open after all comes back into the ledger: then NULL.
 CREATE OR REPLACE FUNCTION rowcall.sum_up_day(partition text) RETURNS bigint LANGUAGE plpgsql AS $$
