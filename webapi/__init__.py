@@ -10,7 +10,9 @@ limits.py        how many requests a key may send
 hosts.py         which Host and Origin may ask
 pages.py         keyset cursors
 views.py         what is shown
-openapi.py       the document
+once.py          Idempotency-Key
+openapi.py       the document; described.py its answers, examples.py what they show
+reference.py     the document as a page
 resources/       the handlers, a module for each group of paths
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import structlog
 from starlette.applications import Starlette
@@ -23,7 +24,8 @@ from .gate import Gate
 from .hosts import KnownHosts, is_loopback, known_hosts
 from .openapi import describe
 from .problems import Problem, respond, respond_to
-from .registry import Services, routes_of
+from .reference import headers, page
+from .registry import Services, a_route, allow, routes_of
 from .resources import OPERATIONS
 from .scraping import Scraping
 
@@ -47,7 +49,7 @@ def create_app(
     scraping = Scraping(database, tallies or Tallies())
     services = Services(database, gate, settings, settings.schedule_defaults, scraping, objection)
     app = Starlette(
-        routes=[*routes_of(OPERATIONS, services), _described(is_open=is_open)],
+        routes=[*routes_of(OPERATIONS, services), *_described(is_open=is_open)],
         middleware=[Middleware(KnownHosts, hosts=known_hosts(settings.allowed_hosts, settings.host))],
         exception_handlers={
             Problem: _on_problem,
@@ -60,15 +62,28 @@ def create_app(
     return app
 
 
-def _described(*, is_open: bool) -> Route:
+def _described(*, is_open: bool) -> list[Route]:
+    """The document, and the page made of it: made when they are first asked for, which takes longer than a start."""
+
     @cache
-    def document() -> bytes:  # made when it is first asked for: that takes longer than all the rest of a start
-        return json.dumps(describe(OPERATIONS, is_open=is_open)).encode("ascii")
+    def document() -> dict[str, Any]:
+        return describe(OPERATIONS, is_open=is_open)
+
+    @cache
+    def as_json() -> bytes:
+        return json.dumps(document()).encode("ascii")
+
+    @cache
+    def as_page() -> bytes:
+        return page(document()).encode()
 
     async def openapi(_request: Request) -> Response:
-        return Response(document(), media_type="application/json")
+        return Response(as_json(), media_type="application/json")
 
-    return Route("/openapi.json", openapi)
+    async def reference(_request: Request) -> Response:
+        return Response(as_page(), headers=headers(), media_type="text/html")
+
+    return [a_route("/openapi.json", ["GET"], openapi), a_route("/docs", ["GET"], reference)]
 
 
 async def _on_problem(_request: Request, problem: Exception) -> Response:
@@ -84,13 +99,14 @@ async def _on_error(_request: Request, error: Exception) -> Response:
 async def _on_http_exception(_request: Request, error: Exception) -> Response:
     """What Starlette itself finds: no such path, or no such method on it."""
     assert isinstance(error, HTTPException)
-    allowed = (error.headers or {}).get("Allow")
+    headers = dict(error.headers or {})
+    allowed = allow(headers["Allow"].split(", ")) if "Allow" in headers else None
     detail = (
         f"only {allowed} {'is' if allowed and ',' not in allowed else 'are'} possible here"
         if allowed
         else "there is nothing at this path; /openapi.json lists what there is"
     )
-    return respond(Problem(error.status_code, detail, headers=error.headers))
+    return respond(Problem(error.status_code, detail, headers={"Allow": allowed} if allowed else headers))
 
 
 async def _on_crash(request: Request, error: Exception) -> Response:

@@ -24,6 +24,8 @@ HEADER = "Idempotency-Key"
 MEANING = "A request sent again with the same key within a day is not done again: it gets the answer of the first."
 REPLAYED = "Idempotency-Replayed"
 LONGEST = 255
+CHARACTERS = r"[\x21\x23-\x5b\x5d-\x7e]"
+KEY_SCHEMA = {"type": "string", "pattern": f"^{CHARACTERS}+$", "minLength": 1, "maxLength": LONGEST}
 
 
 def key_of(request: Request) -> str | None:
@@ -33,7 +35,7 @@ def key_of(request: Request) -> str | None:
         return None
     quoted = re.fullmatch(r'"(.*)"', given[0].strip())
     key = quoted.group(1) if quoted else given[0].strip()
-    if len(given) > 1 or re.fullmatch(rf"[\x21\x23-\x5b\x5d-\x7e]{{1,{LONGEST}}}", key) is None:
+    if len(given) > 1 or re.fullmatch(f"{CHARACTERS}{{1,{LONGEST}}}", key) is None:
         raise Problem(
             400, f"{HEADER} must be one word of 1 to {LONGEST} printable ASCII characters, such as a UUID: send it once"
         )

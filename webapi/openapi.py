@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
 from openapi_pydantic import (
     Components,
-    Header,
     Info,
-    MediaType,
     OpenAPI,
     Parameter,
     ParameterLocation,
     PathItem,
     Reference,
     RequestBody,
-    Response,
     Schema,
     SecurityScheme,
     Tag,
 )
 from openapi_pydantic import Operation as Described
-from openapi_pydantic.util import PydanticSchema, construct_open_api_with_schema_class
-from pydantic import BaseModel
+from openapi_pydantic.util import construct_open_api_with_schema_class
 
+from rowcall.store.schedules import LARGEST_ID
 from rowcall.wire.problems import ProblemDetails
 
-from .once import HEADER, MEANING
-from .problems import MEDIA_TYPE
+from .described import content_of, problem_responses, responses_of
+from .examples import BODIES
+from .once import HEADER, KEY_SCHEMA, MEANING
 from .registry import Operation
 from .webhook_events import webhooks
 
@@ -43,11 +40,7 @@ TAGS = {
     "monitoring": "Tasks, workers, and how things stand.",
     "health": "For probes.",
 }
-LOCATION = {"description": "Where it is found.", "schema": {"type": "string"}}
-ALWAYS = (400, 421, 500)
-"""Problems that any operation can meet."""
-WITH_A_KEY = (401, 403, 429)
-"""Problems of operations that a key is asked for."""
+TEXT = r"^[^\u0000]*$"
 KEYS = {
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "A key of `rowcall keys create`."},
     "bearer": {"type": "http", "scheme": "bearer", "description": "The same key as Authorization: Bearer."},
@@ -68,33 +61,52 @@ def describe(operations: Sequence[Operation], *, is_open: bool = False) -> dict[
         ),
         tags=[Tag(name=name, description=text) for name, text in TAGS.items()],
         components=Components(
-            securitySchemes={name: SecurityScheme.model_validate(scheme) for name, scheme in KEYS.items()}
+            responses=problem_responses(),
+            securitySchemes={name: SecurityScheme.model_validate(scheme) for name, scheme in KEYS.items()},
         ),
         paths={path: PathItem.model_validate(methods) for path, methods in paths.items()},
         webhooks=webhooks(),
     )
     whole = construct_open_api_with_schema_class(document, [ProblemDetails])
-    return whole.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    described: dict[str, Any] = _exact(whole.model_dump(mode="json", by_alias=True, exclude_unset=True))
+    return described
+
+
+def _exact(document: Any) -> Any:
+    """The same with whole numbers as such: openapi-pydantic holds bounds as doubles, and 2**63 - 1 is none."""
+    match document:
+        case dict():
+            return {name: _exact(inner) for name, inner in document.items()}
+        case list():
+            return [_exact(inner) for inner in document]
+        case float() if document.is_integer():
+            return int(document) - (document == LARGEST_ID + 1)
+    return document
 
 
 def _operation(operation: Operation, *, is_open: bool) -> Described:
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
+        "description": _description(operation),
         "tags": [operation.tag],
-        "responses": _responses(operation),
+        "responses": responses_of(operation),
         "security": _security(operation, is_open=is_open),
     }
-    if operation.scope is not None:
-        described["description"] = f"Needs a key with the scope `{operation.scope}`, or one that includes it."
     parameters = _parameters(operation)
     if parameters:
         described["parameters"] = parameters
     if operation.body is not None:
         described["requestBody"] = RequestBody(
-            required=operation.body_required, content={"application/json": _content(operation.body)}
+            required=operation.body_required,
+            content={"application/json": content_of(operation.body, BODIES[operation.body])},
         )
     return Described(**described)
+
+
+def _description(operation: Operation) -> str:
+    needed = "No key is asked for." if operation.scope is None else f"Needs a key with the scope `{operation.scope}`."
+    return f"{operation.description} {needed}"
 
 
 def _security(operation: Operation, *, is_open: bool) -> list[dict[str, list[str]]]:
@@ -108,17 +120,39 @@ def _parameters(operation: Operation) -> list[Parameter | Reference]:
     found: list[Parameter | Reference] = []
     if "{id}" in operation.path:
         found.append(
-            _parameter("id", ParameterLocation.PATH, {"type": "string"}, _what_id_means(operation), required=True)
+            _parameter(
+                "id",
+                ParameterLocation.PATH,
+                {"type": "string", "pattern": TEXT},
+                _what_id_means(operation),
+                required=True,
+            )
         )
     schema = operation.query.model_json_schema()
     for name, field in schema.get("properties", {}).items():
         text = field.pop("description", "")
-        field.pop("title", None)
-        found.append(_parameter(name, ParameterLocation.QUERY, field, text))
-    keyed = {HEADER: MEANING} if operation.takes_key else {}
-    for name, text in {**operation.headers, **keyed}.items():
+        found.append(_parameter(name, ParameterLocation.QUERY, _in_a_query(field), text))
+    for name, text in operation.headers.items():
         found.append(_parameter(name, ParameterLocation.HEADER, {"type": "string"}, text))
+    if operation.takes_key:
+        found.append(_parameter(HEADER, ParameterLocation.HEADER, KEY_SCHEMA, MEANING))
     return found
+
+
+def _in_a_query(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema without null: a parameter that is not meant is left out."""
+    [given, *others] = [each for each in schema.get("anyOf", [{}]) if each != {"type": "null"}]
+    assert not others, schema
+    left = {name: value for name, value in schema.items() if name not in {"anyOf", "title"} and value is not None}
+    return _of_text({**given, **left})
+
+
+def _of_text(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with what is true of every text: PostgreSQL keeps no NUL."""
+    if schema.get("type") == "array":
+        return {**schema, "items": _of_text(schema["items"])}
+    is_free = schema.get("type") == "string" and not {"pattern", "enum", "format"} & set(schema)
+    return {**schema, "pattern": TEXT} if is_free else schema
 
 
 def _parameter(
@@ -137,32 +171,3 @@ def _what_id_means(operation: Operation) -> str:
         return "The schedule's id, or its name."
     whose = {"backfills": "backfill", "webhooks": "delivery"}.get(operation.path.split("/")[2], "execution")
     return f"The {whose}'s id."
-
-
-def _responses(operation: Operation) -> dict[str, Response | Reference]:
-    answers: dict[str, Response | Reference] = {}
-    for status, model in operation.answers.items():
-        answers[str(status)] = _answer(status, model, located=status == 201)
-    may_be_unavailable = () if operation.path == "/livez" else (503,)
-    with_a_key = () if operation.scope is None else WITH_A_KEY
-    validated = (413, 415, 422) if operation.body is not None else (422,)
-    for status in sorted({*operation.problems, *ALWAYS, *with_a_key, *may_be_unavailable, *validated}):
-        described: dict[str, Any] = {
-            "description": HTTPStatus(status).phrase,
-            "content": {MEDIA_TYPE: _content(ProblemDetails)},
-        }
-        answers[str(status)] = Response(**described)
-    return answers
-
-
-def _answer(status: int, model: type[BaseModel] | None, *, located: bool) -> Response:
-    described: dict[str, Any] = {"description": HTTPStatus(status).phrase}
-    if model is not None:
-        described["content"] = {"application/json": _content(model)}
-    if located:
-        described["headers"] = {"Location": Header.model_validate(LOCATION)}
-    return Response(**described)
-
-
-def _content(model: type[BaseModel]) -> MediaType:
-    return MediaType.model_validate({"schema": PydanticSchema.model_validate({"schema_class": model})})

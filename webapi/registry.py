@@ -6,7 +6,7 @@ the domain; what they are in HTTP is decided in `problems`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -80,7 +80,9 @@ Handler = Callable[[Call[Any, Any]], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """An entry of the registry. `answers` maps statuses to what they carry, `problems` are the errors to expect.
+    """An entry of the registry.
+
+    `answers` maps statuses to what they carry (str is plain text), `problems` are the errors to expect.
 
     `scope` is what a key must have for it; None: no key is asked for.
     """
@@ -90,12 +92,13 @@ class Operation:
     handler: Handler
     scope: Scope | None
     summary: str
+    description: str
     tag: str
     query: type[Query]
     body: type[BaseModel] | None
     body_required: bool
     body_unread: bool
-    answers: Mapping[int, type[BaseModel] | None]
+    answers: Mapping[int, type[BaseModel | str] | None]
     problems: Sequence[int]
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -117,12 +120,13 @@ def route(
     *,
     scope: Scope | None,
     summary: str,
+    description: str,
     tag: str,
     query: type[Query] = Query,
     body: type[BaseModel] | None = None,
     body_required: bool = True,
     body_unread: bool = False,
-    answers: Mapping[int, type[BaseModel] | None],
+    answers: Mapping[int, type[BaseModel | str] | None],
     problems: Sequence[int] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Operation:
@@ -137,6 +141,7 @@ def route(
         handler=handler,
         scope=scope,
         summary=summary,
+        description=description,
         tag=tag,
         query=query,
         body=body,
@@ -153,7 +158,24 @@ def routes_of(operations: Sequence[Operation], services: Services) -> list[Route
     by_path: dict[str, dict[str, Operation]] = {}
     for operation in operations:
         by_path.setdefault(operation.path, {})[operation.method] = operation
-    return [Route(path, _endpoint(methods, services), methods=list(methods)) for path, methods in by_path.items()]
+    return [a_route(path, methods, _endpoint(methods, services)) for path, methods in by_path.items()]
+
+
+def a_route(path: str, methods: Iterable[str], answer: Callable[[Request], Awaitable[Response]]) -> Route:
+    """A route that also says which methods it has, to OPTIONS; to whom it says that does not matter."""
+    allowed = allow({*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))
+
+    async def endpoint(request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": allowed})
+        return await answer(request)
+
+    return Route(path, endpoint, methods=[*methods, "OPTIONS"])
+
+
+def allow(methods: Iterable[str]) -> str:
+    """The header `Allow`, always in the same order."""
+    return ", ".join(sorted(methods))
 
 
 def _endpoint(methods: Mapping[str, Operation], services: Services) -> Callable[[Request], Awaitable[Response]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
 
@@ -78,3 +79,9 @@ class StatsView(View):
     due: list[DueRouteView]
     unroutable: list[str] = Field(description="Routes with something due that no live worker offers.")
     executions: dict[str, int] = Field(description="Executions scheduled in the last `hours`, by status.")
+
+
+class Health(View):
+    """All is well."""
+
+    status: Literal["alive", "ready"]

@@ -89,7 +89,7 @@ async def test_a_page_that_is_just_full_is_the_last(client: httpx2.AsyncClient, 
     assert (await client.get("/v1/schedules?limit=2")).json()["next_cursor"] is None
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "MQ.", "MS4y", "LTE1MDAwMDAwMDAwMDAwMDAwMDAwMDAw", "é", "AAAA", "%00"])
+@pytest.mark.parametrize("cursor", ["", "x", "1.", "1.2", "1" * 19, "é", "²", "%00"])
 async def test_a_cursor_of_somebody_elses_is_refused(client: httpx2.AsyncClient, cursor: str) -> None:
     assert "cursor" in faults(await client.get(f"/v1/schedules?cursor={cursor}"))
 
@@ -115,4 +115,4 @@ async def test_a_parameter_that_can_not_be_used_is_named(client: httpx2.AsyncCli
 async def test_a_list_takes_no_other_method(client: httpx2.AsyncClient) -> None:
     answer = await client.delete("/v1/schedules")
     assert_problem(answer, 405)
-    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}

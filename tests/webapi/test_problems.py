@@ -49,26 +49,6 @@ async def test_paths_that_are_none_are_not_found(client: httpx2.AsyncClient, pat
     assert_problem(await client.get(path), 404)
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "allowed"),
-    [
-        ("DELETE", "/v1/schedules", "GET HEAD POST"),
-        ("POST", "/v1/schedules/n", "GET HEAD PATCH PUT DELETE"),
-        ("GET", "/v1/schedules/n/pause", "POST"),
-        ("POST", "/livez", "GET HEAD"),
-        ("OPTIONS", "/v1/schedules", "GET HEAD POST"),
-        ("TRACE", "/v1/preview", "POST"),
-        ("POST", "/openapi.json", "GET HEAD"),
-    ],
-)
-async def test_methods_that_are_not_possible_name_those_that_are(
-    client: httpx2.AsyncClient, method: str, path: str, allowed: str
-) -> None:
-    answer = await client.request(method, path)
-    assert_problem(answer, 405)
-    assert set(answer.headers["allow"].split(", ")) == set(allowed.split())
-
-
 async def test_a_crash_is_told_without_its_secrets(client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     async def crash(request: Request) -> Response:
         raise ValueError("password is hunter2")

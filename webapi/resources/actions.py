@@ -98,6 +98,10 @@ OPERATIONS = (
         pause,
         scope=Scope.RUN,
         summary="Pause a schedule: no new occurrences; what is open goes on",
+        description=(
+            "The reason is kept, and told wherever the pause is seen. Pausing a paused schedule can give it "
+            "another reason."
+        ),
         tag="schedules",
         query=Reference,
         body=Pause,
@@ -112,6 +116,10 @@ OPERATIONS = (
         resume,
         scope=Scope.RUN,
         summary="Resume a schedule with its next occurrence after now",
+        description=(
+            "The paused span becomes one SKIPPED execution, if an occurrence fell into it. An ACTIVE schedule "
+            "stays as it is; an INVALID one is looked at again."
+        ),
         tag="schedules",
         query=Reference,
         body=NoFields,
@@ -126,6 +134,10 @@ OPERATIONS = (
         execute,
         scope=Scope.RUN,
         summary="Run a schedule now; its next run stays when it is",
+        description=(
+            "Possible while it is ACTIVE, PAUSED or COMPLETED. Where `max_instances` leaves no room it lines "
+            "up behind what is open, unless `wait` is false. Other input needs the scope `write`."
+        ),
         tag="schedules",
         query=Reference,
         body=Execute,
@@ -140,6 +152,10 @@ OPERATIONS = (
         upcoming,
         scope=Scope.READ,
         summary="The next occurrences of a schedule",
+        description=(
+            "By its rule, without jitter; one that is due and not answered for yet included. Empty unless the "
+            "schedule is ACTIVE."
+        ),
         tag="schedules",
         query=UpcomingQuery,
         answers={200: Upcoming},

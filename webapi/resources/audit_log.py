@@ -10,7 +10,7 @@ from starlette.responses import Response
 from rowcall.domain.access import Scope
 from rowcall.store.audit_log import AuditFilter, list_audit_log
 from rowcall.store.schedules import LARGEST_ID
-from rowcall.webapi.pages import decode, encode, link_to_next
+from rowcall.webapi.pages import IdCursor, decode, encode, link_to_next
 from rowcall.webapi.queries import Moment, Query
 from rowcall.webapi.registry import Call, reply, route
 from rowcall.wire.audit_log import AuditEntryView, AuditLog
@@ -26,7 +26,7 @@ class AuditQuery(Query):
     since: Moment | None = Field(None, description="Changed at this moment or later.")
     until: Moment | None = Field(None, description="Changed before this moment.")
     limit: Annotated[int, Field(ge=1, le=500)] = 100
-    cursor: str | None = Field(None, description="`next_cursor` of the page before.")
+    cursor: IdCursor | None = Field(None, description="`next_cursor` of the page before.")
 
 
 async def list_all(call: Call[AuditQuery, None]) -> Response:
@@ -48,6 +48,7 @@ OPERATIONS = (
         list_all,
         scope=Scope.ADMIN,
         summary="Who changed what, before and after, through whichever door; the newest first",
+        description="Changes by requests, commands, code and plain SQL. What may be secret is hidden.",
         tag="monitoring",
         query=AuditQuery,
         answers={200: AuditLog},

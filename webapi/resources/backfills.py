@@ -25,7 +25,7 @@ from rowcall.store.backfills import (
     start_backfill,
 )
 from rowcall.store.schedules import LARGEST_ID, ScheduleRow, lock_schedule
-from rowcall.webapi.pages import decode, encode, link_to_next
+from rowcall.webapi.pages import IdCursor, decode, encode, link_to_next
 from rowcall.webapi.queries import Query
 from rowcall.webapi.registry import Call, check_scheduler, reply, route
 from rowcall.wire.backfills import Backfill, BackfillList, BackfillView, DryRun
@@ -43,7 +43,7 @@ class BackfillsQuery(Query):
     schedule_id: Annotated[int, Field(ge=0, le=LARGEST_ID)] | None = None
     status: list[Literal["RUNNING", "DONE", "CANCELLED"]] = Field([], description="May be repeated.")
     limit: Annotated[int, Field(ge=1, le=500)] = 100
-    cursor: str | None = Field(None, description="`next_cursor` of the page before.")
+    cursor: IdCursor | None = Field(None, description="`next_cursor` of the page before.")
 
 
 async def start(call: Call[Reference, Backfill]) -> Response:
@@ -145,6 +145,10 @@ OPERATIONS = (
         start,
         scope=Scope.RUN,
         summary="Run what a schedule missed or skipped in a range of the past (201), or only tell what that is (200)",
+        description=(
+            "What ran is left alone. Workers do it at the lowest priority, at the pace that is asked for. Up "
+            "to 100,000 occurrences at once."
+        ),
         tag="backfills",
         query=Reference,
         body=Backfill,
@@ -158,6 +162,7 @@ OPERATIONS = (
         list_all,
         scope=Scope.READ,
         summary="The backfills of all schedules, the newest first",
+        description="Those of schedules that the key may see.",
         tag="backfills",
         query=BackfillsQuery,
         answers={200: BackfillList},
@@ -168,6 +173,7 @@ OPERATIONS = (
         read,
         scope=Scope.READ,
         summary="Read a backfill, and how far it is",
+        description="The counts add up: `enqueued` is what succeeded, failed, was cancelled or is open.",
         tag="backfills",
         answers={200: BackfillView},
         problems=(404,),
@@ -178,6 +184,7 @@ OPERATIONS = (
         cancel,
         scope=Scope.RUN,
         summary="Cancel a backfill: what is queued of it is cancelled, what runs of it runs to its end",
+        description="One that is over is a 409.",
         tag="backfills",
         body=NoFields,
         body_required=False,

@@ -21,7 +21,7 @@ from rowcall.store.executions import (
 )
 from rowcall.store.releasing import release_waiting
 from rowcall.store.schedules import LARGEST_ID
-from rowcall.webapi.pages import decode_position, encode_position, link_to_next
+from rowcall.webapi.pages import PositionCursor, decode_position, encode_position, link_to_next
 from rowcall.webapi.queries import Moment, Query
 from rowcall.webapi.registry import Call, reply, route
 from rowcall.webapi.views import execution_view
@@ -43,7 +43,7 @@ class PageQuery(Query):
     since: Moment | None = Field(None, description="Scheduled at this moment or later.")
     until: Moment | None = Field(None, description="Scheduled before this moment.")
     limit: Annotated[int, Field(ge=1, le=500)] = 100
-    cursor: str | None = Field(None, description="`next_cursor` of the page before.")
+    cursor: PositionCursor | None = Field(None, description="`next_cursor` of the page before.")
 
 
 class ScheduleExecutionsQuery(PageQuery, Reference):
@@ -129,6 +129,7 @@ OPERATIONS = (
         list_of_schedule,
         scope=Scope.READ,
         summary="The executions of a schedule, the latest occurrence first",
+        description="Every occurrence has exactly one row here: it ran, or the row says why it did not.",
         tag="executions",
         query=ScheduleExecutionsQuery,
         answers={200: ExecutionList},
@@ -140,6 +141,7 @@ OPERATIONS = (
         list_all,
         scope=Scope.READ,
         summary="The executions of all schedules, the newest first",
+        description="As `GET /v1/schedules/{id}/executions`, for all schedules that the key may see.",
         tag="executions",
         query=ExecutionQuery,
         answers={200: ExecutionList},
@@ -150,6 +152,7 @@ OPERATIONS = (
         read,
         scope=Scope.READ,
         summary="Read an execution",
+        description="What retention has dropped is not found.",
         tag="executions",
         answers={200: ExecutionView},
         problems=(404,),
@@ -160,6 +163,7 @@ OPERATIONS = (
         cancel,
         scope=Scope.RUN,
         summary="Cancel an execution: at once if it is queued, else by asking its worker (202)",
+        description="The end of a running one is seen to by its worker. One that has ended is a 409.",
         tag="executions",
         body=NoFields,
         body_required=False,

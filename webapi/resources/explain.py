@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 from starlette.responses import Response
 
 from rowcall.domain.access import Scope
@@ -27,7 +27,7 @@ from .references import Reference, found
 class ExplainQuery(Reference):
     """Which moment to explain."""
 
-    at: str | None = Field(
+    at: Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})] | None = Field(
         None,
         description="The moment; without an offset it is read in the schedule's zone. Left out: now.",
         examples=["2030-01-31T09:00:00"],
@@ -102,6 +102,10 @@ OPERATIONS = (
         explain,
         scope=Scope.READ,
         summary="Why it did not run then, or what it waits for now, in a sentence and as facts",
+        description=(
+            "With `at`, about that moment; without, about now. `code` is the sentence in a word, for "
+            "programs; words may be added."
+        ),
         tag="schedules",
         query=ExplainQuery,
         answers={200: ExplanationView},

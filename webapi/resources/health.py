@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
 from weakref import WeakKeyDictionary
 
 from starlette.responses import Response
@@ -18,15 +17,9 @@ from rowcall.store.migrations import check_schema
 from rowcall.webapi.problems import Problem
 from rowcall.webapi.queries import Query
 from rowcall.webapi.registry import Call, reply, route
-from rowcall.wire.base import View
+from rowcall.wire.monitoring import Health
 
 PATIENCE_SECONDS = 1.0
-
-
-class Health(View):
-    """All is well."""
-
-    status: Literal["alive", "ready"]
 
 
 async def livez(_call: Call[Query, None]) -> Response:
@@ -69,8 +62,27 @@ async def _look(database: Database) -> None:
 
 
 OPERATIONS = (
-    route("GET", "/livez", livez, scope=None, summary="Whether the process lives", tag="health", answers={200: Health}),
     route(
-        "GET", "/readyz", readyz, scope=None, summary="Whether it can do its work", tag="health", answers={200: Health}
+        "GET",
+        "/livez",
+        livez,
+        scope=None,
+        summary="Whether the process lives",
+        description="It never touches the database: one that is away must not get every replica restarted.",
+        tag="health",
+        answers={200: Health},
+    ),
+    route(
+        "GET",
+        "/readyz",
+        readyz,
+        scope=None,
+        summary="Whether it can do its work",
+        description=(
+            "Whether the database answers within a second, takes changes and has the right schema, whether "
+            "the worker of this process has looked for work lately, and whether the process is not stopping."
+        ),
+        tag="health",
+        answers={200: Health},
     ),
 )

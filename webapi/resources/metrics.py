@@ -22,7 +22,11 @@ OPERATIONS = (
         metrics,
         scope=Scope.ADMIN,
         summary="Figures for Prometheus, in its text format: of this process, and of the whole installation",
+        description=(
+            "Read from the database at most once in some seconds. With more than a thousand schedules there "
+            "are no series of single ones."
+        ),
         tag="monitoring",
-        answers={200: None},
+        answers={200: str},
     ),
 )

@@ -65,6 +65,9 @@ OPERATIONS = (
         tasks,
         scope=Scope.READ,
         summary="Every task type that was ever offered",
+        description=(
+            "Those that no live worker offers any more too: `live_workers` is 0 then, and what needs them waits."
+        ),
         tag="monitoring",
         answers={200: TaskList},
     ),
@@ -74,6 +77,9 @@ OPERATIONS = (
         workers,
         scope=Scope.ADMIN,
         summary="The workers alive, the newest first",
+        description=(
+            "With what each offers, and whether its lease holds. `include_ended` adds those that stopped or died."
+        ),
         tag="monitoring",
         query=WorkersQuery,
         answers={200: WorkerList},
@@ -84,6 +90,7 @@ OPERATIONS = (
         standing,
         scope=Scope.READ,
         summary="How things stand: what is due, queued and running, and how runs ended",
+        description="Counted now, of what the key may see; `executions` counts those scheduled in the last `hours`.",
         tag="monitoring",
         query=StatsQuery,
         answers={200: StatsView},

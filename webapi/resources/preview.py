@@ -62,6 +62,7 @@ OPERATIONS = (
         preview,
         scope=Scope.READ,
         summary="What a rule means: in words, and its next occurrences",
+        description="Nothing is created. Faults are those that creating a schedule would tell of the rule.",
         tag="preview",
         body=PreviewFields,
         body_unread=True,

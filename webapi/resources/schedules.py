@@ -28,7 +28,7 @@ from rowcall.store.schedules import (
     lock_schedule,
     resolve_schedule,
 )
-from rowcall.webapi.pages import decode, encode, link_to_next
+from rowcall.webapi.pages import IdCursor, decode, encode, link_to_next
 from rowcall.webapi.problems import Problem
 from rowcall.webapi.queries import Query
 from rowcall.webapi.registry import Call, check_scheduler, reply, route
@@ -54,7 +54,7 @@ class ScheduleQuery(Query):
     is_static: bool | None = None
     include_disabled: Annotated[bool, Field(description="Deleted ones too.")] = False
     limit: Annotated[int, Field(ge=1, le=500)] = 100
-    cursor: str | None = Field(None, description="`next_cursor` of the page before.")
+    cursor: IdCursor | None = Field(None, description="`next_cursor` of the page before.")
 
 
 async def create(call: Call[Query, dict[str, Any]]) -> Response:
@@ -87,6 +87,7 @@ async def change(call: Call[Reference, dict[str, Any]]) -> Response:
         schedule = await _to_change(transaction, call)
         previous = definition_of(schedule)
         definition = await _judged(call, transaction, merged(previous, call.body), previous)
+        check_match(call.request, schedule)  # last: a request that can't be done in any state is no matter of states
         changed = await change_schedule(transaction, schedule, definition)
     if changed is not schedule:
         tell("schedule_update", changed)
@@ -100,11 +101,11 @@ async def replace(call: Call[Reference, dict[str, Any]]) -> Response:
     try:
         return await _replace(call, fields)
     except NotFound:
-        if "if-match" in call.request.headers:
-            raise Problem(412, "there is no such schedule, so it is not in the state that If-Match names") from None
         if is_id(call.named("id")):
             raise
     definition = await _judged(call, call.database, fields)
+    if "if-match" in call.request.headers:
+        raise Problem(412, "there is no such schedule, so it is not in the state that If-Match names")
     try:
         return _created(await _create(call, definition))
     except Conflict:  # somebody else created it between the two looks
@@ -125,10 +126,11 @@ async def remove(call: Call[Reference, None]) -> Response:
 async def _replace(call: Call[Reference, dict[str, Any]], fields: Mapping[str, Any]) -> Response:
     async with call.database.transaction() as transaction:
         schedule = await _to_change(transaction, call)
-        if call.request.headers.get("if-none-match", "").strip() == "*":
-            raise Problem(412, f"schedule {schedule['name']!r} exists already; leave out If-None-Match to replace it")
         identity = {field: schedule[field] for field in IDENTITY if fields.get(field) is None}
         definition = await _judged(call, transaction, {**fields, **identity}, definition_of(schedule))
+        check_match(call.request, schedule)
+        if call.request.headers.get("if-none-match", "").strip() == "*":
+            raise Problem(412, f"schedule {schedule['name']!r} exists already; leave out If-None-Match to replace it")
         changed = await change_schedule(transaction, schedule, definition)
     if changed is not schedule:
         tell("schedule_update", changed)
@@ -156,7 +158,6 @@ async def _create(call: Call[Any, Any], definition: Definition) -> ScheduleRow:
 async def _to_change(session: Session, call: Call[Reference, Any]) -> ScheduleRow:
     schedule = await lock_schedule(session, await resolve_schedule(session, client_of(call), call.named("id")))
     check_changeable(schedule)
-    check_match(call.request, schedule)
     return schedule
 
 
@@ -199,6 +200,11 @@ OPERATIONS = (
         create,
         scope=Scope.WRITE,
         summary="Create a schedule",
+        description=(
+            "What to run, and exactly one rule that says when: `cron_expression`, `cron_fields`, an interval, "
+            "or `scheduled_time`. All faults are told at once. A task type that no worker has offered is "
+            "refused, unless `allow_unknown_task` says so."
+        ),
         tag="schedules",
         body=ScheduleCreation,
         body_unread=True,
@@ -211,6 +217,9 @@ OPERATIONS = (
         list_all,
         scope=Scope.READ,
         summary="List schedules, in order of id",
+        description=(
+            "Deleted ones only with `include_disabled`. Filters are combined: a schedule must match all of them."
+        ),
         tag="schedules",
         query=ScheduleQuery,
         answers={200: ScheduleList},
@@ -221,6 +230,9 @@ OPERATIONS = (
         read,
         scope=Scope.READ,
         summary="Read a schedule",
+        description=(
+            "The definition, its state, when it runs next, and figures of its runs. The `ETag` serves `If- Match`."
+        ),
         tag="schedules",
         query=Reference,
         answers={200: ScheduleView},
@@ -232,6 +244,11 @@ OPERATIONS = (
         change,
         scope=Scope.WRITE,
         summary="Change some fields of a schedule; null puts a field back to its default",
+        description=(
+            "Fields that are left out stay as they are. A rule of another kind takes the place of the old "
+            "one. The definition that results is judged as a whole. A static schedule is changed where it is "
+            "declared: here that is a 403."
+        ),
         tag="schedules",
         query=Reference,
         body=ScheduleFields,
@@ -246,6 +263,10 @@ OPERATIONS = (
         replace,
         scope=Scope.WRITE,
         summary="Replace the definition of a schedule, or create the one of this name",
+        description=(
+            "What is left out takes its default. A name that is new is created (201), an id is not. A pause "
+            "survives it."
+        ),
         tag="schedules",
         query=Reference,
         body=ScheduleCreation,
@@ -260,6 +281,10 @@ OPERATIONS = (
         remove,
         scope=Scope.WRITE,
         summary="Delete a schedule: its history stays, what is queued is cancelled",
+        description=(
+            "It becomes DISABLED, and its name is free again. What runs may end, and is not tried again. "
+            "Deleting twice is no error."
+        ),
         tag="schedules",
         query=Reference,
         answers={204: None},

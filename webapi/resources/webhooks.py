@@ -13,7 +13,7 @@ from rowcall.domain.access import Scope
 from rowcall.domain.errors import NotFound
 from rowcall.store.schedules import LARGEST_ID
 from rowcall.store.webhooks import DeliveryRow, find_delivery, list_deliveries, redeliver
-from rowcall.webapi.pages import decode, encode, link_to_next
+from rowcall.webapi.pages import IdCursor, decode, encode, link_to_next
 from rowcall.webapi.queries import Query
 from rowcall.webapi.registry import Call, reply, route
 from rowcall.wire.base import NoFields
@@ -31,7 +31,7 @@ class DeliveriesQuery(Query):
     execution_id: Id | None = None
     status: list[Literal["PENDING", "DELIVERED", "DEAD"]] = Field([], description="May be repeated.")
     limit: Annotated[int, Field(ge=1, le=500)] = 100
-    cursor: str | None = Field(None, description="`next_cursor` of the page before.")
+    cursor: IdCursor | None = Field(None, description="`next_cursor` of the page before.")
 
 
 async def list_all(call: Call[DeliveriesQuery, None]) -> Response:
@@ -83,6 +83,7 @@ OPERATIONS = (
         list_all,
         scope=Scope.READ,
         summary="What callback URLs are told, and how that went; the newest first",
+        description="One delivery for each execution that a `callback_url` is told of.",
         tag="webhooks",
         query=DeliveriesQuery,
         answers={200: DeliveryList},
@@ -93,6 +94,7 @@ OPERATIONS = (
         read,
         scope=Scope.READ,
         summary="Read a delivery with its tries",
+        description="The last thirty tries, and what is sent.",
         tag="webhooks",
         answers={200: DeliveryView},
         problems=(404,),
@@ -103,6 +105,9 @@ OPERATIONS = (
         deliver_anew,
         scope=Scope.RUN,
         summary="Deliver anew, under the same id, to where the schedule's callback_url points now",
+        description=(
+            "It is due at once, whatever became of it before. A schedule without a `callback_url` makes it a 409."
+        ),
         tag="webhooks",
         body=NoFields,
         body_required=False,
