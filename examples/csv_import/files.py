@@ -23,10 +23,10 @@ class CsvFile:
         return self.path.name
 
 
-def csv_files(folder: Path) -> Iterator[CsvFile]:
+def csv_files(folder: Path, delimiter: str = ",") -> Iterator[CsvFile]:
     """All *.csv of a folder, by name. Raises FileNotFoundError where there is no such folder."""
     for path in sorted(entry for entry in folder.iterdir() if entry.suffix == ".csv"):
         with path.open(newline="", encoding="utf-8-sig") as file:
-            columns = next(csv.reader(file), [])
+            columns = next(csv.reader(file, delimiter=delimiter), [])
         with path.open("rb") as file:
             yield CsvFile(path, columns, hashlib.file_digest(file, "sha256").hexdigest())

@@ -2,9 +2,9 @@
 
     DATABASE_URL=postgresql://… rowcall serve --app importer:app
 
-A schedule's input_data says what to import: {"project": "shop", "folder": "inbox/orders", "table": "orders"}. The first
-line of a file names columns of the table; PostgreSQL itself reads the rest, so that types and constraints are judged
-where they are declared.
+A schedule's input_data says what to import: {"project": "shop", "folder": "inbox/orders", "table": "orders"}, and what
+is other than usual about it: {"delimiter": ";"}. The first line of a file names columns of the table; PostgreSQL itself
+reads the rest, so that types and constraints are judged where they are declared.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class Order:
     project: str
     folder: Path
     table: str
+    delimiter: str
 
     @classmethod
     def of(cls, input_data: dict[str, str]) -> Order:
@@ -38,7 +39,7 @@ class Order:
         folder = (ROOT / input_data["folder"]).resolve()
         if not folder.is_relative_to(ROOT):
             raise ValueError(f"the folder {input_data['folder']!r} is not below {ROOT}")
-        return cls(input_data["project"], folder, input_data["table"])
+        return cls(input_data["project"], folder, input_data["table"], input_data.get("delimiter", ","))
 
 
 @app.schedule(
@@ -64,7 +65,7 @@ async def _import_all(
     """Import one file after the other. A file that can't be read stops no other; the run fails after all were tried."""
     imported: dict[str, int] = {}
     faults: list[str] = []
-    for file in csv_files(order.folder):
+    for file in csv_files(order.folder, order.delimiter):
         run.raise_if_cancelled()  # between two files is a good place to stop
         try:
             rows = await _import_once(connection, order, file, run)
@@ -95,6 +96,7 @@ async def _import_once(
         if not marked:
             return None
         told = await connection.copy_to_table(
-            order.table, schema_name="csv_import", columns=file.columns, source=file.path, format="csv", header=True
-        )
+            order.table, schema_name="csv_import", columns=file.columns, source=file.path,
+            format="csv", header=True, delimiter=order.delimiter,
+        )  # fmt: skip
     return int(told.removeprefix("COPY "))

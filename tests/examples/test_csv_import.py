@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import asyncpg
 import pytest
@@ -77,14 +77,14 @@ async def test_a_schedule_from_the_api_is_paused_executed_and_resumed(
     inbox = root / "inbox" / "returns"
     created = service.post("/v1/schedules", {**RETURNS, "interval_seconds": 1}, status=201)
     assert (created["source"], created["status"]) == ("api", "ACTIVE")
-    await until(lambda: runs(service, trigger="schedule"), what="a run by itself")
+    await service.first("import-returns", trigger="schedule")
 
     paused = service.post("/v1/schedules/import-returns/pause", {"reason": "stocktaking"})
     assert paused["status"] == "PAUSED"
     assert "stocktaking" in paused["status_reason"]
     (inbox / "a.csv").write_text('order_id,reason,weight\n1002,"too small, she says",300\n')
     service.post("/v1/schedules/import-returns/execute", status=201)
-    [manual] = await until(lambda: runs(service, trigger="manual"), what="the run that was asked for")
+    manual = await service.first("import-returns", trigger="manual")
     assert manual["result_data"] == {"rows": 1, "imported": {"a.csv": 1}}
 
     (inbox / "b.csv").write_text("order_id,reason,weight\n1004,broken,900\n")
@@ -105,36 +105,16 @@ async def test_a_file_with_a_bad_line_is_left_out_as_a_whole_and_named_and_stops
     (inbox / "bad.csv").write_text("order_id,reason,weight\n1,fine,1\n2,not so,heavy\n")
     (inbox / "good.csv").write_text("order_id,reason,weight\n3,fine,1\n")
     service.post("/v1/schedules", {**RETURNS, "cron_expression": "0 0 1 1 *", "max_retries": 0}, status=201)
-    failed = await executed(service, "FAILED")
+    failed = await service.run("import-returns", "FAILED")
     assert 'bad.csv: invalid input syntax for type integer: "heavy"' in failed["error_message"]
     assert await tables.fetchval("SELECT array_agg(order_id) FROM csv_import.returns") == [3]
 
     (inbox / "bad.csv").write_text("order_id,reason,weight\n1,fine,1\n2,not so,5\n")
-    assert (await executed(service, "SUCCEEDED"))["result_data"] == {"rows": 2, "imported": {"bad.csv": 2}}
+    assert (await service.run("import-returns"))["result_data"] == {"rows": 2, "imported": {"bad.csv": 2}}
 
 
 async def test_a_folder_outside_the_root_is_not_read(service: Service) -> None:
     outside = {**RETURNS["input_data"], "folder": "../.."}  # type: ignore[dict-item]  # of a literal's values
     body = {**RETURNS, "input_data": outside, "cron_expression": "0 0 1 1 *", "max_retries": 0}
     service.post("/v1/schedules", body, status=201)
-    assert "is not below" in (await executed(service, "FAILED"))["error_message"]
-
-
-def runs(service: Service, *, trigger: str) -> list[dict[str, Any]]:
-    """The runs of the schedule from the API that succeeded."""
-    page = service.get("/v1/schedules/import-returns/executions", trigger=trigger, status="SUCCEEDED")
-    found: list[dict[str, Any]] = page["executions"]
-    return found
-
-
-async def executed(service: Service, status: str) -> dict[str, Any]:
-    """What becomes of a run that is asked for now; the test fails unless it ends so."""
-    execution_id = service.post("/v1/schedules/import-returns/execute", status=201)["execution_id"]
-
-    def ended() -> Any:
-        execution = service.get(f"/v1/executions/{execution_id}")
-        return execution if execution["finished_at"] else None
-
-    execution: dict[str, Any] = await until(ended, what="the end of the run")
-    assert execution["status"] == status, execution
-    return execution
+    assert "is not below" in (await service.run("import-returns", "FAILED"))["error_message"]
