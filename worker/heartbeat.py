@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Self
 
@@ -30,8 +31,9 @@ LEAVE_SECONDS = 2.0
 class Heartbeat:
     """The beats of one worker id, in a thread. Enter it before the first claim, leave it after the last result.
 
-    `on_lost` is called at most once, `on_cancel` with the executions whose end is requested, and `on_beat` after every
-    beat: all on the loop that entered it.
+    `leased_since`, a moment of the monotonic clock, is from before the worker was registered: until the first beat is
+    answered, that is all that proves the lease. `on_lost` is called at most once, `on_cancel` with the executions whose
+    end is requested, and `on_beat` after every beat: all on the loop that entered it.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Heartbeat:
         pooled: bool | None = None,
         interval_seconds: float,
         lease_seconds: float,
+        leased_since: float,
         on_lost: Callable[[str], None],
         on_cancel: Callable[[Sequence[int]], None],
         on_beat: Callable[[], None],
@@ -51,6 +54,7 @@ class Heartbeat:
         self._worker_id = worker_id
         self._interval = interval_seconds
         self._trusted_seconds = lease_seconds * (1 - MARGIN)
+        self._leased_since = leased_since
         self._on_lost = on_lost
         self._on_cancel = on_cancel
         self._on_beat = on_beat
@@ -86,7 +90,7 @@ class Heartbeat:
 
     async def _beat_until_stopped(self) -> None:
         self._loop, self._poke = asyncio.get_running_loop(), asyncio.Event()
-        self._trust(self._loop.time())
+        self._trust(self._loop.time() - (time.monotonic() - self._leased_since))
         while not self._stopping.is_set():
             try:
                 async with Database.open(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -106,6 +107,7 @@ async def open_session(
         settled = Settled()
         offers = offers_of(apps, built_in_tasks(settings, client, database, settled), settings.capabilities)
         await ensure_days_ahead(database)
+        leased_since = time.monotonic()
         worker_id = await register_worker(database, _card(settings, apps, offers.routes), offers.offered)
         installation_id = await database.fetchval("installation_id")
         declarations = Declarations(database, worker_id, apps, settings.schedule_defaults)
@@ -115,7 +117,7 @@ async def open_session(
         )
         session = Session(
             database, settings, worker_id, offers, audience, installation_id, for_tasks, settled,
-            declarations, sender,
+            declarations, sender, leased_since,
         )  # fmt: skip
         async with session:
             log.info("scheduler_start", worker_id=worker_id, routes=offers.routes, slots=settings.concurrency)

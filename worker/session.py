@@ -62,6 +62,7 @@ class Session:
         settled: Settled,
         declarations: Declarations,
         sender: Sender,
+        leased_since: float,
     ) -> None:
         self.worker_id = worker_id
         self._database = database
@@ -101,6 +102,7 @@ class Session:
             pooled=database.pooled,
             interval_seconds=settings.heartbeat_seconds,
             lease_seconds=settings.lease.total_seconds(),
+            leased_since=leased_since,
             on_lost=self._lose,
             on_cancel=self._cancel,
             on_beat=self._loop.reconcile_soon,

@@ -39,8 +39,10 @@ async def ensure_days(session: Session, moments: Iterable[datetime]) -> None:
 
 
 async def ensure_days_ahead(session: Session) -> None:
-    """Make the days around the present, and remember them."""
+    """Make the days around the present, and remember them, and no longer those of which retention may take its own."""
     await session.fetchval("ensure_partitions", None, None)
     today: datetime = await session.fetchval("now")
     first = today.date().toordinal() - 1
-    session.known_days |= {date.fromordinal(first + offset) for offset in range(5)}
+    around = {date.fromordinal(first + offset) for offset in range(5)}
+    session.known_days &= around
+    session.known_days |= around

@@ -18,10 +18,10 @@ from rowcall.store.backfills import plan_backfill
 from rowcall.store.claiming import look
 from rowcall.store.database import Database
 from rowcall.store.finishing import Result, record_results
-from rowcall.store.ledger import ensure_days
+from rowcall.store.ledger import ensure_days, ensure_days_ahead
 from rowcall.store.retention import DETACH, MARK, Retired, drop_old_days, old_days
 from rowcall.store.schedules import find_schedule
-from tests.store.stories import ASchedule, Connection, until, until_waiting_for_a_lock
+from tests.store.stories import ASchedule, Connection, statuses, until, until_waiting_for_a_lock
 
 DAY = timedelta(days=1)
 KEPT = 2 * DAY
@@ -279,6 +279,26 @@ async def test_who_is_in_the_way_for_long_is_not_waited_for_and_holds_up_nobody(
         with pytest.raises(StoreUnavailable, match="in use"):
             await dropping
     assert len((await drop_old_days(database, KEPT)).dropped) == 4
+
+
+DUE_AT = """
+    INSERT INTO rowcall.schedules (name, task_type, schedule_type, scheduled_time, overlap_policy, grace_period_seconds)
+    VALUES ('late', 'work', 'one_time', $1, 'skip', $2) RETURNING schedule_id"""
+
+
+async def test_a_worker_forgets_of_days_that_may_be_dropped_that_they_were_there(
+    database: Database, db: Connection, hourly: int, worker: int, today: datetime
+) -> None:
+    """It has been at work for longer than days are kept, and then something is asked for that lies so far back."""
+    database.known_days |= {ago(today, n) for n in range(7)}
+    await drop_old_days(database, KEPT)
+    await ensure_days_ahead(database)  # as every sweep does
+    late = await db.fetchval(DUE_AT, today - 5 * DAY, 60)
+
+    await run(database, worker, today + timedelta(hours=1))
+
+    assert await statuses(db, late) == ["MISSED"]
+    assert (await statuses(db, hourly))[-1] == "SUCCEEDED"
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import AsyncIterator, Sequence
 
 import asyncpg
@@ -30,6 +31,7 @@ class Heard:
             worker_id,
             interval_seconds=interval_seconds,
             lease_seconds=LEASE_SECONDS,
+            leased_since=time.monotonic(),
             on_lost=self.lost.append,
             on_cancel=self.cancelled.append,
             on_beat=self._beat,

@@ -18,7 +18,7 @@ TRUSTED_SECONDS = LEASE_SECONDS * (1 - MARGIN)
 class Trusting:
     """A heartbeat that beats only when it is told to, and the moment at which it gave up."""
 
-    def __init__(self, dsn: str, worker_id: int) -> None:
+    def __init__(self, dsn: str, worker_id: int, leased_since: float | None = None) -> None:
         self.beats = 0
         self.lost_at = 0.0
         self.heartbeat = Heartbeat(
@@ -26,6 +26,7 @@ class Trusting:
             worker_id,
             interval_seconds=60,
             lease_seconds=LEASE_SECONDS,
+            leased_since=time.monotonic() if leased_since is None else leased_since,
             on_lost=self._lose,
             on_cancel=lambda ids: None,
             on_beat=self._beat,
@@ -69,3 +70,19 @@ async def test_a_lease_is_trusted_from_before_the_request_that_renewed_it(
             await until(lambda: trusting.beats == 2, what="the late answer")
             await until(lambda: trusting.lost_at, what="the end of its trust")
     assert trusting.lost_at - asked_at < LEASE_SECONDS
+
+
+async def test_until_the_first_beat_is_answered_a_lease_is_trusted_from_the_registration_on(
+    dsn: str, db: Connection, database: Database
+) -> None:
+    """Between the two lies all that a worker declares, which may take long; and then nobody may answer."""
+    registered_at = time.monotonic()
+    worker_id = await a_worker(database)
+    async with line_to(dsn, db) as line:
+        line.fall_silent()
+        await until(lambda: time.monotonic() > registered_at + LEASE_SECONDS / 2)
+        trusting = Trusting(line.dsn, worker_id, registered_at)
+        async with trusting.heartbeat:
+            await until(lambda: trusting.lost_at, what="the end of its trust")
+    assert trusting.beats == 0
+    assert trusting.lost_at - registered_at < LEASE_SECONDS
