@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check chaos mutations bench bench-long migrations clean
+.PHONY: help run test check chaos mutations contract bench bench-long migrations clean
 
 help: ## Tell what can be made
 	@echo "make … (ARGS=… is passed on, PYTHON=… chooses the Python for $(VENV))"
@@ -29,6 +29,9 @@ chaos: $(VENV)/.installed-dev ## Inject faults at random, then account for every
 
 mutations: $(VENV)/.installed-dev ## Break one promise at a time, and see the test that is named for it fail
 	@$(BIN)/python -m tests.mutations $(ARGS)
+
+contract: $(VENV)/.installed-dev ## Try every operation of the API with 200 examples, with keys and without; ARGS='--examples 50'
+	@$(BIN)/python -m tests.contract $(ARGS)
 
 bench: $(VENV)/.installed-dev ## Measure, on this machine, in less than twenty minutes; ARGS=--quick in less than three
 	@$(BIN)/python -m bench $(ARGS)
