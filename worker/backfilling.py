@@ -1,5 +1,7 @@
 """The duty of feeding backfills: soon after one is asked for, after each of its runs, and as their rates allow.
 
+While none goes on it sleeps until it is woken, by a notification or by the sweep that found one.
+
 A worker feeds only while it has a free slot, and looks for work right after: what it queues starts at once, and needs
 no notification. A worker without room leaves it to the others.
 """
@@ -30,11 +32,10 @@ LONGEST_SECONDS = 1.0
 class Feeder:
     """One worker's share in all backfills. `on_fed` is called when executions were queued."""
 
-    def __init__(self, database: Database, routes: Sequence[str], holdings: Holdings, poll_seconds: float) -> None:
+    def __init__(self, database: Database, routes: Sequence[str], holdings: Holdings) -> None:
         self._database = database
         self._routes = routes
         self._holdings = holdings
-        self._poll_seconds = poll_seconds
         self._news = asyncio.Event()
         self._schedule_ids: Collection[int] = frozenset()
         self.on_fed: Callable[[], None] = lambda: None
@@ -52,16 +53,16 @@ class Feeder:
         """Feed again and again until `ending` is set, or until cancelled."""
         while not ending.is_set():
             self._news.clear()  # before feeding: what is said meanwhile is not lost
+            pause: float | None = LONGEST_SECONDS
             try:
                 pause = await self.feed_once()
             except StoreUnavailable as fault:
                 log.warning("backfills_not_fed", error=str(fault))
-                pause = LONGEST_SECONDS
             await asyncio.sleep(FLOOR_SECONDS)
             await self._sleep(pause)
 
-    async def feed_once(self) -> float:
-        """Feed; in how many seconds to do so again. Raises StoreUnavailable."""
+    async def feed_once(self) -> float | None:
+        """Feed; in how many seconds to do so again, None where nothing is to be fed. Raises StoreUnavailable."""
         if self._holdings.free <= 0:
             return LONGEST_SECONDS
         fed = await feed(self._database, self._routes)
@@ -69,10 +70,10 @@ class Feeder:
         if fed.enqueued:
             self.on_fed()
         if not fed.schedule_ids:
-            return self._poll_seconds
+            return None
         return LONGEST_SECONDS if fed.due_in_seconds is None else min(LONGEST_SECONDS, fed.due_in_seconds)
 
-    async def _sleep(self, seconds: float) -> None:
+    async def _sleep(self, seconds: float | None) -> None:
         try:
             await asyncio.wait_for(self._news.wait(), timeout=seconds)
         except TimeoutError:

@@ -28,7 +28,7 @@ class Declarations:
         self._database = database
         self._worker_id = worker_id
         self._defaults = defaults
-        self._sources = sources_of(apps)
+        self.sources = sources_of(apps)
         self._declared = [Declared(each.source, each.name, each.fields) for app in apps for each in app.schedules]
         self._waiting: set[str] = set()
 
@@ -40,15 +40,15 @@ class Declarations:
         self._waiting = {each.declared.key for each in outcomes if each.outcome == "waiting"}
         await self._set_aside()
 
-    async def look_again(self) -> None:
-        """Take up what had to wait for another version to end, and set aside what went with it."""
+    async def look_again(self, *, gone: bool) -> None:
+        """Take up what had to wait for another version to end, and set aside what went, where `gone` says so."""
         if self._waiting:
             await self.declare()
-        else:
+        elif gone:
             await self._set_aside()
 
     async def _set_aside(self) -> None:
-        for name in await set_aside_gone(self._database, self._sources):
+        for name in await set_aside_gone(self._database, self.sources):
             log.warning("static_schedule_gone", schedule=name)
 
     def _tell(self, declaration: Declaration) -> None:

@@ -9,6 +9,7 @@ foreseen is asked then.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 
@@ -39,9 +40,15 @@ class Foresight:
         self._holdings = holdings
         self._poll_seconds = poll_seconds
         self._news = asyncio.Event()
+        self._due_at = 0.0
+
+    def hear(self, due_in_seconds: float | None) -> None:
+        """What the worker's loop has seen: when something is due next; None where nothing is planned."""
+        self._due_at = math.inf if due_in_seconds is None else time.monotonic() + due_in_seconds
 
     def wake(self) -> None:
         """Look ahead soon: there may be new schedules."""
+        self._due_at = 0.0
         self._news.set()
 
     async def run(self) -> None:
@@ -50,7 +57,8 @@ class Foresight:
             await asyncio.sleep(SETTLING_SECONDS)
             self._news.clear()
             try:
-                await self.look_ahead()
+                if self._due_at - time.monotonic() <= 2 * self._poll_seconds:
+                    await self.look_ahead()
             except StoreUnavailable as fault:
                 log.debug("nothing_foreseen", error=str(fault))
             try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from random import Random
 
@@ -37,6 +37,9 @@ LONGEST_BACKOFF_SECONDS = 5.0
 class Loop:
     """One worker id's look-outs for work. `wake` it to make it look at once.
 
+    `on_work` is called when a look brought claims, or may have: it is `doubtful` when nobody answered. `on_looked` is
+    told in how many seconds something is due, None where nothing is planned.
+
     The look of the sweep sees everything that is due, and so does one after a notification. Those in between begin
     where the one before them found the first schedule: they need not step over all that has long been answered.
     """
@@ -61,7 +64,9 @@ class Loop:
         )
         self._news = asyncio.Event()
         self._reconcile_due = False
-        self._doubtful = False
+        self.doubtful = False
+        self.on_work: Callable[[], None] = lambda: None
+        self.on_looked: Callable[[float | None], None] = lambda _: None
         work.on_room = self.wake
 
     def wake(self) -> None:
@@ -73,10 +78,10 @@ class Loop:
         self._everything = True
         self._news.set()
 
-    def reconcile_soon(self) -> None:
-        """Hold what runs in this worker's name against what it knows, before the next look."""
-        self._reconcile_due = True
-        if self._doubtful or self._work.holdings.any:
+    def reconcile_soon(self, runs: bool) -> None:  # noqa: FBT001 - the heartbeat's one fact
+        """Hold what runs in this worker's name against what it knows, before the next look, if there is any."""
+        if runs or self.doubtful or self._work.holdings.any:
+            self._reconcile_due = True
             self.wake()
 
     async def run(self, stopping: asyncio.Event, pulse: Pulse) -> None:
@@ -91,7 +96,8 @@ class Loop:
             except StoreUnavailable as fault:
                 failures += 1
                 self._everything = True
-                self._doubtful = True  # a claim whose COMMIT nobody answered may stand all the same
+                self.doubtful = True  # a claim whose COMMIT nobody answered may stand all the same
+                self.on_work()
                 delay = min(LONGEST_BACKOFF_SECONDS, 0.05 * 2**failures) * (0.5 + self._random.random() / 2)
                 log.warning("look_failed", error=str(fault), retry_in_seconds=round(delay, 2))
             if delay > 0:
@@ -115,7 +121,10 @@ class Loop:
         )
         self._catch_up.took(len(found.late), len(found.claims) - len(found.late), late_is_left=found.late_is_left)
         self._since = found.all_answered_before and found.all_answered_before - self._look_back
+        if found.claims:
+            self.on_work()
         self._work.take(found)
+        self.on_looked(0.0 if found.found_due or found.late_is_left else found.due_in_seconds)
         return self._delay(found)
 
     async def look_through(self) -> tuple[int, int]:
@@ -134,7 +143,7 @@ class Loop:
             return 0.0  # there may be more, and the next moment has changed
         if found.found_due:
             return FLOOR_SECONDS  # due, and held by another: it will be gone in a moment
-        delay = self._poll_seconds * (0.9 + 0.2 * self._random.random())
+        delay = self._poll_seconds * (1.1 + 0.2 * self._random.random())  # the sweep wakes it earlier, if it can
         if found.due_in_seconds is not None:
             delay = min(delay, found.due_in_seconds + WAKE_MARGIN_SECONDS)
         return min(delay, self._catch_up.pause(time.monotonic())) if found.late_is_left else delay
@@ -150,7 +159,7 @@ class Loop:
         self._reconcile_due = False
         running = dict(self._work.holdings.running)
         readback = await read_back(self._database, self._worker_id, self._work.holdings.held())
-        self._doubtful = False
+        self.doubtful = False
         if readback.given_back:
             log.warning("unheld_executions_given_back", executions=readback.given_back)
         for execution_id in running.keys() - readback.present:

@@ -14,8 +14,10 @@ from rowcall.domain.errors import StoreUnavailable
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.finishing import fold_outcomes
-from rowcall.store.forgetting import forget_audit, forget_rollups
+from rowcall.store.forgetting import Kept, forget
 from rowcall.store.leases import set_worker_status
+from rowcall.store.notifications import DELIVER
+from rowcall.store.surveying import Survey, survey
 from rowcall.store.unroutable import Walk
 
 from .backfilling import Feeder
@@ -74,9 +76,12 @@ class Session:
         self._lost = asyncio.Event()
         self._ending = asyncio.Event()
         self._walk = Walk()
+        self._kept = Kept(
+            settings.audit_log_retention_days, settings.rollup_retention_days, settings.webhook_history_days
+        )
         self._holdings = Holdings(settings.concurrency)
         self._foresight = Foresight(database, offers.routes, self._holdings, settings.poll_interval_seconds)
-        self._feeder = Feeder(database, offers.routes, self._holdings, settings.poll_interval_seconds)
+        self._feeder = Feeder(database, offers.routes, self._holdings)
         self._recorder = Recorder(database, worker_id, self._holdings, audience, self._random)
         self._runner = Runner(
             offers.tasks,
@@ -92,6 +97,8 @@ class Session:
         self._work = work
         self._loop = Loop(database, worker_id, offers.routes, work, self._random, settings)
         self._deliverer = Deliverer(database, sender, settings, self._random, audience.tallies)
+        self._loop.on_looked = self._foresight.hear
+        work.on_recorded = self._deliverer.stir
         self._recorder.on_ended = self._feeder.hear
         self._recorder.on_queued = self._loop.wake
         self._recorder.on_told = self._deliverer.wake
@@ -106,7 +113,9 @@ class Session:
             on_lost=self._lose,
             on_cancel=self._cancel,
             on_beat=self._loop.reconcile_soon,
+            is_idle=lambda: not (self._holdings.any or self._loop.doubtful),
         )
+        self._loop.on_work = self._heartbeat.quicken
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -163,6 +172,7 @@ class Session:
             await asyncio.sleep(FOLD_SECONDS)
             await within(LONGEST_FOLD_SECONDS, self._recorder.flushed())
             await self._count()
+            self._deliverer.stir()
 
     async def _count(self) -> None:
         try:
@@ -170,20 +180,32 @@ class Session:
         except StoreUnavailable as fault:
             log.warning("results_not_counted_yet", error=str(fault))
 
-    async def _sweep(self) -> None:
-        await sweep(self._database, self._routes, self._audience, self._walk)
-        await forget_audit(self._database, self._settings.audit_log_retention_days)
-        await forget_rollups(self._database, self._settings.rollup_retention_days)
-
     async def _sweep_again_and_again(self) -> None:
         while not self._lost.is_set():  # its own sweep would take away from it what it still has results for
             try:
-                await self._sweep()
-                await self._declarations.look_again()
-                self._loop.look_at_everything()
+                self._wake_duties(await self._sweep())
             except StoreUnavailable as fault:
                 log.warning("sweep_failed", error=str(fault))
+            self._loop.look_at_everything()
             await asyncio.sleep(self._settings.poll_interval_seconds * (0.9 + 0.2 * self._random.random()))
+
+    async def _sweep(self) -> Survey:
+        """Look around, and do what any replica does for all; what there is to do for the others."""
+        found = await survey(self._database, self._routes, self._declarations.sources, self._kept)
+        await sweep(self._database, self._routes, self._audience, self._walk, found)
+        if found.past:
+            await forget(self._database, self._kept)
+        await self._declarations.look_again(gone=found.gone)
+        return found
+
+    def _wake_duties(self, found: Survey) -> None:
+        """What has nothing to do does not ask by itself whether it has."""
+        if found.backfills:
+            self._feeder.wake()
+        if found.deliveries:
+            self._deliverer.wake()
+        if found.dead or found.queued or found.waiting or found.foreign_due:
+            self._deliverer.stir()  # the sweep may have ended what is to be told
 
     async def _listen(self) -> None:
         if self._database.direct_dsn is None:
@@ -194,10 +216,13 @@ class Session:
     def _hear(self, message: str) -> None:
         if message == "cancel":
             self._heartbeat.beat_soon()
+        elif message == DELIVER:
+            self._deliverer.wake()
         else:
             self._loop.look_at_everything()
             self._feeder.wake()
             self._foresight.wake()
+            self._deliverer.stir()
 
     def _cancel(self, execution_ids: Sequence[int]) -> None:
         for execution_id in execution_ids:

@@ -12,10 +12,10 @@ import structlog
 from rowcall.store.database import Database
 from rowcall.store.deleted import cancel_forgotten
 from rowcall.store.finishing import fold_outcomes
-from rowcall.store.idempotency import forget_keys
 from rowcall.store.leases import recover
-from rowcall.store.ledger import ensure_days_ahead
+from rowcall.store.ledger import days_around, ensure_days_ahead
 from rowcall.store.releasing import release_forgotten
+from rowcall.store.surveying import Survey
 from rowcall.store.unroutable import Walk, answer_unroutable
 
 from .events import Audience, not_run
@@ -23,9 +23,27 @@ from .events import Audience, not_run
 log = structlog.get_logger("rowcall.worker")
 
 
-async def sweep(database: Database, routes: Sequence[str], audience: Audience, walk: Walk) -> None:
-    """One sweep; `walk` is what one leaves to the next. Raises StoreUnavailable; then the next one does it."""
-    await ensure_days_ahead(database)
+async def sweep(database: Database, routes: Sequence[str], audience: Audience, walk: Walk, found: Survey) -> None:
+    """One sweep, of what the survey `found`; `walk` is what one leaves to the next.
+
+    Raises StoreUnavailable; then the next one does it.
+    """
+    if found.days or not days_around(found.today) <= database.known_days:
+        await ensure_days_ahead(database)
+    if found.dead:
+        await _recover(database)
+    if found.queued or found.waiting:
+        await cancel_forgotten(database)
+    if found.waiting:
+        await release_forgotten(database)
+    if found.foreign_due:
+        for row in await answer_unroutable(database, routes, walk):
+            audience.tell(not_run(row))
+    if found.outcomes:
+        await fold_outcomes(database)
+
+
+async def _recover(database: Database) -> None:
     recovery = await recover(database)
     for worker in recovery.dead:
         log.warning("worker_given_up", worker=worker["name"], silent_seconds=round(worker["silent_seconds"], 1))
@@ -33,10 +51,3 @@ async def sweep(database: Database, routes: Sequence[str], audience: Audience, w
         log.warning(
             "executions_recovered", requeued=recovery.requeued, lost=recovery.lost, cancelled=recovery.cancelled
         )
-    await cancel_forgotten(database)
-    await release_forgotten(database)
-    for row in await answer_unroutable(database, routes, walk):
-        audience.tell(not_run(row))
-    await fold_outcomes(database)
-    await database.fetch("forget_workers")
-    await forget_keys(database)

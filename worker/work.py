@@ -27,7 +27,11 @@ log = structlog.get_logger("rowcall.worker")
 
 
 class Work:
-    """Carries out claims. `on_room` is called when a slot becomes free, and something may be waiting for one."""
+    """Carries out claims.
+
+    `on_room` is called when a slot becomes free, and something may be waiting for one; `on_recorded` when a look may
+    have written down what does not run.
+    """
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class Work:
         self._settled = settled
         self.holdings = holdings
         self.on_room: Callable[[], None] = lambda: None
+        self.on_recorded: Callable[[], None] = lambda: None
         self._runner = runner
         self._definitions = tasks
         self._installation_id = installation_id
@@ -62,6 +67,8 @@ class Work:
             self._audience.tell(not_run(row))
         for completed in found.completed:
             tell_completed(completed)
+        if found.recorded or found.planned:
+            self.on_recorded()
 
     def cancel(self, execution_id: int, reason: str) -> None:
         """Have a run end."""

@@ -23,7 +23,7 @@ from rowcall.domain.triggers import Trigger, next_occurrence
 
 from .database import Database, Row, Session
 from .schedules import LARGEST_ID, ScheduleRow
-from .telling import tell_rows
+from .telling import tell_and_wake
 
 BackfillRow = Mapping[str, Any]
 
@@ -134,7 +134,7 @@ async def cancel_backfill(database: Database, backfill_id: int, by: str) -> Back
             raise Conflict(f"backfill {backfill_id} is {status} already; there is nothing to cancel")
         await transaction.fetch("cancel_backfill", backfill_id, because)
         queued = await transaction.fetch("cancel_queued_of_backfill", backfill_id, f"its backfill was {because}")
-        await tell_rows(transaction, queued)
+        await tell_and_wake(transaction, queued)
         return await find_backfill(transaction, backfill_id)
 
 

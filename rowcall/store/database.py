@@ -172,7 +172,8 @@ class Database:
             if not pooled:
                 told = server_settings(application_name, timeout_seconds) | settings
                 cache = 256 if prepared_statements else 0
-                pool = await direct_pool(dsn, told, options | {"statement_cache_size": cache}, sure=pooled is not None)
+                own = {"statement_cache_size": cache} | ({"reset": leave_as_it_is} if probes_only else {})
+                pool = await direct_pool(dsn, told, options | own, sure=pooled is not None)
             preamble = None if pool is not None else "; ".join(f"SET LOCAL {k} = '{v}'" for k, v in settings.items())
             if pool is None:
                 pool = await make_pool(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from .database import Database, Row, Session
-from .telling import tell_rows
+from .telling import tell_and_wake
 
 DELETED = "disabled: the schedule was deleted"
 AT_ONCE = 500
@@ -31,7 +31,7 @@ async def cancel_left_over(database: Database, schedule_ids: Collection[int]) ->
         if not await deleted_among(transaction, schedule_ids):
             return []
         cancelled = await transaction.fetch("cancel_queued_of_deleted", sorted(set(schedule_ids)), DELETED)
-        await tell_rows(transaction, cancelled)
+        await tell_and_wake(transaction, cancelled)
     return list(cancelled)
 
 

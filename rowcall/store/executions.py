@@ -21,7 +21,7 @@ from .jsonb import read_jsonb, write_jsonb
 from .ledger import ensure_days
 from .releasing import release_waiting
 from .schedules import LARGEST_ID, ScheduleRow, few_of_client
-from .telling import tell_rows
+from .telling import tell_and_wake
 
 ExecutionRow = Mapping[str, Any]
 
@@ -90,7 +90,8 @@ async def cancel_execution(database: Database, execution_id: int, by: str) -> Ex
         if opened is None:
             raise Conflict(f"execution {execution_id} is {execution['status']} already; there is nothing to cancel")
         if opened["worker_id"] is None:
-            await tell_rows(transaction, await transaction.fetch("cancel_queued", execution_id, f"cancelled by {by}"))
+            cancelled = await transaction.fetch("cancel_queued", execution_id, f"cancelled by {by}")
+            await tell_and_wake(transaction, cancelled)
             freed.append(opened["schedule_id"])
         else:
             await transaction.fetch("request_cancel", execution_id)

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from .database import Session
+from .idempotency import forget_keys
 
 ENTRIES_AT_ONCE = 1000
 FIGURES_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many days the log of changes, the figures of dropped days (0: for ever) and deliveries are kept."""
+
+    audit_days: int
+    rollup_days: int
+    delivery_days: int
+
+
+async def forget(session: Session, kept: Kept) -> None:
+    """One batch of each; deliveries are forgotten by those who deliver."""
+    await session.fetch("forget_workers")
+    await forget_keys(session)
+    await forget_audit(session, kept.audit_days)
+    await forget_rollups(session, kept.rollup_days)
 
 
 async def forget_audit(session: Session, days: int) -> int:

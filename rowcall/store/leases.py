@@ -66,14 +66,21 @@ async def register_worker(database: Database, card: WorkerCard, tasks: Sequence[
     return worker_id
 
 
-async def beat(session: Session, worker_id: int) -> bool:
-    """Renew the lease; False when it had run out, and nothing is this worker's any more."""
-    return await session.fetchval("beat", worker_id) is not None
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The answer to a beat: whether anything `runs` in the worker's name, and the executions whose end is requested."""
+
+    runs: bool
+    to_end: Sequence[int]
 
 
-async def cancel_requests(session: Session, worker_id: int) -> list[int]:
-    """The executions of this worker whose end was requested."""
-    return [row["execution_id"] for row in await session.fetch("cancel_requests_of", worker_id)]
+async def beat(session: Session, worker_id: int, lease_seconds: float | None = None) -> Beat | None:
+    """Renew the lease, from now on for `lease_seconds` if given.
+
+    None when it had run out, and nothing is this worker's any more.
+    """
+    row = await session.fetchrow("beat", worker_id, lease_seconds)
+    return None if row is None else Beat(row["runs"], row["to_end"])
 
 
 @dataclass(frozen=True, slots=True)

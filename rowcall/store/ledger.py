@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from rowcall.domain.planning import Answer
 
@@ -41,8 +41,12 @@ async def ensure_days(session: Session, moments: Iterable[datetime]) -> None:
 async def ensure_days_ahead(session: Session) -> None:
     """Make the days around the present, and remember them, and no longer those of which retention may take its own."""
     await session.fetchval("ensure_partitions", None, None)
-    today: datetime = await session.fetchval("now")
-    first = today.date().toordinal() - 1
-    around = {date.fromordinal(first + offset) for offset in range(5)}
+    now: datetime = await session.fetchval("now")
+    around = days_around(now.date())
     session.known_days &= around
     session.known_days |= around
+
+
+def days_around(today: date) -> set[date]:
+    """The days that are made ahead: yesterday through three days from `today` (UTC)."""
+    return {today + timedelta(days=offset) for offset in range(-1, 4)}

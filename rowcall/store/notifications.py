@@ -9,6 +9,9 @@ from .connecting import CONNECT_TIMEOUT_SECONDS, connect_past_poolers, server_se
 from .driver_errors import domain_errors
 
 CHANNEL = "rowcall"
+DELIVER = "deliver"
+"""Something new is in the outbox. Else ``cancel`` is said, when an end was requested, and ``look`` of all others."""
+
 CHECK_SECONDS = 30.0
 
 

@@ -46,7 +46,10 @@ async def make_pool(dsn: str, told: dict[str, str], options: dict[str, Any]) -> 
 
 
 async def leave_as_it_is(_: object) -> None:
-    """A transaction leaves nothing behind, and what a pooler lends next is another's."""
+    """The store's own statements leave nothing behind in a session; asking for it to be tidied doubled the statements.
+
+    What a pooler lends next is another's anyway. The driver has rolled back what was open.
+    """
 
 
 async def close_pool(pool: Pool) -> None:

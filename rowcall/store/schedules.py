@@ -20,7 +20,7 @@ from .database import Row, Session
 from .deleted import DELETED
 from .jsonb import read_jsonb, write_jsonb
 from .planning import plan_schedules
-from .telling import tell_rows
+from .telling import tell_and_wake
 
 ScheduleRow = Mapping[str, Any]
 
@@ -185,7 +185,7 @@ async def delete_schedule(session: Session, schedule: ScheduleRow) -> int:
         check_changeable(schedule)
     await session.fetch("cancel_backfills_of", schedule["schedule_id"], DELETED)
     cancelled = await session.fetch("cancel_queued_of", schedule["schedule_id"], DELETED)
-    await tell_rows(session, cancelled)
+    await tell_and_wake(session, cancelled)
     await session.fetch("set_schedule_status", schedule["schedule_id"], ScheduleStatus.DISABLED, None)
     return len(cancelled)
 

@@ -23,3 +23,9 @@ async def tell(session: Session, ended: Sequence[tuple[int, datetime]]) -> int:
 async def tell_rows(session: Session, rows: Sequence[Row]) -> int:
     """The same for rows that carry `execution_id` and `scheduled_for`."""
     return await tell(session, [(row["execution_id"], row["scheduled_for"]) for row in rows])
+
+
+async def tell_and_wake(session: Session, rows: Sequence[Row]) -> None:
+    """The same for who is no worker and delivers nothing: workers are woken once that is committed."""
+    if await tell_rows(session, rows):
+        await session.fetch("wake_deliverers")

@@ -8,6 +8,7 @@ LEASES = "tests/store/test_leases.py"
 RECOVERING = "tests/store/test_recovering.py"
 SIGNALS = "tests/worker/test_signals.py"
 FAULTS = "tests/worker/test_database_faults.py"
+TRUST = "tests/worker/test_trust.py"
 
 LEASE = (
     Mutation(
@@ -23,23 +24,39 @@ LEASE = (
     ),
     Mutation(
         "the beat does not read back what runs in its worker's name",
-        (Edit("worker/session.py", "on_beat=self._loop.reconcile_soon", "on_beat=lambda: None"),),
+        (Edit("worker/session.py", "on_beat=self._loop.reconcile_soon", "on_beat=lambda _: None"),),
         (f"{FAULTS}::test_a_claim_whose_commit_was_answered_to_nobody_is_given_back_and_runs_once",),
     ),
     Mutation(
         "a worker trusts its lease for ever",
-        (Edit("worker/heartbeat.py", "call_at(since + self._trusted_seconds,", "call_at(since + 86400,"),),
+        (Edit("worker/heartbeat.py", "call_at(until,", "call_at(until + 86400,"),),
         (f"{FAULTS}::test_a_silent_database_does_not_keep_work_running_past_its_lease[asleep]",),
     ),
     Mutation(
         "a lease is trusted from the answer on, not from the request",
-        (Edit("worker/heartbeat.py", "self._trust(asked_at)", "self._trust(loop.time())"),),
-        ("tests/worker/test_trust.py::test_a_lease_is_trusted_from_before_the_request_that_renewed_it",),
+        (
+            Edit(
+                "worker/heartbeat.py",
+                "self._trust(until)\n            self._hand_on",
+                "self._trust(loop.time() + pace.trusted_seconds)\n            self._hand_on",
+            ),
+        ),
+        (f"{TRUST}::test_a_lease_is_trusted_from_before_the_request_that_renewed_it",),
+    ),
+    Mutation(
+        "the trust in a long lease outlasts the request for a shorter one",
+        (Edit("worker/heartbeat.py", "            self._trust_at_most(until)\n", ""),),
+        (f"{TRUST}::test_the_trust_in_a_long_lease_ends_with_the_request_for_a_shorter_one",),
+    ),
+    Mutation(
+        "a worker that has begun to work keeps its slow pace",
+        (Edit("worker/session.py", "self._loop.on_work = self._heartbeat.quicken", "pass"),),
+        ("tests/worker/test_idle.py::test_an_idle_worker_is_back_at_its_quick_pace_with_its_first_claim",),
     ),
     Mutation(
         "a lease is trusted to its last moment",
         (Edit("worker/heartbeat.py", "MARGIN = 0.25", "MARGIN = 0.0"),),
-        ("tests/worker/test_trust.py::test_a_worker_gives_up_before_its_lease_runs_out",),
+        (f"{TRUST}::test_a_worker_gives_up_before_its_lease_runs_out",),
     ),
     Mutation(
         "a beat revives a lease that ran out",

@@ -3,10 +3,10 @@
 from rowcall.domain.executions import Outcome
 from rowcall.store.database import Database
 from rowcall.store.leases import (
+    Beat,
     OfferedTask,
     WorkerCard,
     beat,
-    cancel_requests,
     read_back,
     recover,
     register_worker,
@@ -99,10 +99,23 @@ async def test_requests_to_end_are_read_by_their_worker(
     worker, another = await a_worker(), await a_worker()
     await a_schedule()
     [claimed] = await claim(database, worker)
+    assert await beat(database, worker) == Beat(runs=True, to_end=[])
     await db.execute("UPDATE rowcall.open_executions SET cancel_requested_at = now()")
 
-    assert await cancel_requests(database, worker) == [claimed.execution_id]
-    assert await cancel_requests(database, another) == []
+    assert await beat(database, worker) == Beat(runs=True, to_end=[claimed.execution_id])
+    assert await beat(database, another) == Beat(runs=False, to_end=[])
+
+
+async def test_a_beat_says_for_how_long_the_lease_is_renewed(
+    database: Database, db: Connection, a_worker: AWorker
+) -> None:
+    worker = await a_worker()
+    given = "SELECT lease_seconds FROM rowcall.workers WHERE worker_id = $1"
+
+    assert await beat(database, worker, 45.0)
+    assert await db.fetchval(given, worker) == 45.0
+    assert await beat(database, worker)
+    assert await db.fetchval(given, worker) == 45.0
 
 
 # ── reading back ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -26,6 +26,7 @@ class Heard:
         self.cancelled: list[Sequence[int]] = []
         self.threads: set[int] = set()
         self.beats = 0
+        self.is_idle = False
         self.heartbeat = Heartbeat(
             dsn,
             worker_id,
@@ -35,9 +36,10 @@ class Heard:
             on_lost=self.lost.append,
             on_cancel=self.cancelled.append,
             on_beat=self._beat,
+            is_idle=lambda: self.is_idle,
         )
 
-    def _beat(self) -> None:
+    def _beat(self, runs: bool) -> None:
         self.beats += 1
         self.threads.add(threading.get_ident())
 

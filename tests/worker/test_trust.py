@@ -6,7 +6,7 @@ import time
 
 from rowcall.store.database import Database
 from rowcall.store.leases import WorkerCard, register_worker
-from rowcall.worker.heartbeat import MARGIN, Heartbeat
+from rowcall.worker.heartbeat import MARGIN, Heartbeat, Pace
 from tests.worker.conftest import Connection
 from tests.worker.line import line_to
 from tests.worker.waiting import until
@@ -18,24 +18,28 @@ TRUSTED_SECONDS = LEASE_SECONDS * (1 - MARGIN)
 class Trusting:
     """A heartbeat that beats only when it is told to, and the moment at which it gave up."""
 
-    def __init__(self, dsn: str, worker_id: int, leased_since: float | None = None) -> None:
+    def __init__(
+        self, dsn: str, worker_id: int, leased_since: float | None = None, interval_seconds: float = 60
+    ) -> None:
         self.beats = 0
+        self.is_idle = False
         self.lost_at = 0.0
         self.heartbeat = Heartbeat(
             dsn,
             worker_id,
-            interval_seconds=60,
+            interval_seconds=interval_seconds,
             lease_seconds=LEASE_SECONDS,
             leased_since=time.monotonic() if leased_since is None else leased_since,
             on_lost=self._lose,
             on_cancel=lambda ids: None,
             on_beat=self._beat,
+            is_idle=lambda: self.is_idle,
         )
 
     def _lose(self, why: str) -> None:
         self.lost_at = time.monotonic()
 
-    def _beat(self) -> None:
+    def _beat(self, runs: bool) -> None:
         self.beats += 1
 
 
@@ -86,3 +90,26 @@ async def test_until_the_first_beat_is_answered_a_lease_is_trusted_from_the_regi
             await until(lambda: trusting.lost_at, what="the end of its trust")
     assert trusting.beats == 0
     assert trusting.lost_at - registered_at < LEASE_SECONDS
+
+
+async def test_the_trust_in_a_long_lease_ends_with_the_request_for_a_shorter_one(
+    dsn: str, db: Connection, database: Database
+) -> None:
+    """It may have been granted, though nobody answered: then others count from there."""
+    quick = Pace(2.0, LEASE_SECONDS)
+    async with line_to(dsn, db) as line:
+        trusting = Trusting(line.dsn, await a_worker(database), interval_seconds=quick.interval_seconds)
+        trusting.is_idle = True
+        async with trusting.heartbeat:
+            await until(lambda: is_granted(db, quick.slower()), what="the long lease")
+            line.fall_silent()
+            asked_at, trusting.is_idle = time.monotonic(), False
+            trusting.heartbeat.quicken()
+            await until(lambda: trusting.lost_at, what="the end of its trust")
+    assert trusting.lost_at - asked_at < (quick.trusted_seconds + quick.slower().trusted_seconds) / 2
+
+
+async def is_granted(db: Connection, pace: Pace) -> bool:
+    """Whether the lease has this length."""
+    lease: float = await db.fetchval("SELECT lease_seconds FROM rowcall.workers")
+    return lease == pace.lease_seconds

@@ -29,7 +29,7 @@ from .sending import Sender
 log = structlog.get_logger("rowcall.worker")
 
 LONGEST_SLEEP_SECONDS = 5.0
-"""What other processes put into the outbox is found at the latest then: nobody notifies of it."""
+"""While anything waits, and after anything may have been put into the outbox by somebody else."""
 
 RESULTS = {DeliveryStatus.DELIVERED: "delivered", DeliveryStatus.PENDING: "failed", DeliveryStatus.DEAD: "dead"}
 """What became of a try, as metrics name it."""
@@ -40,7 +40,10 @@ SHORTEST_MARGIN_SECONDS = 5.0
 
 
 class Deliverer:
-    """One worker's share in all deliveries. `wake` it when something was put into the outbox."""
+    """One worker's share in all deliveries. `wake` it when something was put into the outbox.
+
+    While nothing waits it sleeps until then; the sweep of any worker finds what nobody told of.
+    """
 
     def __init__(
         self, database: Database, sender: Sender, settings: Settings, random: Random, tallies: Tallies
@@ -59,26 +62,39 @@ class Deliverer:
         self._news = asyncio.Event()
         self._after = ""
         self._forget_at = 0.0
+        self._stirred: asyncio.TimerHandle | None = None
 
     def wake(self) -> None:
         """Look as soon as possible."""
         self._news.set()
+
+    def stir(self) -> None:
+        """Look in a few seconds: something may have been put into the outbox."""
+        if self._stirred is None:
+            self._stirred = asyncio.get_running_loop().call_later(LONGEST_SLEEP_SECONDS, self.wake)
 
     async def run(self, ending: asyncio.Event) -> None:
         """Deliver until `ending` is set, or until cancelled; then nothing new is begun."""
         try:
             while not ending.is_set():
                 self._news.clear()  # before looking: what is said meanwhile is not lost
+                self._settle()
+                pause: float | None = LONGEST_SLEEP_SECONDS
                 try:
                     pause = await self.look()
                 except StoreUnavailable as fault:
                     log.warning("webhooks_wait_for_the_database", error=str(fault))
-                    pause = LONGEST_SLEEP_SECONDS
                 await asyncio.sleep(FLOOR_SECONDS)
                 await self._sleep(pause)
             await self.idle()
         finally:
+            self._settle()
             await self._break_off()
+
+    def _settle(self) -> None:
+        if self._stirred is not None:
+            self._stirred.cancel()
+            self._stirred = None
 
     async def _break_off(self) -> None:
         """End what is on its way: it will be due again when its time is over."""
@@ -98,17 +114,18 @@ class Deliverer:
         while self._sending:
             await asyncio.wait(self._sending)
 
-    async def look(self) -> float:
-        """Take what is due and there is room for, and send it off; in how many seconds to look again."""
+    async def look(self) -> float | None:
+        """Take what is due and there is room for, and send it off; when to look again, in seconds, or when woken."""
         await self._forget()
         room = self._slots - len(self._sending)
         if room <= 0:
             return LONGEST_SLEEP_SECONDS  # the next that ends wakes it
-        due, next_in = self._due(await self._waiting())
+        waiting = await self._waiting()
+        due, next_in = self._due(waiting)
         share = allot(due, self._receivers.busy, self._receivers.failing, room, self._slots)
         for delivery in await claim_deliveries(self._database, share, self._lease_seconds) if share else ():
             self._start(delivery)
-        return next_in
+        return next_in if waiting or self._after else None
 
     async def _waiting(self) -> Sequence[tuple[str, float]]:
         """A page of receivers; where there are more than fit on one, the next look takes the next."""
@@ -172,7 +189,7 @@ class Deliverer:
             self._forget_at = now + FORGET_SECONDS
             await forget_deliveries(self._database, self._settings.webhook_history_days)
 
-    async def _sleep(self, seconds: float) -> None:
+    async def _sleep(self, seconds: float | None) -> None:
         try:
             await asyncio.wait_for(self._news.wait(), timeout=seconds)
         except TimeoutError:

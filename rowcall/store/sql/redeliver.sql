@@ -4,4 +4,4 @@ UPDATE rowcall.webhook_deliveries AS d
        due_since = clock_timestamp(), tried_since = NULL, url = s.callback_url
   FROM rowcall.schedules AS s
  WHERE d.delivery_id = $1 AND s.schedule_id = d.schedule_id AND s.callback_url IS NOT NULL
-RETURNING d.delivery_id
+RETURNING d.delivery_id, pg_notify('rowcall', 'deliver')

@@ -1,0 +1,2 @@
+-- Have workers look into the outbox.
+SELECT pg_notify('rowcall', 'deliver')
