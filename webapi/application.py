@@ -15,12 +15,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from rowcall.domain.access import Access
 from rowcall.domain.errors import RowcallError
 from rowcall.metrics.tallies import Tallies
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 
-from .gate import Gate
+from .gate import Gate, OpenGate
 from .hosts import KnownHosts, is_loopback, known_hosts
 from .openapi import describe
 from .problems import Problem, respond, respond_to
@@ -38,16 +39,23 @@ def create_app(
     *,
     objection: Callable[[], str | None] | None = None,
     tallies: Tallies | None = None,
+    caller: Access | None = None,
+    source: str = "api",
 ) -> Starlette:
     """The API over an open database, which the caller closes.
 
     `objection` says why the process should get no requests, None if it should: `/readyz` answers 503 with it. `tallies`
-    are what the worker of this process counts, where it has one, for `/metrics`.
+    are what the worker of this process counts, where it has one, for `/metrics`. With a `caller`, every request is
+    theirs, and needs no key. `source` is kept with the schedules that are created.
     """
     is_open = settings.auth == "auto" and is_loopback(settings.host)
-    gate = Gate(database, is_open=is_open, requests_per_minute=settings.requests_per_minute)
+    gate = (
+        Gate(database, is_open=is_open, requests_per_minute=settings.requests_per_minute)
+        if caller is None
+        else OpenGate(caller)
+    )
     scraping = Scraping(database, tallies or Tallies())
-    services = Services(database, gate, settings, settings.schedule_defaults, scraping, objection)
+    services = Services(database, gate, settings, settings.schedule_defaults, scraping, objection, source)
     app = Starlette(
         routes=[*routes_of(OPERATIONS, services), *_described(is_open=is_open)],
         middleware=[Middleware(KnownHosts, hosts=known_hosts(settings.allowed_hosts, settings.host))],

@@ -24,7 +24,7 @@ from rowcall.settings import Settings
 from rowcall.store.database import Database
 
 from .bodies import read_object
-from .gate import Entry, Gate, challenge
+from .gate import Entry, Gate, OpenGate, challenge
 from .once import done_once, key_of
 from .problems import Problem, respond, respond_to
 from .queries import Query, read_query
@@ -40,11 +40,12 @@ class Services:
     """What handlers work with; the database they get from their Call, as far as the caller may see it."""
 
     whole_database: Database
-    gate: Gate
+    gate: Gate | OpenGate
     settings: Settings
     defaults: Defaults
     scraping: Scraping
     objection: Callable[[], str | None] | None = None
+    source: str = "api"
 
 
 @dataclass(frozen=True, slots=True)

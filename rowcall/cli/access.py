@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
 
+from rowcall.domain.errors import InvalidInput
 from rowcall.embedded import EmbeddedServer, embedded_postgres
 from rowcall.embedded.folders import folders_of
 from rowcall.embedded.owner import take_ownership
@@ -20,6 +21,7 @@ from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.migrations import apply_schema, check_schema, schema_version
 
+from .remote import works_on_database
 from .who import acting_here
 
 LOOK_SECONDS = 0.25
@@ -63,6 +65,8 @@ async def a_database(
 
     Raises StoreUnavailable where it can't be reached, SchemaMismatch where its schema is another.
     """
+    if settings.server is not None and settings.database_url is None and purpose not in SERVICES:
+        raise InvalidInput.of("ROWCALL_SERVER", works_on_database("this command"))
     async with _server(settings, say, stays=stays) as (dsn, embedded):
         if embedded is not None and schema is not Schema.LEAVE:
             schema = Schema.BUILD

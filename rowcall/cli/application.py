@@ -11,6 +11,7 @@ from rowcall.domain.errors import RowcallError
 
 from .commands import backfill, declaring, executions, inspection, keys, schedules, secrets, services, webhooks
 from .exits import MEANINGS, exit_code_of
+from .remote import either, every, on_database
 
 EXIT_CODES = "Exit codes: " + " · ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items())
 
@@ -22,27 +23,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(services.serve)
-app.command()(services.worker)
-app.command()(services.api)
-app.command()(services.tick)
-app.command()(declaring.apply)
-app.command()(declaring.diff)
-app.command()(declaring.export)
-app.add_typer(declaring.imports, name="import")
-app.command()(inspection.migrate)
-app.command()(inspection.preview)
-app.command()(inspection.audit)
-app.command()(inspection.retention)
-app.command("audit-log")(inspection.audit_log)
-app.command()(inspection.doctor)
-app.command()(inspection.psql)
-app.add_typer(schedules.commands, name="schedules")
-app.add_typer(executions.commands, name="executions")
-app.add_typer(backfill.commands, name="backfill")
-app.add_typer(webhooks.commands, name="webhooks")
-app.add_typer(secrets.commands, name="secrets")
-app.add_typer(keys.commands, name="keys")
+app.command()(on_database(services.serve))
+app.command()(on_database(services.worker))
+app.command()(on_database(services.api))
+app.command()(on_database(services.tick))
+app.command()(on_database(declaring.apply))
+app.command()(on_database(declaring.diff))
+app.command()(on_database(declaring.export))
+app.add_typer(every(on_database, declaring.imports), name="import")
+app.command()(on_database(inspection.migrate))
+app.command()(either(inspection.preview))
+app.command()(on_database(inspection.audit))
+app.command()(on_database(inspection.retention))
+app.command("audit-log")(either(inspection.audit_log))
+app.command()(on_database(inspection.doctor))
+app.command()(on_database(inspection.psql))
+app.add_typer(every(either, schedules.commands), name="schedules")
+app.add_typer(every(either, executions.commands), name="executions")
+app.add_typer(every(either, backfill.commands), name="backfill")
+app.add_typer(every(either, webhooks.commands), name="webhooks")
+app.add_typer(every(on_database, secrets.commands), name="secrets")
+app.add_typer(every(on_database, keys.commands), name="keys")
 
 
 def run_command_line() -> None:

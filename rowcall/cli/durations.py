@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
+from rowcall.client import AsyncClient
 from rowcall.domain.errors import InvalidInput
 from rowcall.domain.triggers import read_local
 from rowcall.store.database import Database
@@ -29,8 +30,20 @@ async def moment_asked_for(database: Database, text: str | None, option: str) ->
     return None if text is None else moment_of(text, option, await database.fetchval("now"))
 
 
+async def moment_asked_of(client: AsyncClient, text: str | None, option: str) -> datetime | None:
+    """The same, of an API; its clock is asked for only where it is needed. Raises InvalidInput."""
+    if text is None:
+        return None
+    return moment_of(text, option, (await client.stats()).now) if is_ago(text) else read_local(text, "UTC", option)
+
+
+def is_ago(text: str) -> bool:
+    """Whether this is a length of time, and no moment."""
+    return bool(re.fullmatch(r"[\dwdhms\s]+", text) and not re.fullmatch(r"\d{4,8}", text))
+
+
 def moment_of(text: str, option: str, now: datetime) -> datetime:
     """A moment: ISO 8601, in UTC where it has no offset, or a length of time ago. Raises InvalidInput."""
-    if re.fullmatch(r"[\dwdhms\s]+", text) and not re.fullmatch(r"\d{4,8}", text):
+    if is_ago(text):
         return now - timedelta(seconds=seconds_of(text, option))
     return read_local(text, "UTC", option)

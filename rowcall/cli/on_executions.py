@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
-from rowcall.domain.executions import ExecutionStatus, ExecutionTrigger
-from rowcall.settings import Settings
+from rowcall.client import AsyncClient, NotFound
+from rowcall.domain.executions import ExecutionStatus
 from rowcall.store.database import Database
-from rowcall.store.executions import (
-    ExecutionFilter,
-    ExecutionRow,
-    Position,
-    cancel_execution,
-    find_execution,
-    list_executions,
-)
 from rowcall.store.retention import forgotten_before
-from rowcall.store.schedules import find_schedules, resolve_schedule
-from rowcall.webapi.views import execution_view
+from rowcall.wire.executions import ExecutionView
 
-from .access import a_database
-from .durations import moment_asked_for
+from .durations import moment_asked_of
 from .options import known_words
 from .output import print_facts, print_json, print_table, say, span
-from .who import who
+from .reaching import an_api, whose
 
-PAGE = 500
+AT_ONCE = 8
 COLUMNS = ("ID", "SCHEDULE", "SCHEDULED FOR", "STATUS", "ATTEMPT", "LATE", "TOOK", "WHY")
 
 
@@ -41,18 +34,20 @@ async def list_them(
     as_json: bool,
 ) -> None:
     """List executions, the newest first."""
-    wanted: dict[str, Any] = {
-        "statuses": known_words(statuses, ExecutionStatus, "--status"),
-        "task_type": task_type,
-    }
-    async with a_database(Settings.from_environment(), purpose="cli") as place:
-        wanted["since"] = await moment_asked_for(place.database, since, "--since")
-        wanted["until"] = await moment_asked_for(place.database, until, "--until")
-        if schedule is not None:
-            wanted["schedule_id"] = await resolve_schedule(place.database, client, schedule)
-        found = await _pages(place.database, ExecutionFilter(**wanted), limit)
-        names = await _names(place.database, found)
-        forgotten = await forgotten_before(place.database)
+    words = known_words(statuses, ExecutionStatus, "--status")
+    async with an_api() as api:
+        start = await moment_asked_of(api.client, since, "--since")
+        executions = api.client.executions.list(
+            status=words,
+            task_type=task_type,
+            since=start,
+            until=await moment_asked_of(api.client, until, "--until"),
+            schedule_id=await schedule_id_of(api.client, schedule, client),
+            limit=limit,
+        )
+        found = [execution async for execution in executions]
+        names = {} if as_json else await _names(api.client, {execution.schedule_id for execution in found})
+        forgotten = None if api.database is None else await _forgotten(api.database, start)
     if as_json:
         for execution in found:
             print_json(_shown(execution))
@@ -60,14 +55,14 @@ async def list_them(
         print_table(COLUMNS, (_line(execution, names) for execution in found), empty="No executions.")
         if len(found) == limit:
             say(f"These are the newest {limit}; --limit takes more.")
-    if forgotten is not None and len(found) < limit and (wanted["since"] is None or wanted["since"] < forgotten):
+    if forgotten is not None and len(found) < limit:
         say(f"What is older than {forgotten:%Y-%m-%d} was dropped by retention; figures are in execution_rollups.")
 
 
 async def show_one(execution_id: int, *, as_json: bool) -> None:
     """Show one execution."""
-    async with a_database(Settings.from_environment(), purpose="cli") as place:
-        execution = await find_execution(place.database, execution_id)
+    async with an_api() as api:
+        execution = await api.client.executions.get(execution_id)
     if as_json:
         print_json(_shown(execution))
     else:
@@ -76,50 +71,57 @@ async def show_one(execution_id: int, *, as_json: bool) -> None:
 
 async def cancel_one(execution_id: int, *, as_json: bool) -> None:
     """End an execution. Raises NotFound, and Conflict for one that has ended."""
-    async with a_database(Settings.from_environment(), purpose="cli") as place:
-        execution = await cancel_execution(place.database, execution_id, by=who())
+    async with an_api() as api:
+        execution = await api.client.executions.cancel(execution_id)
     if as_json:
         print_json(_shown(execution))
-    elif execution["status"] == ExecutionStatus.CANCELLED:
+    elif execution.status == ExecutionStatus.CANCELLED:
         say(f"Execution {execution_id} is cancelled.")
     else:
         say(f"Execution {execution_id} is running; its worker has been asked to end it.")
 
 
-async def _pages(database: Database, wanted: ExecutionFilter, limit: int) -> list[ExecutionRow]:
-    found: list[ExecutionRow] = []
-    while len(found) < limit:
-        size = min(PAGE, limit - len(found))
-        page = await list_executions(database, wanted, _position(found[-1]) if found else None, size)
-        found += page
-        if len(page) < size:
-            break
-    return found
+async def schedule_id_of(client: AsyncClient, reference: str | None, client_id: str) -> int | None:
+    """The id of the schedule that was named, None where none was. Raises NotFound."""
+    if reference is None:
+        return None
+    return (await client.schedules.get(reference, client_id=whose(client_id))).schedule_id
 
 
-def _position(execution: ExecutionRow) -> Position:
-    is_manual = execution["trigger"] == ExecutionTrigger.MANUAL
-    return Position(execution["scheduled_for"], execution["execution_id"], is_manual)
+async def _names(client: AsyncClient, schedule_ids: Iterable[int]) -> dict[int, str]:
+    """The names of these schedules, as far as they may be seen."""
+    few = asyncio.Semaphore(AT_ONCE)
+
+    async def name(schedule_id: int) -> str:
+        async with few:
+            try:
+                return (await client.schedules.get(schedule_id)).name
+            except NotFound:
+                return str(schedule_id)
+
+    ids = sorted(schedule_ids)
+    return dict(zip(ids, await asyncio.gather(*map(name, ids)), strict=True))
 
 
-async def _names(database: Database, executions: list[ExecutionRow]) -> dict[int, str]:
-    ids = sorted({execution["schedule_id"] for execution in executions})
-    return {schedule["schedule_id"]: schedule["name"] for schedule in await find_schedules(database, ids)}
+async def _forgotten(database: Database, since: datetime | None) -> datetime | None:
+    """From when on the ledger is whole, where that is later than what was asked for."""
+    forgotten = await forgotten_before(database)
+    return forgotten if forgotten is not None and (since is None or since < forgotten) else None
 
 
-def _shown(execution: ExecutionRow) -> dict[str, Any]:
-    return execution_view(execution).model_dump(mode="json")
+def _shown(execution: ExecutionView) -> dict[str, Any]:
+    return execution.model_dump(mode="json")
 
 
-def _line(execution: ExecutionRow, names: dict[int, str]) -> tuple[object, ...]:
-    started, took = execution["executed_at"], execution["duration_seconds"]
+def _line(execution: ExecutionView, names: dict[int, str]) -> tuple[object, ...]:
+    started, took = execution.executed_at, execution.duration_seconds
     return (
-        execution["execution_id"],
-        names.get(execution["schedule_id"], execution["schedule_id"]),
-        execution["scheduled_for"],
-        execution["status"],
-        execution["attempt"],
-        "" if started is None else span(max((started - execution["scheduled_for"]).total_seconds(), 0.0)),
+        execution.execution_id,
+        names[execution.schedule_id],
+        execution.scheduled_for,
+        execution.status,
+        execution.attempt,
+        "" if started is None else span(max((started - execution.scheduled_for).total_seconds(), 0.0)),
         "" if took is None else span(took),
-        execution["reason"] or execution["error_message"],
+        execution.reason or execution.error_message,
     )

@@ -1,19 +1,16 @@
-"""What ``rowcall webhooks`` does: the same functions of the store as REST, shown as REST shows them."""
+"""What ``rowcall webhooks`` does: it asks the API, and shows what that answers."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from rowcall.domain.webhooks import DeliveryStatus
-from rowcall.settings import Settings
-from rowcall.store.schedules import resolve_schedule
-from rowcall.store.webhooks import DeliveryRow, list_deliveries, redeliver
-from rowcall.webapi.resources.webhooks import delivery_view
+from rowcall.wire.webhooks import DeliveryView
 
-from .access import a_database
+from .on_executions import schedule_id_of
 from .options import known_words
 from .output import print_json, print_table, say
-from .who import acting_here
+from .reaching import an_api
 
 COLUMNS = ("ID", "SCHEDULE", "EXECUTION", "EVENT", "RECEIVER", "STATUS", "TRIES", "NEXT TRY", "LAST ANSWER")
 
@@ -23,11 +20,14 @@ async def list_them(
 ) -> None:
     """List deliveries, the newest first."""
     words = known_words(statuses, DeliveryStatus, "--status")
-    async with a_database(Settings.from_environment(), purpose="cli") as place:
-        schedule_id = None if schedule is None else await resolve_schedule(place.database, client, schedule)
-        found = await list_deliveries(
-            place.database, None, limit, schedule_id=schedule_id, execution_id=execution, statuses=words
+    async with an_api() as api:
+        deliveries = api.client.webhooks.list(
+            schedule_id=await schedule_id_of(api.client, schedule, client),
+            execution_id=execution,
+            status=words,
+            limit=limit,
         )
+        found = [delivery async for delivery in deliveries]
     if as_json:
         for delivery in found:
             print_json(_shown(delivery))
@@ -37,30 +37,29 @@ async def list_them(
 
 async def redeliver_them(delivery_ids: list[int], *, as_json: bool) -> None:
     """Deliver anew. Raises NotFound, and Conflict where there is nowhere to go; those before it are on their way."""
-    async with a_database(Settings.from_environment(), purpose="cli") as place:
-        database = acting_here(place.database)
+    async with an_api() as api:
         for delivery_id in delivery_ids:
-            delivery = await redeliver(database, delivery_id)
+            delivery = await api.client.webhooks.redeliver(delivery_id)
             if as_json:
                 print_json(_shown(delivery))
             else:
-                say(f"Delivery {delivery_id} is due now, for {delivery['target']}.")
+                say(f"Delivery {delivery_id} is due now, for {delivery.target}.")
 
 
-def _shown(delivery: DeliveryRow) -> dict[str, Any]:
-    return delivery_view(delivery).model_dump(mode="json")
+def _shown(delivery: DeliveryView) -> dict[str, Any]:
+    return delivery.model_dump(mode="json")
 
 
-def _line(delivery: DeliveryRow) -> tuple[object, ...]:
-    last = delivery["history"][-1] if delivery["history"] else {}
+def _line(delivery: DeliveryView) -> tuple[object, ...]:
+    last = delivery.history[-1] if delivery.history else None
     return (
-        delivery["delivery_id"],
-        delivery["payload"]["data"]["schedule_name"],
-        delivery["execution_id"],
-        delivery["event"],
-        delivery["target"],
-        delivery["status"],
-        delivery["attempt"],
-        delivery["next_attempt_at"],
-        delivery["status_reason"] or last.get("error") or last.get("status"),
+        delivery.delivery_id,
+        delivery.payload["data"]["schedule_name"],
+        delivery.execution_id,
+        delivery.event,
+        delivery.target,
+        delivery.status,
+        delivery.attempt,
+        delivery.next_attempt_at,
+        delivery.status_reason or (last and (last.error or last.status)),
     )

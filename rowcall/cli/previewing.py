@@ -13,12 +13,31 @@ from rowcall.domain.timing import read_timing
 from rowcall.domain.triggers import describe_trigger, occurrences_after, read_local
 from rowcall.domain.zones import zone
 from rowcall.settings import Settings
+from rowcall.wire.previewing import Preview
 
 from .output import print_json, print_table, print_text, span
+from .reaching import an_api, server_named
+from .running import run
 
 
 def preview(given: Mapping[str, Any], after: str | None, count: int, *, as_json: bool) -> None:
     """Tell what a rule means. Raises InvalidInput with every fault in it."""
+    told = _here(given, after, count) if server_named() is None else run(_elsewhere(given, after, count))
+    if as_json:
+        print_json(told.model_dump())
+        return
+    print_text(told.description)
+    local, now = zone(told.timezone), datetime.now(UTC)
+    rows = [(f"{at.astimezone(local):%a %Y-%m-%d %H:%M:%S %Z}", at, _away(at, now)) for at in told.upcoming]
+    print_table((f"LOCAL ({told.timezone})", "UTC", ""), rows, empty="No occurrence lies ahead.")
+
+
+async def _elsewhere(given: Mapping[str, Any], after: str | None, count: int) -> Preview:
+    async with an_api() as api:
+        return await api.client.preview(after=after, count=count, **given)
+
+
+def _here(given: Mapping[str, Any], after: str | None, count: int) -> Preview:
     now = datetime.now(UTC)
     timezone = given.get("timezone") or Settings.from_environment().default_timezone
     zone(timezone)
@@ -31,15 +50,11 @@ def preview(given: Mapping[str, Any], after: str | None, count: int, *, as_json:
     )
     if timing is None or trigger is None or faults:
         raise InvalidInput([*faults, *more])
-    description = describe_trigger(**timing.rule())
-    upcoming = occurrences_after(trigger, start, count)
-    if as_json:
-        print_json({"description": description, "timezone": timezone, "upcoming": upcoming})
-        return
-    print_text(description)
-    local = zone(timezone)
-    rows = [(f"{moment.astimezone(local):%a %Y-%m-%d %H:%M:%S %Z}", moment, _away(moment, now)) for moment in upcoming]
-    print_table((f"LOCAL ({timezone})", "UTC", ""), rows, empty="No occurrence lies ahead.")
+    return Preview(
+        description=describe_trigger(**timing.rule()),
+        timezone=timezone,
+        upcoming=occurrences_after(trigger, start, count),
+    )
 
 
 def _away(moment: datetime, now: datetime) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from rowcall.client import AsyncClient
 from rowcall.domain.executions import ExecutionStatus
-from rowcall.store.database import Database
-from rowcall.store.executions import ExecutionRow, find_execution
+from rowcall.wire.executions import ExecutionView
 
 from .output import err
 
@@ -14,15 +14,13 @@ FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 1.0
 
 
-async def ended(database: Database, execution: ExecutionRow) -> ExecutionRow:
+async def ended(client: AsyncClient, execution: ExecutionView) -> ExecutionView:
     """The execution once its status is final. Asks at longer and longer intervals, up to a second."""
     pause = FIRST_PAUSE_SECONDS
     with err().status("") as spinner:
-        while not ExecutionStatus(execution["status"]).is_final:
-            spinner.update(
-                f"execution {execution['execution_id']}: {execution['status']}, attempt {execution['attempt']}"
-            )
+        while not ExecutionStatus(execution.status).is_final:
+            spinner.update(f"execution {execution.execution_id}: {execution.status}, attempt {execution.attempt}")
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
-            execution = await find_execution(database, execution["execution_id"])
+            execution = await client.executions.get(execution.execution_id)
     return execution

@@ -124,9 +124,10 @@ class Client:
     """Talks to the API of a Rowcall, and is closed after use, best by `with`. Threads may share one.
 
     `server` is by default ROWCALL_SERVER, else this machine's; `key` is ROWCALL_API_KEY, else, for a server on this
-    machine, the one that `rowcall serve` left for this account. A request takes at most `timeout` seconds; one that
-    got no answer, or was told to come back later, is sent again up to `retries` times where that is safe. `transport`
-    sends requests by another way: a proxy, certificates of one's own. Raises InvalidInput for what can't be used.
+    machine, the one that `rowcall serve` left for this account. A request takes at most `timeout` seconds, or with None
+    as long as it takes; one that got no answer, or was told to come back later, is sent again up to `retries` times
+    where that is safe. `transport` sends requests by another way: a proxy, certificates of one's own. Raises
+    InvalidInput for what can't be used.
     """
 
     def __init__(
@@ -134,7 +135,7 @@ class Client:
         server: str | None = None,
         key: str | None = None,
         *,
-        timeout: float = TIMEOUT_SECONDS,
+        timeout: float | None = TIMEOUT_SECONDS,
         retries: int = RETRIES,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
@@ -210,7 +211,7 @@ class AsyncClient:
         server: str | None = None,
         key: str | None = None,
         *,
-        timeout: float = TIMEOUT_SECONDS,
+        timeout: float | None = TIMEOUT_SECONDS,
         retries: int = RETRIES,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
@@ -278,7 +279,7 @@ class AsyncClient:
         await self.close()
 
 
-def _options(server: str | None, key: str | None, timeout: float) -> dict[str, Any]:
+def _options(server: str | None, key: str | None, timeout: float | None) -> dict[str, Any]:
     settings = Settings.from_environment()
     address = server_of(server, settings)
     found = key_of(key, address, settings)

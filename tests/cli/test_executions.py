@@ -67,8 +67,7 @@ def test_an_execution_that_does_not_exist_is_not_found(rowcall: RowcallCommand, 
 def test_a_long_list_is_read_in_pages(
     rowcall: RowcallCommand, execute: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, queued: int
 ) -> None:
-    monkeypatch.setattr("rowcall.cli.on_executions.PAGE", 2)
-    monkeypatch.setattr("rowcall.cli.on_schedules.PAGE", 2)
+    monkeypatch.setattr("rowcall.client.calls.LARGEST_PAGE", 2)
     for _ in range(4):
         rowcall("schedules", "execute", "nightly")
     for arguments in ((), ("--schedule", "nightly")):

@@ -150,7 +150,7 @@ def _named_by_path(call: Call[Reference, dict[str, Any]]) -> dict[str, Any]:
 
 async def _create(call: Call[Any, Any], definition: Definition) -> ScheduleRow:
     async with call.database.transaction() as transaction:
-        created = await create_schedule(transaction, definition)
+        created = await create_schedule(transaction, definition, source=call.services.source)
     tell("schedule_create", created)
     return created
 

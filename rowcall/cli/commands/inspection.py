@@ -34,7 +34,7 @@ def preview(
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="So many occurrences.")] = 5,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what a rule means, and when it would run next. Needs no database."""
+    """Tell what a rule means, and when it would run next. Needs no database; with a server, that one is asked."""
     from rowcall.cli.durations import seconds_of
     from rowcall.cli.options import an_object
     from rowcall.cli.previewing import preview as tell
