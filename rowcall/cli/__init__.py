@@ -3,6 +3,8 @@
 application.py   all commands, by name; running them, and turning errors into words and exit codes
 commands/        what each command takes, and what it writes
 serving.py       a process that stays: parts in order, signals, the way down
+reaching.py      what a command asks: an API elsewhere, or its own over the database
+remote.py        --server and --key, and who takes them
 access.py        the database that a command works on
 doctor/          what can be wrong with an installation, each looked at by a function of its own
 output.py        data on standard output, talk on standard error

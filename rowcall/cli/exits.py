@@ -33,7 +33,7 @@ MEANINGS: Mapping[ExitCode, str] = {
     ExitCode.OK: "done",
     ExitCode.FAULT: "a fault was found, or something failed",
     ExitCode.USAGE: "the command, its input or a setting can't be used",
-    ExitCode.UNAVAILABLE: "the database can't be used: not reachable, or its schema is another",
+    ExitCode.UNAVAILABLE: "the database or the server can't be used: not reachable, or its schema is another",
     ExitCode.NOT_FOUND: "nothing of that name or id",
     ExitCode.CONFLICT: "right in itself, but not in the present state",
     ExitCode.FORBIDDEN: "known, and not allowed",
