@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from email.message import Message
 from typing import Any, NoReturn
@@ -86,8 +87,7 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """Readers disagree on which of two equal names counts, so there must not be two."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
         raise Problem(400, f"the body names {twice[:80]!r} twice in one object")
     return found
 

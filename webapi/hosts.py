@@ -41,9 +41,14 @@ FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwa
 
 
 def comes_straight(request: Request) -> bool:
-    """Whether a request names this machine as itself, and passed no proxy that tells of it."""
+    """Whether a request names this machine as itself, and passed no proxy that can be told.
+
+    A proxy may tell nothing, and name this machine as it knows it. HTTP/1.0 gives many away: nginx speaks it unless it
+    is told otherwise, and hardly anybody else does.
+    """
     named = _name(request.headers.get("host", "")) in LOOPBACK_NAMES
-    return named and not any(name in request.headers for name in FORWARDED)
+    is_old = request.scope.get("http_version") == "1.0"
+    return named and not is_old and not any(name in request.headers for name in FORWARDED)
 
 
 class KnownHosts:

@@ -11,6 +11,7 @@ from typing import Any
 from starlette.responses import Response
 
 from rowcall.domain.errors import Conflict, Fault, Forbidden, InvalidInput, NotFound, RowcallError, StoreUnavailable
+from rowcall.domain.faults import MOST_TOLD
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -79,10 +80,12 @@ def respond_to(error: RowcallError) -> Response:
         return respond(Problem(status, str(error), headers=headers))
     in_body = not isinstance(error, InvalidParameters)
     count = len(error.faults)
-    detail = str(error) if count == 1 else f"{count} faults; `errors` names them all"
-    return respond(Problem(status, detail), [_item(fault, in_body=in_body) for fault in error.faults])
+    which = "them all" if count <= MOST_TOLD + 1 else f"the first {MOST_TOLD + 1}"
+    detail = str(error) if count == 1 else f"{count} faults; `errors` names {which}"
+    return respond(Problem(status, detail), [_item(fault, in_body=in_body) for fault in error.faults[: MOST_TOLD + 1]])
 
 
 def _item(fault: Fault, *, in_body: bool) -> dict[str, Any]:
-    pointer = "/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in fault.field.split("."))
+    parts = fault.field.split(".") if fault.field else []  # "" is all of the body
+    pointer = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
     return {"field": fault.field, "pointer": pointer if in_body else None, "message": fault.message}

@@ -16,6 +16,9 @@ M = TypeVar("M", bound=BaseModel)
 SHOWN = 60
 """So much of a value is repeated in a message; no answer echoes a body."""
 
+MOST_TOLD = 100
+"""So many faults are told. To look for what was meant by each of many thousands took seconds."""
+
 
 def read_partly(model: type[M], given: Mapping[str, Any]) -> tuple[M | None, list[Fault]]:
     """The model of what was right among what was given, and the faults of the rest.
@@ -27,7 +30,9 @@ def read_partly(model: type[M], given: Mapping[str, Any]) -> tuple[M | None, lis
         return model.model_validate(given), []
     except ValidationError as invalid:
         details = invalid.errors(include_url=False)
-    faults = [_fault(detail, model) for detail in details]
+    faults = [_fault(detail, model) for detail in details[:MOST_TOLD]]
+    if len(details) > MOST_TOLD:
+        faults.append(Fault("", f"{len(details) - MOST_TOLD} more faults are not told one by one"))
     wrong = {detail["loc"][0] for detail in details if detail["loc"]}
     right = {name: value for name, value in given.items() if name not in wrong}
     try:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
 
 from rowcall.settings import Settings
+from rowcall.webapi import bodies
+from rowcall.webapi.problems import Problem
 from tests.webapi.answers import assert_problem, faults
 
 
@@ -145,3 +149,32 @@ class TestWithASmallLimit:
     async def test_a_strange_announcement_does_no_harm(self, client: httpx2.AsyncClient, announced: str) -> None:
         answer = await preview(client, RULE, **{"Content-Length": announced})
         assert answer.status_code in {200, 413}
+
+
+def test_names_that_are_many_and_one_of_them_twice_are_soon_refused() -> None:
+    """A body of a megabyte kept the whole process busy for minutes, by counting each name among all the others."""
+    names = [(f"n{number}", number) for number in range(100_000)]
+    began = time.process_time()
+    with pytest.raises(Problem, match="'last' twice"):
+        bodies._object([*names, ("last", 1), ("last", 2)])
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("body", "known"),
+    [
+        ({f"f{number}": 1 for number in range(60_000)}, True),
+        ({"cron_expression": "@daily", "count": [{"x\x00": "\x00"} for _ in range(20_000)]}, False),
+    ],
+)
+async def test_of_many_thousand_faults_the_first_are_told_and_soon(
+    client: httpx2.AsyncClient, body: dict[str, object], known: bool
+) -> None:
+    began = time.process_time()
+    answer = await preview(client, json.dumps(body).encode())
+    took = time.process_time() - began
+    problem = assert_problem(answer, 422)
+    assert len(problem["errors"]) == 101
+    assert (problem["errors"][-1]["message"] == "59900 more faults are not told one by one") == known
+    assert len(answer.content) < 50_000
+    assert took < 3

@@ -15,7 +15,7 @@ from rowcall.domain.keys import make_key
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.keys import create_key, revoke_key
-from rowcall.webapi import gate
+from rowcall.webapi import create_app, gate
 from rowcall.webapi.openapi import describe
 from rowcall.webapi.resources import OPERATIONS
 from tests.webapi.answers import assert_problem
@@ -143,6 +143,24 @@ class TestOpenOnThisMachine:
     )
     async def test_who_comes_through_a_proxy_does(self, client: httpx2.AsyncClient, headers: dict[str, str]) -> None:
         assert_problem(await client.get(LIST, headers=headers), 401)
+
+    async def test_who_comes_through_a_proxy_that_tells_nothing_does(
+        self, database: Database, settings: Settings
+    ) -> None:
+        """As nginx sends what it was not told more about: HTTP/1.0, to the name that it has for us."""
+        app, told = create_app(database, settings), list[int]()
+
+        async def send(message: Any) -> None:
+            told.extend([message["status"]] if "status" in message else [])
+
+        async def receive() -> Any:
+            return {"type": "http.request"}
+
+        for version in ("1.1", "1.0"):
+            headers = [(b"host", b"127.0.0.1:8000")]
+            scope = {"type": "http", "method": "GET", "path": LIST, "query_string": b"", "http_version": version}
+            await app({**scope, "headers": headers}, receive, send)
+        assert told == [200, 401]
 
     async def test_a_key_that_is_sent_counts_all_the_same(self, client: httpx2.AsyncClient, key: str) -> None:
         assert_problem(await client.get("/v1/workers", headers={"X-API-Key": key}), 403)
