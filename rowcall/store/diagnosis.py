@@ -1,4 +1,4 @@
-"""What ``rowcall doctor`` looks at: the server, who works, what nobody can run, what is overdue. Changes nothing."""
+"""What ``rowcall doctor`` looks at: the server, work, keys, webhooks. Changes nothing."""
 
 from __future__ import annotations
 
@@ -102,6 +102,18 @@ async def invalid_schedules(session: Session, limit: int) -> list[InvalidSchedul
 async def gone_schedules(session: Session, limit: int) -> list[InvalidSchedule]:
     """Up to `limit` static schedules that are set aside because their code is gone."""
     return [InvalidSchedule(**_columns(row)) for row in await session.fetch("gone_schedules", limit, GONE)]
+
+
+async def called_back(session: Session, limit: int = 1000) -> list[str]:
+    """Up to `limit` clients with a schedule that has a callback_url."""
+    return [row["client_id"] for row in await session.fetch("called_back", limit)]
+
+
+async def dead_deliveries(session: Session) -> tuple[int, str | None]:
+    """How many webhooks died within a day, and for which receiver the last one was."""
+    row = await session.fetchrow("dead_deliveries")
+    assert row is not None  # the statement counts, so it always answers
+    return row["deliveries"], row["target"]
 
 
 def _columns(row: Row) -> dict[str, Any]:

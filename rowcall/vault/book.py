@@ -170,7 +170,7 @@ def _check_signing(values: Sequence[str], where: str) -> None:
             key = b""
         if not value.startswith(_SIGNING_PREFIX) or not 24 <= len(key) <= 64:
             raise InvalidInput.of(
-                where, f"must be {_SIGNING_PREFIX} and 24 to 64 bytes in base64; --generate makes one"
+                where, f"must be {_SIGNING_PREFIX} and 24 to 64 bytes in base64; left out, one is made"
             )
 
 

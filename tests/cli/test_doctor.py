@@ -118,6 +118,50 @@ def test_days_that_the_ledger_has_no_place_for_are_told(rowcall: RowcallCommand,
     assert f"no place yet for {tomorrow}" in found(rowcall("doctor", "--json"), "ledger")
 
 
+def test_an_api_that_everyone_needs_a_key_for_and_nobody_has_one_is_a_fault(
+    rowcall: RowcallCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert found(rowcall("doctor", "--json"), "keys").startswith("ok: none, and none is needed")
+    monkeypatch.setenv("ROWCALL_AUTH", "keys")
+    assert found(rowcall("doctor", "--json"), "keys").startswith("fail: no API key is valid -> rowcall keys create")
+    rowcall("keys", "create", "--scope", "read", "--name", "reports")
+    assert found(rowcall("doctor", "--json"), "keys") == "ok: 1 valid -> None"
+
+
+def test_the_last_administrator_who_expires_is_told(rowcall: RowcallCommand, execute: Callable[..., Any]) -> None:
+    rowcall("keys", "create", "--scope", "read", "--name", "reports")
+    rowcall("keys", "create", "--scope", "admin", "--name", "ada")
+    assert found(rowcall("doctor", "--json"), "keys") == "ok: 2 valid -> None"
+    for left, told in (("3 days", "expires"), ("-1 hour", "expired")):
+        execute(f"UPDATE rowcall.api_keys SET expires_at = now() + interval '{left}' WHERE name = 'ada'")
+        assert f"the last one with the scope admin {told} 2" in found(rowcall("doctor", "--json"), "keys")
+    rowcall("keys", "create", "--scope", "admin", "--name", "bob")
+    assert found(rowcall("doctor", "--json"), "keys") == "ok: 2 valid -> None"
+
+
+def test_callbacks_that_nothing_signs_and_those_that_died_are_told(
+    rowcall: RowcallCommand, execute: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ROWCALL_SECRETS_FILE", str(tmp_path / "secrets.json"))
+    assert found(rowcall("doctor", "--json"), "webhooks") == "ok: none -> None"
+    a_schedule(rowcall)
+    execute("UPDATE rowcall.schedules SET callback_url = 'https://hooks.example/hidden-7'")
+    told = found(rowcall("doctor", "--json"), "webhooks")
+    assert told.startswith("warn: no secret on this machine signs what 1 of 1 clients are to be told: default ->")
+    created = rowcall("secrets", "create", "webhooks")
+    assert created.code == 0, created.err
+    assert found(rowcall("doctor", "--json"), "webhooks").startswith("ok: 1 clients are told")
+    execute(
+        "INSERT INTO rowcall.webhook_deliveries (schedule_id, execution_id, client_id, event, url, payload, status,"
+        " status_reason, next_attempt_at, finished_at)"
+        " SELECT schedule_id, 1, client_id, 'FAILED', callback_url, '{}', 'DEAD', 'gone', NULL, now()"
+        " FROM rowcall.schedules"
+    )
+    ran = rowcall("doctor", "--json")
+    assert found(ran, "webhooks").startswith("warn: 1 died within a day, the last for https://hooks.example ->")
+    assert "hidden-7" not in ran.out
+
+
 def test_an_older_schema_is_a_fault_and_the_work_is_not_looked_at(
     rowcall: RowcallCommand, execute: Callable[..., Any]
 ) -> None:

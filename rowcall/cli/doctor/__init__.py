@@ -4,6 +4,7 @@ findings.py   a finding: ok, warn or fail, and what to do
 settings.py   the environment, and the embedded server's folder
 server.py     PostgreSQL: does it answer, which one is it, its schema, its clock
 work.py       who works, what nobody can run, what is overdue, the days ahead
+doors.py      API keys, what signs webhooks, and those that nobody took
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from rowcall.cli.output import print_json, print_table, say
 from rowcall.domain.errors import InvalidInput, RowcallError
 from rowcall.settings import Settings
 
+from .doors import look_at_doors
 from .findings import Finding, State
 from .server import look_at_server
 from .settings import look_at_folder, look_at_settings
@@ -50,6 +52,7 @@ async def _findings() -> list[Finding]:
             findings += await look_at_server(place, settings)
             if not any(finding.state is State.FAIL for finding in findings):
                 findings += await look_at_work(place.database, settings)
+                findings += await look_at_doors(place.database, settings)
     except RowcallError as fault:
         to_do = "check DATABASE_URL" if settings.database_url else f"look into {settings.data_folder / 'log'}"
         findings.append(Finding.fail("database", str(fault), to_do))
