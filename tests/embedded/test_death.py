@@ -63,6 +63,17 @@ async def test_a_server_killed_again_and_again_is_started_again_and_again(data_d
             assert await answers(server.dsn, "SELECT count(*) FROM kept") == round_number
 
 
+@pytest.mark.parametrize(("lasting", "pauses"), [(0.0, ["0.1", "0.1", "0.1"]), (3600.0, ["0.1", "0.2", "0.4"])])
+async def test_only_a_server_that_dies_young_is_waited_for_longer_each_time(data_dir, monkeypatch, lasting, pauses):
+    monkeypatch.setattr("rowcall.embedded.supervisor.LASTING_SECONDS", lasting)
+    said = []
+    async with embedded_postgres(data_dir, on_progress=said.append) as server:
+        for _ in pauses:
+            kill(server_pid(data_dir))
+            await answers(server.dsn, "SELECT count(*) FROM kept")
+    assert [line.split()[-2] for line in said if "starting it again" in line] == pauses
+
+
 @pytest.mark.parametrize("how", [[], ["--like-a-container"]], ids=["with all rights", "with a container's"])
 async def test_a_busy_session_of_a_killed_server_does_not_keep_the_next_one_out(data_dir, how):
     async with a_user(data_dir, *how) as owner:
