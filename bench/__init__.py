@@ -5,6 +5,7 @@
     python -m bench.herd            many schedules due at one instant
     python -m bench.punctuality     schedules firing each second
     python -m bench.idle            many schedules, none of them due
+    python -m bench.memory          a worker that works on and on
     python -m bench.selectivity     due rows that a worker may not run, and rows that must come first
     python -m bench.scale           what people and workers ask for, beside a thousand schedules and a million
     python -m bench.replicas        one, two, four, eight workers on one server

@@ -15,6 +15,7 @@ NAMES = (
     "herd",
     "punctuality",
     "idle",
+    "memory",
     "selectivity",
     "scale",
     "replicas",

@@ -31,6 +31,7 @@ SMALLEST: dict[str, dict[str, Any]] = {
     "idle": {"schedules": (10, 1000), "seconds": 1, "settle": 0},
     "selectivity": {"foreign": 200, "claims": 2, "batch": 10, "backlog": 200, "urgent": 2},
     "scale": {"few": 600, "many": 1200, "rounds": 2},
+    "memory": {"schedules": 50, "runs": 50, "readings": 2},
     "replicas": {"workers": (2,), "schedules": 200},
     "recovery": {"runs": 5, "rounds": 1, "heartbeat_seconds": 0.5, "sweep_seconds": 0.5},
     "history": {"rows": 3000, "short": 1500, "days": 3, "first_day": 1000, "rounds": 2, "runs_per_second": 10},
