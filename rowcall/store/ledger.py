@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from rowcall.domain.planning import Answer
@@ -36,6 +36,20 @@ async def ensure_days(session: Session, moments: Iterable[datetime]) -> None:
     for day in {moment.astimezone(UTC).date() for moment in moments} - session.known_days:
         noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
         await session.fetchval("ensure_partitions", noon, noon)
+
+
+async def kept_waiting(session: Session, to_write: Collection[tuple[int, datetime]]) -> frozenset[int]:
+    """Make the days of what is to be written, ids of schedules with moments, as `ensure_days` does.
+
+    Returns the schedules whose days are being dropped just now: they have to wait for that, and nobody else has to.
+    """
+    going: set[date] = set()
+    for day in {moment.astimezone(UTC).date() for _, moment in to_write} - session.known_days:
+        if not await session.fetchval("try_partitions", datetime(day.year, day.month, day.day, 12, tzinfo=UTC)):
+            going.add(day)
+    if not going:
+        return frozenset()
+    return frozenset(schedule_id for schedule_id, moment in to_write if moment.astimezone(UTC).date() in going)
 
 
 async def ensure_days_ahead(session: Session) -> None:

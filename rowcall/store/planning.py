@@ -19,7 +19,7 @@ from rowcall.domain.triggers import Trigger, trigger_of
 
 from .database import Row, Session
 from .jsonb import read_jsonb
-from .ledger import insert_answers
+from .ledger import insert_answers, kept_waiting
 
 REASON_MAX_LENGTH = 500
 UNPLANNABLE = (InvalidInput, ArithmeticError, LookupError, TypeError, ValueError)
@@ -27,7 +27,7 @@ UNPLANNABLE = (InvalidInput, ArithmeticError, LookupError, TypeError, ValueError
 
 
 async def plan_schedules(session: Session, schedule_ids: Sequence[int] | None = None, limit: int = 500) -> int:
-    """Plan up to `limit` ACTIVE schedules without a next moment, of those named or of all; how many were looked at.
+    """Plan up to `limit` ACTIVE schedules without a next moment, of those named or of all; how many were settled.
 
     Call it inside the transaction of the change, or let a worker's next look do it. One bad row never stops the others.
     """
@@ -37,10 +37,12 @@ async def plan_schedules(session: Session, schedule_ids: Sequence[int] | None = 
     broken: dict[int, str] = {}
     schedules = _readable(rows, broken)
     settled = _settled(schedules, await _spans_of(session, schedules), broken)
-    if settled:
-        await _record(session, settled)
+    to_write = [(one.schedule_id, answer.scheduled_for) for one, settlement in settled for answer in settlement.answers]
+    waiting = await kept_waiting(session, to_write)
+    if recordable := [each for each in settled if each[0].schedule_id not in waiting]:
+        await _record(session, recordable)
     await invalidate(session, broken)
-    return len(rows)
+    return len(rows) - len(waiting)
 
 
 async def invalidate(session: Session, broken: Mapping[int, str]) -> None:

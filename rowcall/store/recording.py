@@ -9,7 +9,7 @@ from datetime import datetime
 from rowcall.domain.planning import Plan
 
 from .database import Row, Session
-from .ledger import insert_answers
+from .ledger import insert_answers, kept_waiting
 from .telling import tell_rows
 
 
@@ -34,6 +34,13 @@ class Completed:
     schedule_name: str
     client_id: str
     reason: str
+
+
+async def without_waiting(session: Session, planned: Sequence[Planned]) -> list[Planned]:
+    """Those of these plans whose answers can be written now; the others stay due."""
+    to_write = [(each.row["schedule_id"], answer.scheduled_for) for each in planned for answer in each.plan.answers]
+    waiting = await kept_waiting(session, to_write)
+    return [each for each in planned if each.row["schedule_id"] not in waiting]
 
 
 async def record_plans(session: Session, planned: Sequence[Planned]) -> list[Row]:

@@ -44,6 +44,10 @@ NOT_NOW = (
     asyncpg.UndefinedTableError,  # somebody has dropped it by hand
 )
 
+KEEP_OUT = "SELECT pg_try_advisory_lock(hashtext('rowcall.old_days'))"
+LET_IN = "SELECT pg_advisory_unlock(hashtext('rowcall.old_days'))"
+"""A run that began in a day between the look at what is open of it and its end would not find its row when it ends."""
+
 MARK = "COMMENT ON TABLE rowcall.{name} IS 'rowcall: on its way out'"
 DETACH = "ALTER TABLE rowcall.schedule_executions DETACH PARTITION rowcall.{name} CONCURRENTLY"
 FINALIZE = "ALTER TABLE rowcall.schedule_executions DETACH PARTITION rowcall.{name} FINALIZE"
@@ -135,14 +139,28 @@ async def _drop(database: Database, connection: Connection | None, day: Day) -> 
         if connection is None:
             return await _drop_through_pooler(database, day)
         if day.state == "attached":
-            await connection.execute(MARK.format(name=day.name))
-            await connection.execute(DETACH.format(name=day.name))
+            if not await _detach(connection, day):
+                return None
         elif day.state == "detaching":
             await connection.execute(FINALIZE.format(name=day.name))
         async with connection.transaction():
             return await _sum_up_and_drop(connection, day)
     except NOT_NOW as fault:
         raise StoreUnavailable(f"the day {day.day} is in use, and will be dropped later: {fault}") from fault
+
+
+async def _detach(connection: Connection, day: Day) -> bool:
+    """Detach a day while nobody can begin anything in old ones; False if something of it was begun before."""
+    if not await connection.fetchval(KEEP_OUT):
+        raise StoreUnavailable(f"the day {day.day} will be dropped later: somebody writes to old days")
+    try:
+        if await connection.fetchval(sql("is_open_day"), day.ends_at):
+            return False
+        await connection.execute(MARK.format(name=day.name))
+        await connection.execute(DETACH.format(name=day.name))
+        return True
+    finally:
+        await connection.execute(LET_IN)
 
 
 async def _sum_up_and_drop(connection: AnyConnection, day: Day) -> int | None:

@@ -17,9 +17,9 @@ from rowcall.domain.straight import straight_on
 
 from .claims import Claim, first_claim
 from .database import Row, Session
-from .ledger import ensure_days, insert_answers
+from .ledger import insert_answers, kept_waiting
 from .planning import UNPLANNABLE, invalidate, parsed, why
-from .recording import Completed, Planned, record_plans, settle_consequences
+from .recording import Completed, Planned, record_plans, settle_consequences, without_waiting
 
 
 @dataclass(slots=True)
@@ -76,6 +76,9 @@ async def start_due(session: Session, worker_id: int, rows: Sequence[Row]) -> Be
     starts, broken = Starts(), dict[int, str]()
     unhurried = _take_straight(starts, rows, opened)
     planned = list(_plans(unhurried, opened, broken))
+    if waiting := await kept_waiting(session, list(zip(starts.rows, starts.scheduled_for, strict=True))):
+        return await start_due(session, worker_id, [row for row in rows if row["schedule_id"] not in waiting])
+    planned = await without_waiting(session, planned)
     return await _carry_out(session, worker_id, starts, planned, broken)
 
 
@@ -96,6 +99,7 @@ async def start_returning(session: Session, worker_id: int, rows: Sequence[Row],
                 continue
             most -= 1
         returning.append(each)
+    returning = await without_waiting(session, returning)
     return await _carry_out(session, worker_id, Starts(), returning, broken)
 
 
@@ -155,7 +159,6 @@ async def _start(session: Session, worker_id: int, starts: Starts) -> list[Claim
     """Write RUNNING rows and leases, and advance their schedules: one statement, however many."""
     if not starts.rows:
         return []
-    await ensure_days(session, starts.scheduled_for)
     started = await session.fetch(
         "start_runs", worker_id, list(starts.rows), starts.scheduled_for, starts.covers_after,
         starts.last_occurrence_at, starts.next_occurrence_at, starts.next_run_at, starts.counted,

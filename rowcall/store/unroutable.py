@@ -16,7 +16,7 @@ from rowcall.domain.schedules import schedule_of
 
 from .database import Database, Row
 from .planning import UNPLANNABLE, invalidate, parsed, why
-from .recording import Planned, record_plans, settle_consequences
+from .recording import Planned, record_plans, settle_consequences, without_waiting
 
 AT_ONCE = 500
 OF_A_LANE = 500
@@ -64,7 +64,7 @@ async def _answer(database: Database, schedule_ids: Sequence[int], now: datetime
         broken: dict[int, str] = {}
         async with database.transaction() as transaction:
             rows = await transaction.fetch("lock_unroutable", schedule_ids[start : start + AT_ONCE], now)
-            planned = list(_unroutable_plans(rows, broken))
+            planned = await without_waiting(transaction, list(_unroutable_plans(rows, broken)))
             recorded += await record_plans(transaction, planned)
             await settle_consequences(transaction, planned)
             await invalidate(transaction, broken)

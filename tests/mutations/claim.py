@@ -29,11 +29,11 @@ CLAIM = (
         (
             Edit(
                 "rowcall/store/starting.py",
-                "    await ensure_days(session, starts.scheduled_for)\n",
-                "    await ensure_days(session, starts.scheduled_for)\n"
+                "    started = await session.fetch(\n",
                 '    await session.fetch("advance_schedules", list(starts.rows), starts.last_occurrence_at,\n'
                 "        starts.next_occurrence_at, starts.next_run_at, [0] * len(starts.rows))\n"
-                '    await session.connection.execute("COMMIT; BEGIN")\n',
+                '    await session.connection.execute("COMMIT; BEGIN")\n'
+                "    started = await session.fetch(\n",
             ),
         ),
         (f"{CUT_OFF}::test_a_claim_that_is_cut_off_leaves_its_occurrence_due[its lease]",),

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from random import Random
+from typing import Any
 
 import asyncpg
 import pytest
@@ -16,12 +17,13 @@ from rowcall.store import retention
 from rowcall.store.auditing import audit, audit_in
 from rowcall.store.backfills import plan_backfill
 from rowcall.store.claiming import look
+from rowcall.store.claims import Claim
 from rowcall.store.database import Database
 from rowcall.store.finishing import Result, record_results
 from rowcall.store.ledger import ensure_days, ensure_days_ahead
-from rowcall.store.retention import DETACH, MARK, Retired, drop_old_days, old_days
+from rowcall.store.retention import DETACH, MARK, Day, Retired, drop_old_days, old_days
 from rowcall.store.schedules import find_schedule
-from tests.store.stories import ASchedule, Connection, statuses, until, until_waiting_for_a_lock
+from tests.store.stories import ASchedule, Connection, ledger, statuses, until, until_waiting_for_a_lock
 
 DAY = timedelta(days=1)
 KEPT = 2 * DAY
@@ -299,6 +301,61 @@ async def test_a_worker_forgets_of_days_that_may_be_dropped_that_they_were_there
 
     assert await statuses(db, late) == ["MISSED"]
     assert (await statuses(db, hourly))[-1] == "SUCCEEDED"
+
+
+async def test_who_needs_a_day_that_is_being_dropped_has_to_wait_and_nobody_waits_with_them(
+    database: Database, db: Connection, another_connection: Connection, hourly: int, worker: int, today: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(retention, "LOCK_SECONDS", 0.5)
+    async with another_connection.transaction():
+        await another_connection.fetchval("SELECT count(*) FROM rowcall.schedule_executions")
+        with pytest.raises(StoreUnavailable, match="in use"):
+            await drop_old_days(database, KEPT)
+        missed = await db.fetchval(DUE_AT, today - 6 * DAY, 60)
+        late = await db.fetchval(DUE_AT.replace("'late'", "'later'"), today - 6 * DAY, 90 * 86400)
+
+        await run(database, worker, today + timedelta(hours=1))
+
+        assert (await ledger(db, hourly))[-1] == ("SUCCEEDED", today + timedelta(hours=1))
+        assert (await statuses(db, missed), await statuses(db, late)) == ([], [])
+    await drop_old_days(database, KEPT)
+    await run(database, worker, today + timedelta(hours=1))
+    assert (await statuses(db, missed), await statuses(db, late)) == (["MISSED"], ["SUCCEEDED"])
+
+
+async def test_a_day_in_which_a_run_has_begun_meanwhile_is_not_taken_from_it(
+    database: Database, db: Connection, hourly: int, worker: int, today: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After it was decided that the day may go, and before it goes: the run must find its row when it ends."""
+    decided = retention._let_go
+    late = await db.fetchval(DUE_AT, today - 5 * DAY + timedelta(minutes=30), 90 * 86400)
+    claims: list[Claim] = []
+
+    async def decided_just_before(*arguments: Any) -> Any:
+        found = await decided(*arguments)
+        claims.extend((await look(database, worker, ["work"], 10, now=today)).claims)
+        return found
+
+    async def just_before_it_is_summed_up(connection: Any, day: Day) -> Any:
+        if day.day == ago(today, 5):
+            await record_results(
+                database, worker, [Result(each, Outcome.succeeded(), 0.5) for each in claims], Random(1)
+            )
+        return await summed_up(connection, day)
+
+    summed_up = retention._sum_up_and_drop
+    monkeypatch.setattr(retention, "_let_go", decided_just_before)
+    monkeypatch.setattr(retention, "_sum_up_and_drop", just_before_it_is_summed_up)
+    retired = await drop_old_days(database, KEPT)
+
+    assert [day.day for day in retired.dropped] == [ago(today, n) for n in (6, 4, 3)]
+    assert [day.day for day in retired.kept] == [ago(today, 5)]
+    ended = await record_results(
+        database, worker, [Result(each, Outcome.succeeded(), 0.5) for each in claims], Random(1)
+    )
+    assert len(ended.finished) == len(claims) == 1
+    assert await statuses(db, late) == ["SUCCEEDED"]
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from rowcall.domain.executions import Outcome
 from rowcall.store.auditing import audit
 from rowcall.store.claiming import Look, look
 from rowcall.store.claims import Claim
+from rowcall.store.deleted import cancel_forgotten
 from rowcall.store.finishing import Recorded, Result, fold_outcomes, record_results
 from rowcall.store.leases import WorkerCard, beat, read_back, recover, register_worker
 from rowcall.store.releasing import release_forgotten
@@ -163,10 +164,16 @@ class Walk(PeoplesWalk):
         given_back = outcome.status is None
         fails = outcome.status in ("FAILED", "TIMED_OUT") and not outcome.final
         if given_back or (fails and claim.attempt <= claim.max_retries):
+            if self.is_deleted(was):
+                return "CANCELLED" if given_back else str(outcome.status), claim.attempt
             if was["cancel_requested_at"] is not None:
                 return "CANCELLED", claim.attempt
             return "QUEUED", claim.attempt - given_back
         return str(outcome.status), claim.attempt
+
+    def is_deleted(self, row: Columns) -> bool:
+        """Whether the schedule of an execution was deleted: nothing of it is queued again."""
+        return bool(self.seen.schedules[row["schedule_id"]]["status"] == "DISABLED")
 
     @rule(name=names)
     def beat(self, name: str) -> None:
@@ -184,7 +191,7 @@ class Walk(PeoplesWalk):
         assert unheld <= changed
         for execution_id in unheld:
             was, is_ = before.ledger[execution_id], after.ledger[execution_id]
-            is_cancelled = was["cancel_requested_at"] is not None
+            is_cancelled = was["cancel_requested_at"] is not None or self.is_deleted(was)
             assert is_["status"] == ("CANCELLED" if is_cancelled else "QUEUED")
             assert is_["attempt"] == was["attempt"] - (not is_cancelled)
         self.assert_only_released(before, after, changed - unheld)
@@ -214,11 +221,13 @@ class Walk(PeoplesWalk):
     def fate(self, was: Columns, now: Snapshot) -> str:
         if was["cancel_requested_at"] is not None:
             return "CANCELLED"
-        return "QUEUED" if was["attempt"] <= now.schedules[was["schedule_id"]]["max_retries"] else "LOST"
+        may_retry = was["attempt"] <= now.schedules[was["schedule_id"]]["max_retries"] and not self.is_deleted(was)
+        return "QUEUED" if may_retry else "LOST"
 
     @rule()
     def sweep(self) -> None:
         self.store.run(answer_unroutable(self.store.database, ROUTES))
+        assert self.store.run(cancel_forgotten(self.store.database)) == []
         self.store.run(release_forgotten(self.store.database))
         self.unreleased = set()
         before, after, changed = self.observe()

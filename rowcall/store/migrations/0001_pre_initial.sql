@@ -392,6 +392,10 @@ DECLARE
     partition text;
     made      integer := 0;
 BEGIN
+    IF from_moment < now() - interval '1 day'
+       AND NOT pg_try_advisory_xact_lock_shared(hashtext('rowcall.old_days')) THEN
+        RAISE EXCEPTION 'an old day of the ledger is being dropped' USING ERRCODE = 'object_in_use';
+    END IF;
     WHILE day <= through_moment AT TIME ZONE 'UTC' LOOP
         partition := 'schedule_executions_' || to_char(day, 'YYYYMMDD');
         IF to_regclass('rowcall.' || partition) IS NULL THEN
@@ -414,6 +418,16 @@ BEGIN
         day := day + interval '1 day';
     END LOOP;
     RETURN made;
+END $$;
+
+-- The same; false where a day is being dropped, so that what has to wait for that can be told from all else.
+CREATE OR REPLACE FUNCTION rowcall.try_partitions(from_moment timestamptz, through_moment timestamptz)
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM rowcall.ensure_partitions(from_moment, through_moment);
+    RETURN true;
+EXCEPTION WHEN object_in_use THEN
+    RETURN false;
 END $$;
 
 
