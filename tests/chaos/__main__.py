@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import platform
+import socket
 import sys
 import tempfile
 import time
@@ -113,6 +114,13 @@ def replicas_of(count: int, port: int, direct: str, folder: Path, hosts: Sequenc
     return workers
 
 
+def a_free_port() -> int:
+    """A port that nobody listens on: not the seed's choice, because another run may still be there."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
 async def answering(url: str) -> None:
     """Wait until the API is ready."""
     async with httpx2.AsyncClient(base_url=url, trust_env=False) as client:
@@ -162,7 +170,7 @@ async def everything_running(
     places = tuple(host.here for host in hosts) or ("127.0.0.1",)
     async with Proxy(proxied(server.dsn, 0)[0], hosts=places) as proxy:
         workers = replicas_of(options.workers, proxy.port, server.dsn, folder, hosts)
-        port = str(random.randint(20000, 30000))
+        port = str(a_free_port())
         api = Replica("api", ["api", "--port", port], {"DATABASE_URL": server.dsn}, folder / "api.log")
         try:
             api.start()
