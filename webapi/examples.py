@@ -11,6 +11,7 @@ from rowcall.domain.fields import ScheduleFields
 from rowcall.wire.audit_log import AuditEntryView, AuditLog
 from rowcall.wire.backfills import Backfill, BackfillList, BackfillView, DryRun
 from rowcall.wire.base import NoFields
+from rowcall.wire.bulk import Bulk, BulkAnswer, BulkPause
 from rowcall.wire.executions import Execute, ExecutionList, ExecutionView
 from rowcall.wire.explaining import ExplanationView
 from rowcall.wire.monitoring import Health, StatsView, TaskList, WorkerList
@@ -46,6 +47,8 @@ BODIES: Mapping[type[BaseModel], Examples] = {
         "cron": {"cron_expression": "0 9 * * 5#2", "timezone": "Europe/London", "count": 2},
         "interval": {"minutes": 90, "starts_at": "2030-01-31T00:00:00Z"},
     },
+    Bulk: {"by_labels": {"labels": {"team": "reports"}, "dry_run": True}, "by_names": {"names": ["nightly-report"]}},
+    BulkPause: {"by_labels": {"labels": {"team": "reports"}, "reason": "the receiver is being moved"}},
     NoFields: {"nothing": {}},
 }  # fmt: skip
 """What can be sent, by the model of the body."""
@@ -113,6 +116,15 @@ ANSWERS: Mapping[type[BaseModel], Mapping[str, Any]] = {
             "is_occurrence": None, "occurrence_before": None, "occurrence_after": None, "status_then": None,
             "answered_by": None,
         },
+    },
+    BulkAnswer: {
+        "action": "pause", "dry_run": False, "done": 1, "unchanged": 0, "refused": 1,
+        "schedules": [
+            {"schedule_id": 7, "client_id": "default", "name": "nightly-report", "outcome": "done",
+             "detail": "the receiver is being moved (by key ab12cd34)", "execution_id": None},
+            {"schedule_id": 9, "client_id": "default", "name": "once", "outcome": "refused",
+             "detail": "schedule 'once' is COMPLETED: it has no occurrences to pause", "execution_id": None},
+        ],
     },
     BackfillView: _BACKFILL,
     BackfillList: {"backfills": [_BACKFILL], "next_cursor": None},

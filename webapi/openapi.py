@@ -33,6 +33,7 @@ from .webhook_events import webhooks
 
 TAGS = {
     "schedules": "What to run, when, and under which policies.",
+    "bulk": "The same done to many schedules.",
     "executions": "The ledger: every occurrence, and what became of it.",
     "backfills": "Ranges of the past, run at leisure.",
     "webhooks": "What callback URLs are told, and how that went.",

@@ -18,6 +18,13 @@ Apps: TypeAlias = Annotated[
 ]
 Client: TypeAlias = Annotated[str, typer.Option("--client", help="Whose schedule a name means.")]
 Reference: TypeAlias = Annotated[str, typer.Argument(metavar="SCHEDULE", help="A schedule's name, or its id.")]
+Meant: TypeAlias = Annotated[
+    str | None, typer.Argument(metavar="[SCHEDULE]", help="A schedule's name, or its id; or none, with --label.")
+]
+Labels: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--label", metavar="NAME=VALUE", help="All that carry it, at most 500; repeatable.")
+]
+DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="With --label: only tell what would be done.")]
 Limit: TypeAlias = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many.")]
 Statuses: TypeAlias = Annotated[
     list[str] | None, typer.Option("--status", help="Only these; repeatable.", metavar="STATUS")

@@ -12,7 +12,7 @@ import httpx2
 
 from rowcall.settings import Settings
 
-from . import backfills, executions, overview, schedules, webhooks
+from . import backfills, bulk, executions, overview, schedules, webhooks
 from .calls import Pause, Procedure, Send
 from .faces import AsyncFace, Face, does, does_async, iterates, iterates_async
 from .finding import key_of, server_of
@@ -49,6 +49,10 @@ class Schedules(_Part):
     upcoming = does(schedules.upcoming)
     explain = does(schedules.explain)
     executions = iterates(schedules.executions)
+    pause_many = does(bulk.pause)
+    resume_many = does(bulk.resume)
+    delete_many = does(bulk.delete)
+    execute_many = does(bulk.execute)
 
 
 class AsyncSchedules(_AsyncPart):
@@ -68,6 +72,10 @@ class AsyncSchedules(_AsyncPart):
     upcoming = does_async(schedules.upcoming)
     explain = does_async(schedules.explain)
     executions = iterates_async(schedules.executions)
+    pause_many = does_async(bulk.pause)
+    resume_many = does_async(bulk.resume)
+    delete_many = does_async(bulk.delete)
+    execute_many = does_async(bulk.execute)
 
 
 class Executions(_Part):

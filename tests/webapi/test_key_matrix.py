@@ -30,6 +30,10 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "POST /v1/schedules": RULE,
     "PUT /v1/schedules/{id}": RULE,
     "PATCH /v1/schedules/{id}": {"priority": 7},
+    "POST /v1/bulk/pause": {"labels": {"team": "x"}},
+    "POST /v1/bulk/resume": {"labels": {"team": "x"}},
+    "POST /v1/bulk/delete": {"labels": {"team": "x"}},
+    "POST /v1/bulk/execute": {"labels": {"team": "x"}},
     "POST /v1/preview": {"interval_seconds": 60},
     "POST /v1/schedules/{id}/backfill": {"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"},
 }

@@ -10,6 +10,7 @@ from . import (
     actions,
     audit_log,
     backfills,
+    bulk,
     executions,
     explain,
     health,
@@ -23,6 +24,7 @@ from . import (
 OPERATIONS: Sequence[Operation] = (
     *schedules.OPERATIONS,
     *actions.OPERATIONS,
+    *bulk.OPERATIONS,
     *explain.OPERATIONS,
     *executions.OPERATIONS,
     *backfills.OPERATIONS,

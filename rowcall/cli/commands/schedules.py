@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rowcall.cli.options import AsJson, Client, Limit, Reference, Statuses, Timezone
+from rowcall.cli.options import AsJson, Client, DryRun, Labels, Limit, Meant, Reference, Statuses, Timezone
 
 commands = typer.Typer(help="Look at schedules, and change them.", no_args_is_help=True)
 
@@ -84,45 +84,70 @@ def create(
 
 @commands.command()
 def pause(
-    schedule: Reference,
+    schedule: Meant = None,
     reason: Annotated[str | None, typer.Option(help="Kept with the schedule, and told in its history.")] = None,
     client: Client = "default",
+    label: Labels = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Stop new occurrences; what is open goes on."""
     from rowcall.cli.on_schedules import pause_one
     from rowcall.cli.running import run
 
-    run(pause_one(schedule, client, reason, as_json=as_json))
+    if schedule is None or label or dry_run:
+        _do_to_many("pause", schedule, client, label, reason, dry_run=dry_run, as_json=as_json)
+    else:
+        run(pause_one(schedule, client, reason, as_json=as_json))
 
 
 @commands.command()
-def resume(schedule: Reference, client: Client = "default", as_json: AsJson = False) -> None:
+def resume(
+    schedule: Meant = None,
+    client: Client = "default",
+    label: Labels = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
     """Go on with the next occurrence after now."""
     from rowcall.cli.on_schedules import resume_one
     from rowcall.cli.running import run
 
-    run(resume_one(schedule, client, as_json=as_json))
+    if schedule is None or label or dry_run:
+        _do_to_many("resume", schedule, client, label, dry_run=dry_run, as_json=as_json)
+    else:
+        run(resume_one(schedule, client, as_json=as_json))
 
 
 @commands.command()
-def delete(schedule: Reference, client: Client = "default", as_json: AsJson = False) -> None:
+def delete(
+    schedule: Meant = None,
+    client: Client = "default",
+    label: Labels = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
     """Delete a schedule: what is queued of it is cancelled, its history stays."""
     from rowcall.cli.on_schedules import delete_one
     from rowcall.cli.running import run
 
-    run(delete_one(schedule, client, as_json=as_json))
+    if schedule is None or label or dry_run:
+        _do_to_many("delete", schedule, client, label, dry_run=dry_run, as_json=as_json)
+    else:
+        run(delete_one(schedule, client, as_json=as_json))
 
 
 @commands.command()
 def execute(
-    schedule: Reference,
+    schedule: Meant = None,
     input_data: Annotated[
         str | None, typer.Option("--input", metavar="JSON", help="Laid over the schedule's own, field by field.")
     ] = None,
     now: Annotated[bool, typer.Option("--now", help="Don't line up behind what is open.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Until it has ended; exit code 1 unless it succeeded.")] = False,
     client: Client = "default",
+    label: Labels = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Ask for a run now. Its occurrences stay as they are."""
@@ -130,9 +155,35 @@ def execute(
     from rowcall.cli.options import an_object
     from rowcall.cli.running import run
 
+    if schedule is None or label or dry_run:
+        single = [name for name, given in (("--input", input_data), ("--now", now), ("--wait", wait)) if given]
+        _do_to_many("execute", schedule, client, label, dry_run=dry_run, as_json=as_json, single=single)
+        return
     raise typer.Exit(
         run(execute_one(schedule, client, an_object(input_data, "--input"), now=now, wait=wait, as_json=as_json))
     )
+
+
+def _do_to_many(
+    action: str,
+    schedule: str | None,
+    client: str,
+    labels: list[str] | None,
+    reason: str | None = None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+    single: list[str] | None = None,
+) -> None:
+    from rowcall.cli.in_bulk import check_meant, do_to_many
+    from rowcall.cli.running import run
+    from rowcall.store.bulk import BulkAction
+
+    async def checked() -> None:
+        check_meant(schedule, labels, single or [], dry_run=dry_run)
+        await do_to_many(BulkAction(action), client, labels or [], reason, dry_run=dry_run, as_json=as_json)
+
+    run(checked())
 
 
 @commands.command()
