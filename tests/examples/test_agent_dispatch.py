@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any, TypeAlias
 
 import asyncpg
 import pytest
 
-from tests.examples.conftest import Serve, Service, Work
+from tests.examples.conftest import EXAMPLES, Serve, Service, Work
 from tests.worker.waiting import until
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -72,6 +75,19 @@ async def test_where_places_are_scarce_the_higher_priority_goes_first(api: Servi
     await until(lambda: db.fetchval(done), what="the end of all four")
     order = await db.fetch("SELECT priority FROM rowcall.schedule_executions ORDER BY executed_at")
     assert [row["priority"] for row in order] == [10, 7, 2, 1]
+
+
+def test_a_program_dispatches_with_the_client(api: Service, work: Work) -> None:
+    work("agent_dispatch", "--app", "agents:translator")
+    for text, said in (("Good day.", "bon jour."), ("The train.", "le train.")):
+        done = subprocess.run(
+            [sys.executable, EXAMPLES / "agent_dispatch" / "dispatch.py", "translation", text],
+            env=os.environ | {"ROWCALL_SERVER": str(api.api.base_url)},
+            capture_output=True, text=True, check=True, timeout=60,
+        )  # fmt: skip
+        assert done.stdout.startswith(f"SUCCEEDED {said}\nagain at ")
+    [schedule] = api.get("/v1/schedules")["schedules"]
+    assert (schedule["name"], schedule["version"], schedule["total_runs"]) == ("translation-each-morning", 2, 2)
 
 
 async def test_schedules_are_listed_by_status_changed_paused_and_looked_ahead(api: Service) -> None:
