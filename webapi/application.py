@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from typing import Any
 
@@ -41,12 +41,14 @@ def create_app(
     tallies: Tallies | None = None,
     caller: Access | None = None,
     source: str = "api",
+    paths: Collection[str] | None = None,
 ) -> Starlette:
     """The API over an open database, which the caller closes.
 
     `objection` says why the process should get no requests, None if it should: `/readyz` answers 503 with it. `tallies`
     are what the worker of this process counts, where it has one, for `/metrics`. With a `caller`, every request is
-    theirs, and needs no key. `source` is kept with the schedules that are created.
+    theirs, and needs no key. `source` is kept with the schedules that are created. With `paths` it
+    answers at these alone.
     """
     is_open = settings.auth == "auto" and is_loopback(settings.host)
     gate = (
@@ -56,8 +58,9 @@ def create_app(
     )
     scraping = Scraping(database, tallies or Tallies())
     services = Services(database, gate, settings, settings.schedule_defaults, scraping, objection, source)
+    operations = [operation for operation in OPERATIONS if paths is None or operation.path in paths]
     app = Starlette(
-        routes=[*routes_of(OPERATIONS, services), *_described(is_open=is_open)],
+        routes=[*routes_of(operations, services), *(_described(is_open=is_open) if paths is None else ())],
         middleware=[Middleware(KnownHosts, hosts=known_hosts(settings.allowed_hosts, settings.host))],
         exception_handlers={
             Problem: _on_problem,

@@ -36,6 +36,8 @@ from .stopping import Stopping, stopping_on_signals
 
 LOOK_SECONDS = 0.05
 LOOKS_MISSED = 2
+PROBES = ("/livez", "/readyz", "/metrics")
+"""What a worker without an API answers, where it is given a port for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +74,10 @@ async def serve(settings: Settings, apps: Sequence[App], wanted: Wanted) -> Exit
 
 async def _start_and_serve(settings: Settings, apps: Sequence[App], wanted: Wanted, stopping: Stopping) -> None:
     async with AsyncExitStack() as stack:
-        listener = stack.enter_context(listen(settings.host, settings.port)) if wanted.api else None
+        port = settings.port if wanted.api else settings.probe_port
+        listener = None if port is None else stack.enter_context(listen(settings.host, port))
         if listener is not None:  # a port that was asked for as 0 is known now
-            settings = replace(settings, port=listener.getsockname()[1])
+            settings = replace(settings, **{"port" if wanted.api else "probe_port": listener.getsockname()[1]})
         place = await stack.enter_async_context(
             a_database(
                 settings,
@@ -86,7 +89,7 @@ async def _start_and_serve(settings: Settings, apps: Sequence[App], wanted: Want
             )
         )
         key_file = None
-        if listener is not None:
+        if wanted.api:
             key_file = await make_first_key(place, settings)
             await check_reachable(place.database, settings)
         if wanted.demo:
@@ -100,9 +103,11 @@ async def _greeting(
     apps: Sequence[App], wanted: Wanted, place: Place, listener: socket.socket | None, keys: Keys
 ) -> str:
     facts = await server_facts(place.database)
-    if listener is None:
+    if listener is None or not wanted.api:
         tasks = sorted({"http", *(task_type for app in apps for task_type in app.tasks)})
-        return f"Rowcall {__version__}: a worker for {', '.join(tasks)}. Ctrl-C stops it; what runs may finish first."
+        probes = "" if listener is None else f" Probes are answered at {url_of(listener)}."
+        told = f"Rowcall {__version__}: a worker for {', '.join(tasks)}. Ctrl-C stops it; what runs may finish first."
+        return told + probes
     return greeting(__version__, url_of(listener), place, facts.version, apps if wanted.worker else (), keys)
 
 
@@ -172,7 +177,13 @@ class Parts:
         """Answers until the worker has drained, so that what still runs can be watched; `/readyz` says it goes away."""
         from rowcall.webapi import create_app
 
-        app = create_app(self._database, self._settings, objection=self._objection, tallies=self._tallies)
+        app = create_app(
+            self._database,
+            self._settings,
+            objection=self._objection,
+            tallies=self._tallies,
+            paths=None if self._wanted.api else PROBES,
+        )
         await serve_http(app, listener, stop=self._drained, abort=self._stopping.abort, on_ready=self._answering.set)
 
     def _objection(self) -> str | None:

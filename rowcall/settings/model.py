@@ -60,6 +60,13 @@ class Settings:
     # the API
     host: str = setting(text, "127.0.0.1", "The address that the API listens on.", unit="address")
     port: int = setting(whole(0, 65535), 8000, "The port that the API listens on; 0 takes a free one.", unit="port")
+    probe_port: int | None = setting(
+        whole(0, 65535),
+        None,
+        "The port at which `rowcall worker` answers /livez, /readyz and /metrics, at ROWCALL_HOST; 0 takes a free one.",
+        unit="port",
+        shown="none",
+    )
     allowed_hosts: tuple[str, ...] = setting(
         words, ("localhost", "127.0.0.1", "[::1]"), "The Host names that requests may be sent to.", unit="list of names"
     )

@@ -27,7 +27,7 @@ log = structlog.get_logger("rowcall.worker")
 
 def egress_policy(settings: Settings) -> Policy:
     """What `http` tasks and webhooks may call: the allow list, and never Rowcall's own API or its databases."""
-    denied = [f"{settings.host}:{settings.port}"] if settings.port else []
+    denied = [f"{settings.host}:{port}" for port in (settings.port, settings.probe_port) if port]
     for url in (settings.database_url, settings.direct_database_url, settings.sql_database_url):
         denied += [f"{host}:{port}" for host, port in hosts_of(url or "") if not host.startswith("/")]
     return Policy.parse(",".join(settings.http_allow), denied)

@@ -36,12 +36,22 @@ def serve(
     _stay(app, host, port, demo=demo, api=True, worker=True, run_lines=True, as_json=as_json, schema=Schema.BUILD)
 
 
-def worker(app: Apps = None, as_json: AsJson = False) -> None:
+def worker(
+    app: Apps = None,
+    probe_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Answer /livez, /readyz and /metrics there; ROWCALL_PROBE_PORT where left out."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Run a worker: one of any number of replicas that look for due schedules and run them.
 
     It runs the tasks of the apps it is given, and the built-in task type http. --json writes events to standard output.
     """
-    _stay(app, None, None, api=False, worker=True, run_lines=as_json, as_json=as_json)
+    wanted = {"api": False, "worker": True, "run_lines": as_json, "as_json": as_json}
+    _stay(app, None, None, probe_port=probe_port, **wanted)
 
 
 def api(host: Host = None, port: Port = None) -> None:
@@ -59,13 +69,22 @@ def tick(app: Apps = None, as_json: AsJson = False) -> None:
     run_service(_tick(settings, apps, as_json=as_json))
 
 
-def _stay(app: list[str] | None, host: str | None, port: int | None, *, demo: bool = False, **wanted: Any) -> None:
+def _stay(
+    app: list[str] | None,
+    host: str | None,
+    port: int | None,
+    *,
+    probe_port: int | None = None,
+    demo: bool = False,
+    **wanted: Any,
+) -> None:
     from rowcall.cli.running import run_service
     from rowcall.cli.serving import Wanted
     from rowcall.cli.serving import serve as serve_all
 
     settings, apps = _ready([*(app or ()), *(["rowcall.demo:app"] if demo else [])])
     settings = replace(settings, host=host or settings.host, port=settings.port if port is None else port)
+    settings = replace(settings, probe_port=settings.probe_port if probe_port is None else probe_port)
     if not settings.scheduler_enabled:
         wanted["worker"] = _switched_off(alone=not wanted["api"])
     raise typer.Exit(run_service(serve_all(settings, apps, Wanted(demo=demo, **wanted))))
