@@ -23,11 +23,14 @@ from rowcall.wire.explaining import AnswerView, ExplanationView, Facts, OpenExec
 
 from .references import Reference, found
 
+ERA = "^(19[7-9][0-9]|[2-8][0-9]{3})-"
+"""The years that `era_fault` lets pass, as far as a pattern can say so."""
+
 
 class ExplainQuery(Reference):
     """Which moment to explain."""
 
-    at: Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})] | None = Field(
+    at: Annotated[str, WithJsonSchema({"type": "string", "format": "date-time", "pattern": ERA})] | None = Field(
         None,
         description="The moment; without an offset it is read in the schedule's zone. Left out: now.",
         examples=["2030-01-31T09:00:00"],
