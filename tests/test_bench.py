@@ -36,7 +36,7 @@ SMALLEST: dict[str, dict[str, Any]] = {
     "recovery": {"runs": 5, "rounds": 1, "heartbeat_seconds": 0.5, "sweep_seconds": 0.5},
     "history": {"rows": 3000, "short": 1500, "days": 3, "first_day": 1000, "rounds": 2, "runs_per_second": 10},
     "audit": {"rows": 200, "schedules": 20},
-    "horizon": {"many": 20, "every": 2, "few": 10, "seconds": 2, "windows": 2, "free": 0},
+    "horizon": {"many": 20, "every": 2, "few": 10, "seconds": 4, "windows": 2, "free": 0},
     "api": {"schedules": 200, "connections": 2, "seconds": 1},
 }
 
