@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from dataclasses import fields
 from datetime import UTC, datetime
 
 import pytest
@@ -31,6 +32,13 @@ def run() -> rowcall.Run:
         input_data={"a": 1},
         installation_id="ab12",
     )
+
+
+def test_a_run_that_is_made_quickly_is_like_any_other(run):
+    quick = rowcall.Run.quickly(**vars(run))
+    assert vars(quick) == vars(run)
+    assert {field.name for field in fields(quick)} == vars(quick).keys()
+    assert repr(quick) == repr(run)
 
 
 def test_the_idempotency_key_names_installation_and_execution(run):

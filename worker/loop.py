@@ -26,7 +26,7 @@ from .work import Work
 
 log = structlog.get_logger("rowcall.worker")
 
-BATCH = 500
+BATCH = 1000
 FLOOR_SECONDS = 0.025
 """A row held in another's transaction looks due: without a floor the loop would spin on it."""
 
@@ -38,7 +38,8 @@ class Loop:
     """One worker id's look-outs for work. `wake` it to make it look at once.
 
     `on_work` is called when a look brought claims, or may have: it is `doubtful` when nobody answered. `on_looked` is
-    told in how many seconds something is due, None where nothing is planned.
+    told in how many seconds something is due, None where nothing is planned. `at_rest` is set while there is nothing to
+    claim.
 
     The look of the sweep sees everything that is due, and so does one after a notification. Those in between begin
     where the one before them found the first schedule: they need not step over all that has long been answered.
@@ -63,6 +64,7 @@ class Loop:
             per_second=settings.catch_up_rate,
         )
         self._news = asyncio.Event()
+        self.at_rest = asyncio.Event()
         self._reconcile_due = False
         self.doubtful = False
         self.on_work: Callable[[], None] = lambda: None
@@ -101,6 +103,7 @@ class Loop:
                 delay = min(LONGEST_BACKOFF_SECONDS, 0.05 * 2**failures) * (0.5 + self._random.random() / 2)
                 log.warning("look_failed", error=str(fault), retry_in_seconds=round(delay, 2))
             if delay > 0:
+                self.at_rest.set()
                 await self._sleep(delay)
 
     async def tick(self) -> float:
@@ -122,6 +125,7 @@ class Loop:
         self._catch_up.took(len(found.late), len(found.claims) - len(found.late), late_is_left=found.late_is_left)
         self._since = found.all_answered_before and found.all_answered_before - self._look_back
         if found.claims:
+            self.at_rest.clear()
             self.on_work()
         self._work.take(found)
         self.on_looked(0.0 if found.found_due or found.late_is_left else found.due_in_seconds)

@@ -116,7 +116,8 @@ class Recorder:
             self.on_told()
         self.on_ended(recorded.finished)
         for result in recorded.finished:
-            self._say(result, result.outcome.status or ExecutionStatus.CANCELLED)
+            if self._audience.of_every_run or result.outcome.status is not ExecutionStatus.SUCCEEDED:
+                self._say(result, result.outcome.status or ExecutionStatus.CANCELLED)
         for result in recorded.requeued:
             self._say(result, ExecutionStatus.QUEUED)
         for result in recorded.refused:
@@ -136,7 +137,8 @@ def _count(tallies: Tallies, finished: Sequence[Result], requeued: Sequence[Resu
         tallies.ended(result.claim.task_type, _result_name(result), result.duration_seconds)
     for result in requeued:
         tallies.ended(result.claim.task_type, "retried", result.duration_seconds)
-    for claim in [result.claim for result in (*finished, *requeued)]:
+    for result in (*finished, *requeued):
+        claim = result.claim
         if claim.fence == 1 and claim.trigger == "schedule":
             tallies.answered("run", (claim.executed_at - claim.scheduled_for).total_seconds())
 

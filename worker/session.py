@@ -45,8 +45,8 @@ log = structlog.get_logger("rowcall.worker")
 
 ABORT_SECONDS = 2.0
 FOLD_SECONDS = 1.0
-LONGEST_FOLD_SECONDS = 5.0
-"""Counting gives way to results that are still to be written, for so long: in a herd both want the same processor."""
+LONGEST_FOLD_SECONDS = 10.0
+"""Counting gives way to what is still to be claimed and written, so long: in a herd both want the same processor."""
 
 
 class Session:
@@ -170,7 +170,7 @@ class Session:
             await self._recorder.wrote.wait()
             self._recorder.wrote.clear()
             await asyncio.sleep(FOLD_SECONDS)
-            await within(LONGEST_FOLD_SECONDS, self._recorder.flushed())
+            await within(LONGEST_FOLD_SECONDS, self._loop.at_rest.wait(), self._recorder.flushed())
             await self._count()
             self._deliverer.stir()
 

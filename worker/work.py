@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from rowcall.app import Isolation, Run, TaskDefinition
+from rowcall.app.cancellation import Cancellation
 from rowcall.domain.executions import Outcome
 from rowcall.store.claiming import Look
 from rowcall.store.claims import Claim
@@ -116,7 +117,7 @@ class Work:
         return min(claim.timeout_seconds, definition.timeout_seconds)
 
     def _run_of(self, claim: Claim) -> Run:
-        return Run(
+        return Run.quickly(
             execution_id=claim.execution_id,
             schedule_id=claim.schedule_id,
             schedule_name=claim.schedule_name,
@@ -129,6 +130,7 @@ class Work:
             trigger=claim.trigger,
             input_data={} if claim.input_data == "{}" else read_jsonb(claim.input_data),
             installation_id=self._installation_id,
+            signal=Cancellation(),
             opener=self._opener(claim),
         )
 

@@ -61,7 +61,7 @@ class Outcome:
     @classmethod
     def succeeded(cls, result: str | None = None) -> Outcome:
         """The task returned; `result` is JSON text."""
-        return cls(ExecutionStatus.SUCCEEDED, result=result) if result is not None else _DONE
+        return cls(ExecutionStatus.SUCCEEDED, result=result) if result is not None else DONE
 
     @classmethod
     def failed(cls, error: str) -> Outcome:
@@ -89,5 +89,5 @@ class Outcome:
         return cls(None)
 
 
-_DONE = Outcome(ExecutionStatus.SUCCEEDED)
-"""What most runs end with: there is no need for one each."""
+DONE = Outcome(ExecutionStatus.SUCCEEDED)
+"""The one Outcome of all that succeeded without a result: most runs end so."""

@@ -21,7 +21,8 @@ class Histogram:
 
     def add(self, seconds: float) -> None:
         """Count one value; less than nothing, as clocks have it, is nothing."""
-        seconds = max(seconds, 0.0)
+        if seconds < 0.0:
+            seconds = 0.0
         self.counts[bisect_left(self.bounds, seconds)] += 1
         self.sum += seconds
 

@@ -41,10 +41,10 @@ def claim_of(row: Row) -> Claim:
     )  # fmt: skip
 
 
-def first_claim(row: Row, started: Row, scheduled_for: datetime) -> Claim:
-    """The Claim of a schedule's locked row and the row that was written for its occurrence: the first attempt."""
+def first_claim(row: Row, scheduled_for: datetime, execution_id: int, executed_at: datetime) -> Claim:
+    """The Claim of a schedule's locked row and of what was written for its occurrence: the first attempt."""
     return Claim(
-        started["execution_id"], row["schedule_id"], row["name"], row["client_id"], scheduled_for,
-        started["executed_at"], 1, 1, "schedule", row["task_type"], row["input_data"],
-        row["timeout_seconds"], row["max_retries"], row["retry_backoff_seconds"], row["tells"],
+        execution_id, row["schedule_id"], row["name"], row["client_id"], scheduled_for, executed_at, 1, 1, "schedule",
+        row["task_type"], row["input_data"], row["timeout_seconds"], row["max_retries"], row["retry_backoff_seconds"],
+        row["tells"],
     )  # fmt: skip

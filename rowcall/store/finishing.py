@@ -10,7 +10,7 @@ from datetime import timedelta
 from random import Random
 
 from rowcall.domain.errors import LeaseLost
-from rowcall.domain.executions import ExecutionStatus, Outcome
+from rowcall.domain.executions import DONE, ExecutionStatus, Outcome
 from rowcall.domain.retries import backoff, may_retry
 
 from .claims import Claim
@@ -22,9 +22,12 @@ from .telling import tell
 RETRIED = (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Result:
-    """How one claimed execution ended, and how long it took. `reason` says why no other attempt follows."""
+    """How one claimed execution ended, and how long it took. `reason` says why no other attempt follows.
+
+    Not frozen, for the reason of `Claim`. Nothing changes it.
+    """
 
     claim: Claim
     outcome: Outcome
@@ -50,8 +53,7 @@ async def record_results(database: Database, worker_id: int, results: Sequence[R
 
     Raises StoreUnavailable; the batch may then be sent again: what was written already is refused the second time.
     """
-    again = [result for result in results if _is_tried_again(result)]
-    final = [result for result in results if not _is_tried_again(result)]
+    again, final = _parted(results, _is_tried_again)
     async with database.transaction() as transaction:
         deleted = await deleted_among(transaction, [result.claim.schedule_id for result in again])
         final += [_not_again(result) for result in again if result.claim.schedule_id in deleted]
@@ -62,12 +64,12 @@ async def record_results(database: Database, worker_id: int, results: Sequence[R
         finished = await _finish(transaction, worker_id, final)
     if requeued:
         await cancel_left_over(database, [result.claim.schedule_id for result in again])
-    ended = [result for result in final if result.claim.execution_id in finished]
+    ended, refused = _parted(final, lambda result: result.claim.execution_id in finished)
     released = await release_waiting(database, list({result.claim.schedule_id for result in ended}))
     return Recorded(
         finished=ended,
         requeued=[result for result in again if result.claim.execution_id in requeued],
-        refused=[result for result in final if result.claim.execution_id not in finished],
+        refused=refused,
         released=bool(released),
     )
 
@@ -90,8 +92,23 @@ async def ending_transaction(
     await release_waiting(database, [claim.schedule_id])
 
 
+def _parted(results: Sequence[Result], test: Callable[[Result], bool]) -> tuple[list[Result], list[Result]]:
+    """Those that pass the test, and the others, each in their order."""
+    parts: tuple[list[Result], list[Result]] = [], []
+    for result in results:
+        parts[not test(result)].append(result)
+    return parts
+
+
+def _is_plain(result: Result) -> bool:
+    """Whether there is nothing to say of it but that it has succeeded: so do most."""
+    return result.outcome is DONE and result.reason is None
+
+
 def _is_tried_again(result: Result) -> bool:
     """Whether this attempt is followed by another: given back, or failed with a retry left."""
+    if result.outcome is DONE:
+        return False
     if result.outcome.status is None:
         return True
     if result.outcome.final:
@@ -139,28 +156,30 @@ async def _finish(session: Session, worker_id: int, results: Sequence[Result]) -
     """Close executions; those that were still this worker's."""
     if not results:
         return set()
-    statuses = [result.outcome.status or ExecutionStatus.CANCELLED for result in results]
+    plain, telling = _parted(results, _is_plain)
+    results = [*telling, *plain]
+    statuses = [result.outcome.status or ExecutionStatus.CANCELLED for result in telling]
     moments = [result.claim.scheduled_for for result in results]
-    rows = await session.fetch(
+    ids = await session.fetchval(
         "finish_executions",
         worker_id,
         [result.claim.execution_id for result in results],
         moments,
         [result.claim.fence for result in results],
-        [status.value for status in statuses],
+        [result.claim.schedule_id for result in results],
         [result.duration_seconds for result in results],
-        [result.outcome.result for result in results],
-        [result.outcome.error for result in results],
+        [status.value for status in statuses],
+        [result.outcome.result for result in telling],
+        [result.outcome.error for result in telling],
         [
             _entry(result) if status is not ExecutionStatus.SUCCEEDED else None
-            for result, status in zip(results, statuses, strict=True)
+            for result, status in zip(telling, statuses, strict=True)
         ],
-        [result.reason for result in results],
-        [result.claim.schedule_id for result in results],
+        [result.reason for result in telling],
         min(moments),
         max(moments),
     )
-    finished = {row["execution_id"] for row in rows}
+    finished = set(ids)
     claims = [result.claim for result in results if result.claim.tells and result.claim.execution_id in finished]
     await tell(session, [(claim.execution_id, claim.scheduled_for) for claim in claims])
     return finished

@@ -225,23 +225,22 @@ async def _finish(
     if not rows:
         return
     nothing, moments = [None] * len(rows), [row["scheduled_for"] for row in rows]
-    finished = await session.fetch(
+    ended = await session.fetchval(
         "finish_executions",
         worker_id,
         [row["execution_id"] for row in rows],
         moments,
         [row["fence"] for row in rows],
-        [status.value] * len(rows),
+        [row["schedule_id"] for row in rows],
         nothing,
+        [status.value] * len(rows),
         nothing,
         [None if entry is None else _gone(row) for row, entry in zip(rows, entries, strict=True)],
         entries,
         [reason] * len(rows),
-        [row["schedule_id"] for row in rows],
         min(moments),
         max(moments),
     )
-    ended = {row["execution_id"] for row in finished}
     await tell_rows(session, [row for row in rows if row["execution_id"] in ended])
 
 

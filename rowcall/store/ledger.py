@@ -33,7 +33,7 @@ async def ensure_days(session: Session, moments: Iterable[datetime]) -> None:
 
     The days around the present are made ahead by the sweep, and remembered; only far ones cost a statement here.
     """
-    for day in {moment.astimezone(UTC).date() for moment in moments} - session.known_days:
+    for day in _unknown_days(session, list(moments)):
         noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
         await session.fetchval("ensure_partitions", noon, noon)
 
@@ -44,12 +44,22 @@ async def kept_waiting(session: Session, to_write: Collection[tuple[int, datetim
     Returns the schedules whose days are being dropped just now: they have to wait for that, and nobody else has to.
     """
     going: set[date] = set()
-    for day in {moment.astimezone(UTC).date() for _, moment in to_write} - session.known_days:
+    for day in _unknown_days(session, [moment for _, moment in to_write]):
         if not await session.fetchval("try_partitions", datetime(day.year, day.month, day.day, 12, tzinfo=UTC)):
             going.add(day)
     if not going:
         return frozenset()
     return frozenset(schedule_id for schedule_id, moment in to_write if moment.astimezone(UTC).date() in going)
+
+
+def _unknown_days(session: Session, moments: Collection[datetime]) -> set[date]:
+    """The days (UTC) of these moments that are not known to be there; mostly none, and then none is looked at twice."""
+    if not moments:
+        return set()
+    ends = {min(moments).astimezone(UTC).date(), max(moments).astimezone(UTC).date()}
+    if len(ends) == 1:
+        return ends - session.known_days
+    return {moment.astimezone(UTC).date() for moment in moments} - session.known_days
 
 
 async def ensure_days_ahead(session: Session) -> None:

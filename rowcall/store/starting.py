@@ -6,7 +6,7 @@ planned in full (`domain.planning`); both write through the same statement.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,36 +24,32 @@ from .recording import Completed, Planned, record_plans, settle_consequences, wi
 
 @dataclass(slots=True)
 class Starts:
-    """Schedules to advance with a run that starts now, as the columns of the statement that does it."""
+    """Schedules to advance with a run that starts now: those that go straight on, each with what follows, and those
+    whose plan starts a run among other things."""
 
-    rows: dict[int, Row] = field(default_factory=dict)
-    scheduled_for: list[datetime] = field(default_factory=list)
-    covers_after: list[datetime | None] = field(default_factory=list)
-    last_occurrence_at: list[datetime | None] = field(default_factory=list)
-    next_occurrence_at: list[datetime | None] = field(default_factory=list)
-    next_run_at: list[datetime | None] = field(default_factory=list)
-    counted: list[int] = field(default_factory=list)
+    straight: list[Row] = field(default_factory=list)
+    following: list[datetime] = field(default_factory=list)
+    planned: list[tuple[Planned, Answer]] = field(default_factory=list)
 
-    def add_straight(self, row: Row, following: datetime) -> None:
-        """One that is on time: its occurrence starts, and the next is known."""
-        occurrence = row["next_occurrence_at"]
-        self.rows[row["schedule_id"]] = row
-        self.scheduled_for.append(occurrence)
-        self.covers_after.append(row["last_occurrence_at"])
-        self.last_occurrence_at.append(occurrence)
-        self.next_occurrence_at.append(following)
-        self.next_run_at.append(following)
-        self.counted.append(1)
+    def occurrences(self) -> dict[int, tuple[Row, datetime]]:
+        """What starts: of each schedule, by its id, its row and the occurrence."""
+        found = {each.row["schedule_id"]: (each.row, answer.scheduled_for) for each, answer in self.planned}
+        found.update((row["schedule_id"], (row, row["next_occurrence_at"])) for row in self.straight)
+        return found
 
-    def add_planned(self, planned: Planned, starts: Answer) -> None:
-        """One whose plan starts a run among other things."""
-        self.rows[planned.row["schedule_id"]] = planned.row
-        self.scheduled_for.append(starts.scheduled_for)
-        self.covers_after.append(starts.covers_after)
-        self.last_occurrence_at.append(planned.last_occurrence_at)
-        self.next_occurrence_at.append(planned.plan.next_occurrence_at)
-        self.next_run_at.append(planned.plan.next_run_at)
-        self.counted.append(planned.plan.counted_runs)
+    def columns(self) -> tuple[Sequence[object], ...]:
+        """The arguments of the statement that starts them."""
+        plans = [each for each, _ in self.planned]
+        answers = [answer for _, answer in self.planned]
+        return (
+            [each.row["schedule_id"] for each in plans] + [row["schedule_id"] for row in self.straight],
+            [answer.covers_after for answer in answers] + [row["last_occurrence_at"] for row in self.straight],
+            [each.plan.next_run_at for each in plans] + self.following,
+            [answer.scheduled_for for answer in answers],
+            [each.last_occurrence_at for each in plans],
+            [each.plan.next_occurrence_at for each in plans],
+            [each.plan.counted_runs for each in plans],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +71,9 @@ async def start_due(session: Session, worker_id: int, rows: Sequence[Row]) -> Be
     opened = await _opened(session, rows)
     starts, broken = Starts(), dict[int, str]()
     unhurried = _take_straight(starts, rows, opened)
-    planned = list(_plans(unhurried, opened, broken))
-    if waiting := await kept_waiting(session, list(zip(starts.rows, starts.scheduled_for, strict=True))):
+    planned = await _plans(session, unhurried, opened, broken)
+    starting = [(row["schedule_id"], row["next_occurrence_at"]) for row in starts.straight]
+    if waiting := await kept_waiting(session, starting):
         return await start_due(session, worker_id, [row for row in rows if row["schedule_id"] not in waiting])
     planned = await without_waiting(session, planned)
     return await _carry_out(session, worker_id, starts, planned, broken)
@@ -92,7 +89,7 @@ async def start_returning(session: Session, worker_id: int, rows: Sequence[Row],
         return Begun()
     broken: dict[int, str] = {}
     returning: list[Planned] = []
-    for each in _plans(rows, await _opened(session, rows), broken):
+    for each in await _plans(session, rows, await _opened(session, rows), broken):
         running = _running(each)
         if running is not None:
             if most <= 0 or running.scheduled_for < since:
@@ -118,7 +115,7 @@ async def _carry_out(
     for each in planned:
         running = _running(each)
         if running is not None:
-            starts.add_planned(each, running)
+            starts.planned.append((each, running))
             answers += [(each.row["schedule_id"], answer) for answer in each.plan.answers if answer is not running]
     claims = await _start(session, worker_id, starts)
     recorded = await record_plans(session, [each for each in planned if _running(each) is None])
@@ -137,17 +134,27 @@ def _take_straight(starts: Starts, rows: Sequence[Row], opened: Mapping[int, Ope
         if following is None:
             left.append(row)
         else:
-            starts.add_straight(row, following)
+            starts.straight.append(row)
+            starts.following.append(following)
     return left
 
 
-def _plans(rows: Sequence[Row], opened: Mapping[int, OpenExecutions], broken: dict[int, str]) -> Iterator[Planned]:
-    for row in rows:
+async def _plans(
+    session: Session, rows: Sequence[Row], opened: Mapping[int, OpenExecutions], broken: dict[int, str]
+) -> list[Planned]:
+    """The plans of these locked schedules; into `broken` goes what can't be planned, and why."""
+    if not rows:
+        return []
+    moments = {row["schedule_id"]: row["now"] for row in rows}
+    found: list[Planned] = []
+    for row in await session.fetch("due_in_full", list(moments)):
+        schedule_id = row["schedule_id"]
         try:
             schedule = schedule_of(row, parsed(row["cron_fields"]))
-            yield Planned(row, plan(schedule, opened.get(row["schedule_id"], NOTHING_OPEN), row["now"]))
+            found.append(Planned(row, plan(schedule, opened.get(schedule_id, NOTHING_OPEN), moments[schedule_id])))
         except UNPLANNABLE as fault:
-            broken[row["schedule_id"]] = why(fault)
+            broken[schedule_id] = why(fault)
+    return found
 
 
 def _running(planned: Planned) -> Answer | None:
@@ -157,11 +164,13 @@ def _running(planned: Planned) -> Answer | None:
 
 async def _start(session: Session, worker_id: int, starts: Starts) -> list[Claim]:
     """Write RUNNING rows and leases, and advance their schedules: one statement, however many."""
-    if not starts.rows:
+    starting = starts.occurrences()
+    if not starting:
         return []
-    started = await session.fetch(
-        "start_runs", worker_id, list(starts.rows), starts.scheduled_for, starts.covers_after,
-        starts.last_occurrence_at, starts.next_occurrence_at, starts.next_run_at, starts.counted,
-    )  # fmt: skip
-    moments = dict(zip(starts.rows, starts.scheduled_for, strict=True))
-    return [first_claim(starts.rows[row["schedule_id"]], row, moments[row["schedule_id"]]) for row in started]
+    started = await session.fetchrow("start_runs", worker_id, *starts.columns())
+    assert started is not None  # the statement counts, so it always answers
+    executed_at = started["executed_at"]
+    return [
+        first_claim(*starting[schedule_id], execution_id, executed_at)
+        for schedule_id, execution_id in zip(started["schedule_ids"], started["execution_ids"], strict=True)
+    ]

@@ -29,11 +29,13 @@ CLAIM = (
         (
             Edit(
                 "rowcall/store/starting.py",
-                "    started = await session.fetch(\n",
-                '    await session.fetch("advance_schedules", list(starts.rows), starts.last_occurrence_at,\n'
-                "        starts.next_occurrence_at, starts.next_run_at, [0] * len(starts.rows))\n"
+                '    started = await session.fetchrow("start_runs", worker_id, *starts.columns())\n',
+                "    columns, moments = starts.columns(), [moment for _, moment in starting.values()]\n"
+                "    counts = [1] * len(moments)\n"
+                '    await session.fetch("advance_schedules", columns[0], moments, columns[2], columns[2], counts)\n'
                 '    await session.connection.execute("COMMIT; BEGIN")\n'
-                "    started = await session.fetch(\n",
+                '    started = await session.fetchrow("start_runs", worker_id, *columns[:3], moments, moments,\n'
+                "        columns[2], counts)\n",
             ),
         ),
         (f"{CUT_OFF}::test_a_claim_that_is_cut_off_leaves_its_occurrence_due[its lease]",),
@@ -48,11 +50,12 @@ CLAIM = (
             ),
             Edit(
                 "rowcall/store/starting.py",
-                "    moments = dict(zip(",
+                "    executed_at = started[",
+                "    columns, moments = starts.columns(), [moment for _, moment in starting.values()]\n"
                 '    await session.connection.execute("COMMIT; BEGIN")\n'
-                '    await session.fetch("advance_schedules", list(starts.rows), starts.last_occurrence_at,\n'
-                "        starts.next_occurrence_at, starts.next_run_at, [0] * len(starts.rows))\n"
-                "    moments = dict(zip(",
+                '    await session.fetch("advance_schedules", columns[0], moments, columns[2], columns[2],\n'
+                "        [0] * len(moments))\n"
+                "    executed_at = started[",
             ),
         ),
         (f"{CUT_OFF}::test_a_claim_that_is_cut_off_leaves_its_occurrence_due[its plan]",),
@@ -111,7 +114,7 @@ CLAIM = (
         (
             Edit(
                 "rowcall/store/starting.py",
-                'NOTHING_OPEN), row["now"])',
+                "NOTHING_OPEN), moments[schedule_id])",
                 'NOTHING_OPEN), __import__("datetime").datetime.now(__import__("datetime").UTC))',
             ),
         ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from rowcall.domain.executions import Outcome
+from rowcall.domain.executions import DONE, Outcome
 
 
 class StopKind(Enum):
@@ -60,22 +60,24 @@ def judge(end: End, stop: Stop | None, *, seen: bool, forced: str | None) -> Out
     """
     untouched = not seen and forced is None
     if stop is None:
-        return _by_itself(end)
+        return by_itself(end)
     match stop.kind:
         case StopKind.TIMED_OUT:
             return Outcome.timed_out(f"{stop.reason}: {_told(end, seen, forced)}")
         case StopKind.CANCELLED:
             if untouched and end.kind is EndKind.RETURNED:
-                return _by_itself(end)
+                return by_itself(end)
             return Outcome.cancelled(f"cancelled ({stop.reason}): {_told(end, seen, forced)}")
         case StopKind.GIVEN_BACK:
             if untouched and end.kind in _FINISHED:
-                return _by_itself(end)
+                return by_itself(end)
             return Outcome.given_back()
 
 
-def _by_itself(end: End) -> Outcome:
+def by_itself(end: End) -> Outcome:
     """The outcome of a task that nobody asked to stop."""
+    if end is RETURNED_NOTHING:
+        return DONE
     if end.kind is EndKind.RETURNED:
         return Outcome.succeeded(end.text)
     if end.kind is EndKind.STOPPED:

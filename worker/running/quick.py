@@ -1,4 +1,4 @@
-"""The common case, cheaply: a coroutine that nobody asks to stop is one task and one timer.
+"""The common case, cheaply: a coroutine that nobody asks to stop is one task, and one timer if it lasts.
 
 When it is asked to (a time limit, a cancellation, a drain), an `Attempt` takes it over where it stands.
 """
@@ -14,15 +14,20 @@ from rowcall.domain.executions import Outcome
 from .asynchronous import Coroutine
 from .attempts import LONGEST_SECONDS, Attempt, Graces
 from .calling import Limits, await_task
-from .endings import End, Stop, StopKind, judge
+from .endings import End, Stop, StopKind, by_itself
 
 Then = Callable[["QuickRun", Outcome], None]
 
+ARMED_AFTER_SECONDS = 0.05
+
 
 class QuickRun:
-    """A coroutine under way on this event loop. `then` is called once, with its outcome."""
+    """A coroutine under way on this event loop. `then` is called once, with its outcome; `arm` starts its timer."""
 
-    __slots__ = ("_attempt", "_definition", "_graces", "_task", "_then", "_timeout_seconds", "_timer", "run")
+    __slots__ = (
+        "_attempt", "_deadline", "_definition", "_ended", "_graces", "_limits", "_loop", "_task", "_then",
+        "_timeout_seconds", "_timer", "run",
+    )  # fmt: skip
 
     def __init__(
         self, run: Run, definition: TaskDefinition, timeout_seconds: float, graces: Graces, limits: Limits, then: Then
@@ -31,37 +36,72 @@ class QuickRun:
         self._definition = definition
         self._timeout_seconds = timeout_seconds
         self._graces = graces
+        self._limits = limits
         self._then = then
         self._attempt: Attempt | None = None
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(min(timeout_seconds, LONGEST_SECONDS), self._late)
-        self._task: asyncio.Task[End] = loop.create_task(
-            await_task(definition.function, run, takes_run=definition.takes_run, limits=limits)
-        )
-        self._task.add_done_callback(self._ended)
+        self._ended = False
+        self._loop = asyncio.get_running_loop()
+        self._deadline = self._loop.time() + min(timeout_seconds, LONGEST_SECONDS)
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[End] = self._loop.create_task(self._carried_out())
+
+    def arm(self) -> None:
+        """Watch the time limit from now on, unless the run has ended, or was asked to stop."""
+        if not self._ended and self._attempt is None:
+            self._timer = self._loop.call_at(self._deadline, self._late)
 
     def ask(self, stop: Stop) -> None:
         """Ask the task to stop: from now on an attempt watches over its end."""
         if self._attempt is None:
-            self._timer.cancel()
-            self._task.remove_done_callback(self._ended)
+            self._disarm()
             self._attempt = Attempt(self.run, self._definition, self._timeout_seconds, self._graces)
-            supervision = asyncio.get_running_loop().create_task(
+            supervision = self._loop.create_task(
                 self._attempt.supervise(Coroutine(self._task)), name=f"the end of {self.run.execution_id}"
             )
             supervision.add_done_callback(self._supervised)
         self._attempt.ask(stop)
 
+    async def _carried_out(self) -> End:
+        """The task, which tells of its end itself: a callback would cost each run another turn of the loop."""
+        end = await await_task(
+            self._definition.function, self.run, takes_run=self._definition.takes_run, limits=self._limits
+        )
+        if self._attempt is None:
+            self._ended = True
+            self._disarm()
+            self._then(self, by_itself(end))
+        return end
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
     def _late(self) -> None:
         self.ask(Stop(StopKind.TIMED_OUT, f"timed out after {self._timeout_seconds:g} s"))
-
-    def _ended(self, task: asyncio.Task[End]) -> None:
-        self._timer.cancel()
-        if not task.cancelled():  # only the end of the whole loop cancels it from outside
-            self._then(self, judge(task.result(), None, seen=False, forced=None))
 
     def _supervised(self, supervision: asyncio.Task[Outcome]) -> None:
         assert self._attempt is not None
         self._attempt.end()
         if not supervision.cancelled():
             self._then(self, supervision.result())
+
+
+class Timers:
+    """Starts the timers of those runs that last: most end sooner, and a timer costs as much as a start."""
+
+    def __init__(self) -> None:
+        self._unarmed: list[QuickRun] = []
+
+    def see_to(self, run: QuickRun, timeout_seconds: float) -> None:
+        """Have a run that has just begun end at its time limit."""
+        if timeout_seconds <= ARMED_AFTER_SECONDS:
+            run.arm()
+            return
+        if not self._unarmed:
+            asyncio.get_running_loop().call_later(ARMED_AFTER_SECONDS, self._arm)
+        self._unarmed.append(run)
+
+    def _arm(self) -> None:
+        unarmed, self._unarmed = self._unarmed, []
+        for run in unarmed:
+            run.arm()

@@ -20,7 +20,7 @@ from .calling import Limits
 from .endings import Stop, StopKind
 from .errors import cut, describe_error
 from .processes import ProcessPool
-from .quick import QuickRun
+from .quick import QuickRun, Timers
 from .threaded import ThreadPool
 
 log: FilteringBoundLogger = structlog.get_logger(__name__)
@@ -50,6 +50,7 @@ class Runner:
         self._graces = Graces(cancel_grace_seconds, kill_grace_seconds)
         self._threads = ThreadPool(threads, self._limits)
         self._processes = ProcessPool(processes, self._limits)
+        self._timers = Timers()
         self._attempts: dict[int, list[Attempt | QuickRun]] = {}
         self._carriers: set[asyncio.Task[Outcome]] = set()
         self._empty = asyncio.Event()
@@ -129,7 +130,9 @@ class Runner:
                 self._forget(quick)
                 then(self._kept(outcome))
 
-            self._register(QuickRun(run, definition, timeout_seconds, self._graces, self._limits, ended))
+            quick = QuickRun(run, definition, timeout_seconds, self._graces, self._limits, ended)
+            self._register(quick)
+            self._timers.see_to(quick, timeout_seconds)
         else:
             carrier = asyncio.get_running_loop().create_task(self._carried_out(run, definition, timeout_seconds))
             self._carriers.add(carrier)

@@ -1,16 +1,17 @@
--- Close executions with their results, if they are still this worker's at this fence; the rows that were.
--- $1 worker bigint; arrays, one element a run: $2 execution_id · $3 scheduled_for · $4 fence · $5 status
--- $6 duration_seconds · $7 result_data jsonb · $8 error_message · $9 an entry for errors, jsonb or NULL · $10 reason
--- $11 schedule_id; $12 and $13 are the first and the last of $3: PostgreSQL plans for the days between them alone.
+-- Close executions with their results, if they are still this worker's at this fence; the ids of those that were.
+-- $1 worker bigint; arrays, one element a run: $2 execution_id · $3 scheduled_for · $4 fence · $5 schedule_id
+-- $6 duration_seconds. $7 status · $8 result_data jsonb · $9 error_message · $10 an entry for errors, jsonb or NULL
+-- $11 reason: only of the first ones; those after them have SUCCEEDED, and there is no more to say.
+-- $12 and $13 are the first and the last of $3: PostgreSQL plans for the days between them alone.
 -- The open row goes first, in this statement as in every other: whoever holds it holds the execution. It is found by its
 -- key: IS NOT DISTINCT FROM keeps PostgreSQL from reading all of the worker's rows for each of the reported ones.
 -- Its schedule and moment are compared too: a standby that lacked the last commits may give their ids out again.
 WITH reported AS (
     SELECT *
-      FROM unnest($2::bigint[], $3::timestamptz[], $4::int[], $5::text[], $6::float8[], $7::jsonb[], $8::text[],
-                  $9::jsonb[], $10::text[], $11::bigint[])
-        AS r (execution_id, scheduled_for, fence, status, duration_seconds, result_data, error_message, entry, reason,
-              schedule_id)
+      FROM unnest($2::bigint[], $3::timestamptz[], $4::int[], $5::bigint[], $6::float8[], $7::text[], $8::jsonb[],
+                  $9::text[], $10::jsonb[], $11::text[])
+        AS r (execution_id, scheduled_for, fence, schedule_id, duration_seconds, status, result_data, error_message,
+              entry, reason)
 ), closed AS (
     DELETE FROM rowcall.open_executions AS o
      USING reported AS r
@@ -19,7 +20,7 @@ WITH reported AS (
  RETURNING r.*
 ), ended AS (
     UPDATE rowcall.schedule_executions AS e
-       SET status           = c.status,
+       SET status           = coalesce(c.status, 'SUCCEEDED'),
            finished_at      = statement_timestamp(),
            duration_seconds = c.duration_seconds,
            result_data      = c.result_data,
@@ -36,4 +37,4 @@ WITH reported AS (
       FROM ended
     HAVING count(*) > 0
 )
-SELECT e.execution_id FROM ended AS e
+SELECT coalesce(array_agg(execution_id), '{}') FROM ended
