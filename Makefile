@@ -39,8 +39,8 @@ bench: $(VENV)/.installed-dev ## Measure, on this machine, in less than twenty m
 bench-long: $(VENV)/.installed-dev ## Measure what takes ten minutes each
 	@$(BIN)/python -m bench --long $(ARGS)
 
-migrations: ## Until the first release: make the first migration what schema.sql is now
-	@cp schema.sql rowcall/store/migrations/0001_pre_initial.sql
+migrations: $(VENV)/.installed-dev ## Bring the newest migration up to schema.sql, after a change of that
+	@$(BIN)/python -m tests.upgrade
 
 clean: ## Remove what was built or installed here; data folders stay
 	@rm -rf $(VENV) build dist rowcall.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

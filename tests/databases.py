@@ -3,6 +3,7 @@
 server_dsn          ROWCALL_TEST_DATABASE_URL, or a throwaway server that all workers of the run share
 template_database   the name of a database with schema.sql in it
 dsn                 the URL of a fresh copy of it, dropped after the test
+empty_dsn           the URL of a fresh database with nothing in it
 db                  a connection to that copy
 """
 
@@ -103,6 +104,14 @@ def dsn(admin: Admin, template_database: str) -> Iterator[str]:
     """The URL of a fresh database with the schema in it."""
     name = f"rowcall_test_{secrets.token_hex(6)}"
     yield admin.make(name, template_database)
+    admin.drop(name)
+
+
+@pytest.fixture
+def empty_dsn(admin: Admin) -> Iterator[str]:
+    """The URL of a fresh database with nothing in it."""
+    name = f"rowcall_test_{secrets.token_hex(6)}"
+    yield admin.make(name, "template0")
     admin.drop(name)
 
 

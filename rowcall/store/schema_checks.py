@@ -70,7 +70,7 @@ def check_history(applied: Mapping[str, Row], known: Sequence[Migration]) -> Non
                 f"The database is at schema {max(applied)}, and was changed by a newer Rowcall so that this one, "
                 f"which knows {max(by_version)}, can't use it: upgrade Rowcall."
             )
-        if migration is not None and row["checksum"] not in (None, migration.checksum):
+        if migration is not None and row["checksum"] not in {None, *migration.recognised}:
             raise SchemaMismatch(
                 f"Schema file {version} ({migration.name}) is not the one that this database was built with: "
                 "it was built by another, perhaps unreleased, Rowcall. Use that one, or an empty database."

@@ -13,6 +13,10 @@ from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+PREVIEWS = {"0001": frozenset({"ea929ed5d86d60af395fd084eac2b23c20a30f692155bb90085ecf38ed120d90"})}
+"""The checksums that a file had before it was frozen. Databases were made with it as it was then, and the files that
+come after it lead from there to the same schema."""
+
 _FILE = re.compile(r"(?P<version>\d{4})_(?P<name>(?:pre|post)_\w+)\.sql")
 
 
@@ -28,6 +32,11 @@ class Migration:
     def checksum(self) -> str:
         """The same on every machine: line ends count as LF."""
         return hashlib.sha256(self.script.replace("\r\n", "\n").encode()).hexdigest()
+
+    @property
+    def recognised(self) -> frozenset[str]:
+        """The checksums that a database may have noted for this file."""
+        return PREVIEWS.get(self.version, frozenset()) | {self.checksum}
 
     @property
     def in_transaction(self) -> bool:

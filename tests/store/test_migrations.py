@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.resources import files
 
@@ -21,8 +21,7 @@ from rowcall.store.migrations import (
     pending_migrations,
     schema_version,
 )
-from tests.databases import Admin
-from tests.store.structure import structure
+from tests.upgrade.structure import structure
 
 SCHEMA = files("rowcall").joinpath("schema.sql").read_text(encoding="utf-8")
 TODAY = known_migrations()
@@ -37,20 +36,6 @@ INDEX = Migration(
 )
 DROP = Migration("9003", "post_drop_colour", "ALTER TABLE rowcall.schedules DROP COLUMN colour;")
 BROKEN = Migration("9002", "pre_broken", "CREATE TABLE rowcall.half (id int); SELECT 1 / 0;")
-
-
-@pytest.fixture
-def empty_dsn(admin: Admin) -> Iterator[str]:
-    name = f"rowcall_test_{secrets.token_hex(6)}"
-    yield admin.make(name, "template0")
-    admin.drop(name)
-
-
-@pytest.fixture
-def another_empty_dsn(admin: Admin) -> Iterator[str]:
-    name = f"rowcall_test_{secrets.token_hex(6)}"
-    yield admin.make(name, "template0")
-    admin.drop(name)
 
 
 @pytest.fixture
@@ -72,45 +57,6 @@ async def connected(dsn: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Recor
         yield connection
     finally:
         await connection.close()
-
-
-async def test_the_schema_as_a_whole_and_the_numbered_files_come_to_the_same(
-    empty_dsn: str, another_empty_dsn: str
-) -> None:
-    async with Database.open(empty_dsn) as whole, Database.open(another_empty_dsn) as grown:
-        await whole.run_script(SCHEMA)
-        await grown.run_script(TODAY[0].script)
-        await apply_schema(grown)
-
-    async with connected(empty_dsn) as one, connected(another_empty_dsn) as other:
-        expected, found = await structure(one), await structure(other)
-    assert all(expected[kind] for kind in ("tables", "columns", "constraints", "indexes", "functions", "triggers"))
-    assert found == expected
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "ALTER TABLE rowcall.schedules ALTER COLUMN priority SET DEFAULT 6",
-        "ALTER TABLE rowcall.schedules DROP CONSTRAINT schedules_priority_range",
-        "DROP INDEX rowcall.schedules_due",
-        "DROP TRIGGER wake_workers ON rowcall.schedules",
-        "ALTER FUNCTION rowcall.wake_workers() COST 7",
-        "ALTER TABLE rowcall.schedules RESET (fillfactor)",
-        "ALTER SEQUENCE rowcall.execution_ids CACHE 5",
-        "GRANT USAGE ON SCHEMA rowcall TO PUBLIC",
-    ],
-)
-async def test_that_comparison_sees_a_change(dsn: str, change: str) -> None:
-    async with connected(dsn) as connection:
-        before = await structure(connection)
-        await connection.execute(change)
-        assert await structure(connection) != before
-
-
-async def test_until_the_first_release_the_first_file_is_the_schema_itself() -> None:
-    assert [migration.version for migration in TODAY] == ["0001"]
-    assert TODAY[0].script == SCHEMA, "run `make migrations`"
 
 
 async def test_the_schema_applied_twice_is_the_schema_applied_once(empty: Database) -> None:

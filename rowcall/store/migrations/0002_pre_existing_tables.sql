@@ -1,0 +1,37 @@
+-- no-transaction
+-- What tables have today that were there before. Each statement by itself, so that none waits for one lock while it holds
+-- another, and each for a moment only: old workers go on meanwhile. All of them bear being repeated.
+
+-- Rules for rows that are there are checked afterwards, under a lock that lets everybody read and write.
+ALTER TABLE rowcall.schedules
+    ADD COLUMN IF NOT EXISTS callback_events text[],
+    DROP CONSTRAINT IF EXISTS schedules_task_type_form,
+    ADD CONSTRAINT schedules_task_type_form CHECK (
+        length(task_type) BETWEEN 1 AND 200 AND task_type !~ '[[:space:]@]') NOT VALID,
+    DROP CONSTRAINT IF EXISTS schedules_capability_form,
+    ADD CONSTRAINT schedules_capability_form CHECK (
+        length(capability_required) BETWEEN 1 AND 200 AND capability_required !~ '[[:space:]@]') NOT VALID,
+    DROP CONSTRAINT IF EXISTS schedules_callback_events_known,
+    ADD CONSTRAINT schedules_callback_events_known CHECK (callback_events <@
+        '{SUCCEEDED,FAILED,TIMED_OUT,CANCELLED,LOST,SKIPPED,MISSED}' AND cardinality(callback_events) > 0) NOT VALID;
+
+ALTER TABLE rowcall.schedules
+    VALIDATE CONSTRAINT schedules_task_type_form,
+    VALIDATE CONSTRAINT schedules_capability_form,
+    VALIDATE CONSTRAINT schedules_callback_events_known;
+
+ALTER TABLE rowcall.schedules SET (fillfactor = 50);
+
+ALTER TABLE rowcall.workers ADD COLUMN IF NOT EXISTS declares jsonb;
+
+-- Days of the ledger that are there: what is written to them from now on leaves as much room as in new ones.
+DO $$
+DECLARE
+    partition regclass;
+BEGIN
+    FOR partition IN SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i
+                      WHERE i.inhparent = 'rowcall.schedule_executions'::regclass LOOP
+        EXECUTE format('ALTER TABLE %s SET (fillfactor = 50)', partition);
+    END LOOP;
+END $$;
+
