@@ -25,6 +25,10 @@ class Program:
         self._output = output
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def output(self) -> str:
         """What it has said so far."""
         return self._output.read_text(errors="replace")
@@ -47,6 +51,10 @@ class Program:
         """Ask it to end, and wait until it has: the exit code."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait until it ends by itself: the exit code."""
         return self._process.wait(DEADLINE_SECONDS)
 
     def wipe_out(self) -> None:
