@@ -19,9 +19,10 @@ from rowcall.embedded.folders import folders_of
 from rowcall.embedded.owner import take_ownership
 from rowcall.settings import Settings
 from rowcall.store.database import Database
-from rowcall.store.migrations import apply_schema, check_schema, schema_version
+from rowcall.store.migrations import check_schema, schema_version
 
 from .remote import works_on_database
+from .upgrading import bring_up_to_date
 from .who import acting_here
 
 LOOK_SECONDS = 0.25
@@ -78,7 +79,7 @@ async def a_database(
             timeout_seconds=settings.database_timeout_seconds,
             application_name=f"rowcall {purpose}",
         ) as database:
-            await _prepare(database, schema, embedded)
+            await _prepare(database, schema, embedded, say)
             yield Place(database if purpose in SERVICES else acting_here(database), embedded)
 
 
@@ -115,10 +116,12 @@ async def _inherit(settings: Settings, say: Callable[[str], None]) -> None:
                 await asyncio.Event().wait()
 
 
-async def _prepare(database: Database, schema: Schema, embedded: EmbeddedServer | None) -> None:
+async def _prepare(
+    database: Database, schema: Schema, embedded: EmbeddedServer | None, say: Callable[[str], None]
+) -> None:
     owned = embedded is not None and embedded.owner
     if schema is Schema.LEAVE:
         return
     if owned or (schema is Schema.BUILD and await schema_version(database) is None):
-        await apply_schema(database)
+        await bring_up_to_date(database, embedded, say)
     await check_schema(database)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from rowcall.settings import Settings
-from rowcall.store.migrations import apply_schema, check_schema, pending_migrations, schema_version
+from rowcall.store.migrations import check_schema, pending_migrations, schema_version
 
 from .access import Schema, a_database
 from .exits import ExitCode
 from .output import print_json, say
+from .upgrading import bring_up_to_date
 
 
 async def migrate(*, check: bool, as_json: bool) -> ExitCode:
     """Apply what is missing, or with `check` only tell: then FAULT says that something is."""
     async with a_database(Settings.from_environment(), purpose="migrate", schema=Schema.LEAVE, say=say) as place:
         pending = await pending_migrations(place.database)
-        applied = [] if check else await apply_schema(place.database)
+        applied = [] if check else await bring_up_to_date(place.database, place.embedded, say)
         if not pending or not check:
             await check_schema(place.database)
         version = await schema_version(place.database)

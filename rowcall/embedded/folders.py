@@ -4,6 +4,7 @@
         postgres/            the cluster, 0700, the account's
         log/                 a week of logs, 0700, the account's
         run/                 the socket, 0700, the account's
+        dumps/               the database as it was before its schema was changed, 0700
         owner.lock           held by the one process that owns the server
         password             0600
         connection.json      0600, there while the server is ready
@@ -50,6 +51,11 @@ class Folders:
     def run(self) -> Path:
         """The socket's folder, where its path is short enough."""
         return self.root / "run"
+
+    @property
+    def dumps(self) -> Path:
+        """The database as it was, each time before its schema was changed."""
+        return self.root / "dumps"
 
     @property
     def lock(self) -> Path:
@@ -106,6 +112,18 @@ def prepare(folders: Folders, account: Account) -> None:
     _let_pass(folders.root, account)
     for folder in (folders.log, folders.run):
         give(folder, account)
+
+
+def make_private(folder: Path) -> Path:
+    """Make a folder of ours, closed to all others, or check that the existing one is ours. Raises EmbeddedError."""
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        _refuse_foreign(folder, os.geteuid())
+        folder.chmod(0o700)
+    except OSError as fault:
+        raise EmbeddedError(f"The folder {folder} can't be made: {fault.strerror}.") from fault
+    return folder
 
 
 def give(folder: Path, account: Account) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import stat
+import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
@@ -14,6 +16,7 @@ import httpx2
 import pytest
 
 import rowcall
+from rowcall.embedded.binaries import find_binaries
 from rowcall.store.migrations import known_migrations
 from tests.folders import short_lived_folder
 from tests.upgrade.history import FIRST, unpack
@@ -79,6 +82,7 @@ async def test_an_upgrade_while_old_workers_run_loses_nothing_and_doubles_nothin
     audit = stage.start("audit")
     assert audit.ended() == 0, audit.output
     await check_ledger(db, stage)
+    await check_what_was_told(db, [worker.pid for worker in new_workers])
 
 
 def act(people: httpx2.Client, moment: str) -> None:
@@ -99,6 +103,7 @@ def act(people: httpx2.Client, moment: str) -> None:
     span = {"since": since.isoformat(), "until": (since + timedelta(minutes=5)).isoformat()}
     call("POST", "schedules/minutely-1/backfill", span)
     call("GET", "executions?limit=100")
+    call("GET", "schedules?limit=100")
     call("GET", f"schedules/{name}/explain")
     call("POST", "schedules", {"name": f"gone-{moment}", **definition})
     call("DELETE", f"schedules/gone-{moment}")
@@ -159,6 +164,20 @@ async def check_ledger(db: Connection, stage: Stage) -> None:
     print(f"{len(ran)} runs, the latest {late.total_seconds():.2f} s late")
 
 
+async def check_what_was_told(db: Connection, new_workers: list[int]) -> None:
+    """Who changed what is noted for the older API too; callbacks are told of what the new workers have ended."""
+    who = "SELECT DISTINCT who FROM rowcall.audit_log JOIN rowcall.schedules USING (schedule_id) WHERE name = $1"
+    assert [row["who"] for row in await db.fetch(who, "people-after")] == [f"role {await db.fetchval('SELECT user')}"]
+    ended = await db.fetch(
+        "SELECT execution_id FROM rowcall.schedule_executions AS e JOIN rowcall.schedules AS s USING (schedule_id)"
+        "  JOIN rowcall.workers AS w USING (worker_id) WHERE s.name ~ '^told-[2-5]' AND w.pid = ANY ($1)",
+        new_workers,
+    )
+    told = await db.fetch("SELECT execution_id FROM rowcall.webhook_deliveries WHERE event = 'SUCCEEDED'")
+    assert ended
+    assert {row["execution_id"] for row in told} >= {row["execution_id"] for row in ended}
+
+
 async def test_an_older_rowcall_refuses_what_a_newer_one_has_taken_away(
     stage: Stage, db: Connection, tmp_path: Path
 ) -> None:
@@ -171,24 +190,33 @@ async def test_an_older_rowcall_refuses_what_a_newer_one_has_taken_away(
     assert "upgrade Rowcall" in worker.output
 
 
-def test_the_embedded_database_of_an_older_rowcall_is_brought_up_to_date_by_whoever_opens_it(
+def test_the_embedded_database_of_an_older_rowcall_is_dumped_and_brought_up_to_date_by_whoever_opens_it(
     stage: Stage, tmp_path: Path
 ) -> None:
     with short_lived_folder() as folder:
         place = {"DATABASE_URL": "", "ROWCALL_DATA_DIR": str(folder / "data")}
-        create = (
-            "schedules",
-            "create",
-            "nightly",
-            "--task",
-            "brief",
-            "--cron",
-            "0 9 * * *",
-            "--set",
-            "allow_unknown_task=true",
-        )
-        older = stage.start(*create, tree=unpack(FIRST, tmp_path), **place)
+        rule = ("--task", "brief", "--cron", "0 9 * * *", "--set", "allow_unknown_task=true")
+        older = stage.start("schedules", "create", "nightly", *rule, tree=unpack(FIRST, tmp_path), **place)
         assert older.ended() == 0, older.output
+
+        dumps = folder / "data" / "dumps"
+        dumps.touch()
+        without_dump = stage.start("schedules", "list", "--json", **place)
+        assert without_dump.ended() == 3
+        assert f"{dumps} was to be a folder" in without_dump.output
+        dumps.unlink()
+
         listed = stage.start("schedules", "list", "--json", **place)
-        assert listed.ended() == 0
-        assert json.loads(listed.output)["name"] == "nightly"
+        assert listed.ended() == 0, listed.output
+        assert json.loads(listed.output.splitlines()[-1])["name"] == "nightly"
+
+        [dump] = dumps.iterdir()
+        assert dump.name == "schema-0001.dump"
+        assert (stat.S_IMODE(dump.stat().st_mode), stat.S_IMODE(dumps.stat().st_mode)) == (0o600, 0o700)
+        assert "\tnightly\t" in restored(dump, "schedules")
+
+
+def restored(dump: Path, table: str) -> str:
+    """What a dump has of a table."""
+    command = [find_binaries().tool("pg_restore"), "--data-only", f"--table={table}", "--file=-", str(dump)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
