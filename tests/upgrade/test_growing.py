@@ -17,8 +17,10 @@ WHOLE = SCHEMA.read_text(encoding="utf-8")
 WHAT_TO_DO = f"""
 An upgraded database (-) differs from a new one (+). `make migrations` brings functions, views, triggers and new tables
 into {COPIED.name}. What is done to tables that were there before is written by hand, into
-{BY_HAND.name}: columns with ADD COLUMN IF NOT EXISTS, constraints NOT VALID and then validated, indexes
-CONCURRENTLY. Old workers go on meanwhile: nothing that they need may go, no lock may be held for longer than a moment.
+{BY_HAND.name}, each statement such that it can be repeated: columns with ADD COLUMN IF NOT EXISTS, constraints
+NOT VALID and then validated, indexes CONCURRENTLY (of the ledger: for each day, then attached to one made ON ONLY the
+whole), views that lose or move a column dropped first. What only a preview has is altered IF EXISTS. Old workers go on
+meanwhile: nothing that they need may go before a file named post, no lock may be held for longer than a moment.
 """
 
 
@@ -40,6 +42,16 @@ async def test_so_does_an_older_one_that_the_schema_was_applied_to_by_hand(empty
             await connection.execute(statement)
     await connection.close()
 
+    await _compare(empty_dsn, None, noted=None, new=dsn)
+
+
+async def test_an_upgrade_that_is_cut_off_anywhere_goes_on_when_it_is_begun_again(empty_dsn: str, dsn: str) -> None:
+    await _apply(empty_dsn, TODAY[0].script)
+    for migration in TODAY[1:]:
+        if not migration.in_transaction:
+            for done in range(len(migration.statements)):
+                for statement in migration.statements[: done + 1]:
+                    await _apply(empty_dsn, statement)
     await _compare(empty_dsn, None, noted=None, new=dsn)
 
 
