@@ -1,10 +1,9 @@
 """``rowcall serve`` and its kin as real processes: what they tell, and how they go."""
 
 import asyncio
-import secrets
 import shlex
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ import pytest
 from rowcall.embedded.folders import Folders
 from rowcall.embedded.owner import take_ownership
 from tests.cli.processes import DEADLINE_SECONDS, rowcall_process
-from tests.databases import Admin
 
 SLOW_APP = """
 import asyncio, rowcall
@@ -36,13 +34,6 @@ def slow_app(tmp_path: Path) -> Path:
     """A folder with an app whose task takes as long as it is told."""
     (tmp_path / "slow_app.py").write_text(SLOW_APP)
     return tmp_path
-
-
-@pytest.fixture
-def empty_dsn(admin: Admin) -> Iterator[str]:
-    name = f"rowcall_test_{secrets.token_hex(6)}"
-    yield admin.make(name, "template0")
-    admin.drop(name)
 
 
 @asynccontextmanager
@@ -182,7 +173,8 @@ async def test_an_empty_database_of_ones_own_is_built_and_an_older_one_is_refuse
         await serving.says(r'psql "\$DATABASE_URL"')
         serving.send(signal.SIGTERM)
         assert await serving.ends() == 0
-    await fetch(empty_dsn, "UPDATE rowcall.schema_migrations SET version = '0000' RETURNING 1")
+    newest = "SELECT max(version) FROM rowcall.schema_migrations"
+    await fetch(empty_dsn, f"DELETE FROM rowcall.schema_migrations WHERE version = ({newest}) RETURNING 1")
     async with rowcall_process("serve", "--port", "0", DATABASE_URL=empty_dsn) as serving:
         assert await serving.ends() == 3
         await serving.says("run `rowcall migrate`")

@@ -92,7 +92,7 @@ async def works(db: Connection, worker: Program, *, since: datetime | None = Non
             since,
         )
 
-    await until(has_begun, what=f"a run of worker {worker.pid}:\n{worker.output}")
+    await until(has_begun, what=f"a run of worker {worker.pid}:\n{worker.output[-2000:]}")
 
 
 def url_of_api(api: Program) -> str:
