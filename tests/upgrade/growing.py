@@ -37,6 +37,7 @@ HEADER = """\
 
 _TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS rowcall\.(\w+)")
 _INDEX = re.compile(r"CREATE (?:UNIQUE )?INDEX IF NOT EXISTS \w+\s+ON rowcall\.(\w+)")
+_ALTER = re.compile(r"ALTER TABLE rowcall\.(\w+)")
 _TRIGGER = "CREATE OR REPLACE TRIGGER"
 _START = re.compile(r"INSERT INTO rowcall\.(?:schema_migrations|installation)|SELECT rowcall\.ensure_partitions")
 
@@ -58,12 +59,12 @@ def bare(statement: str) -> str:
 
 
 def what_is_new(schema: str, older: Sequence[str]) -> str:
-    """The statements that no older script has; of tables that an older one makes, neither their columns nor indexes."""
+    """The statements that no older script has; nothing that locks a table which an older one makes, but triggers."""
     before = [bare(statement) for script in older for statement in statements(script)]
     tables = {match[1] for statement in before if (match := _TABLE.match(statement))}
 
     def is_new(statement: str) -> bool:
-        of_table = _TABLE.match(statement) or _INDEX.match(statement)
+        of_table = _TABLE.match(statement) or _INDEX.match(statement) or _ALTER.match(statement)
         return statement not in before and not (of_table and of_table[1] in tables) and not _START.match(statement)
 
     new = [statement for statement in statements(schema) if is_new(bare(statement))]

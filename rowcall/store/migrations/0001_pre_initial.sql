@@ -539,8 +539,6 @@ CREATE TABLE IF NOT EXISTS rowcall.outcomes (
     execution_ids bigint[]    NOT NULL,
     statuses      text[]      NOT NULL
 );
--- Gone within a second: compressing them would cost a run as much as locking its schedule.
-ALTER TABLE rowcall.outcomes ALTER COLUMN schedule_ids SET STORAGE EXTERNAL, ALTER COLUMN execution_ids SET STORAGE EXTERNAL;
 
 
 -- ── workers, tasks ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -24,6 +24,9 @@ ALTER TABLE rowcall.schedules SET (fillfactor = 50);
 
 ALTER TABLE rowcall.workers ADD COLUMN IF NOT EXISTS declares jsonb;
 
+ALTER TABLE rowcall.outcomes
+    ALTER COLUMN schedule_ids SET STORAGE EXTERNAL, ALTER COLUMN execution_ids SET STORAGE EXTERNAL;
+
 -- Days of the ledger that are there: what is written to them from now on leaves as much room as in new ones.
 DO $$
 DECLARE
