@@ -19,5 +19,5 @@ class Settled:
 
     def take(self, claim: Claim) -> Result | None:
         """The result of an execution that ended so, once; None for any other."""
-        found = self._ended.pop((claim.execution_id, claim.fence), None)
+        found = self._ended.pop((claim.execution_id, claim.fence), None) if self._ended else None
         return None if found is None else Result(claim, *found)

@@ -97,14 +97,15 @@ class Work:
         self._runner.start(self._run_of(claim), timeout_seconds=self._limit(claim), then=then)
 
     def _end(self, claim: Claim, outcome: Outcome, seconds: float) -> None:
-        is_awaited = self.holdings.is_awaited(claim)
-        self.holdings.end(claim)
+        holdings = self.holdings
+        is_awaited = holdings.is_awaited(claim)
+        holdings.end(claim)
         ended = self._settled.take(claim)
         if ended is None:
             self._recorder.put(Result(claim, outcome, seconds))
         else:
             self._recorder.already_recorded(ended)
-        if not self.holdings.running:
+        if not holdings.running:
             self._idle.set()
         if is_awaited:
             self.on_room()

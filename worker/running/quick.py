@@ -30,7 +30,14 @@ class QuickRun:
     )  # fmt: skip
 
     def __init__(
-        self, run: Run, definition: TaskDefinition, timeout_seconds: float, graces: Graces, limits: Limits, then: Then
+        self,
+        loop: asyncio.AbstractEventLoop,
+        run: Run,
+        definition: TaskDefinition,
+        timeout_seconds: float,
+        graces: Graces,
+        limits: Limits,
+        then: Then,
     ) -> None:
         self.run = run
         self._definition = definition
@@ -40,10 +47,10 @@ class QuickRun:
         self._then = then
         self._attempt: Attempt | None = None
         self._ended = False
-        self._loop = asyncio.get_running_loop()
-        self._deadline = self._loop.time() + min(timeout_seconds, LONGEST_SECONDS)
+        self._loop = loop  # asking for the running one is a call of the system
+        self._deadline = loop.time() + min(timeout_seconds, LONGEST_SECONDS)
         self._timer: asyncio.TimerHandle | None = None
-        self._task: asyncio.Task[End] = self._loop.create_task(self._carried_out())
+        self._task: asyncio.Task[End] = loop.create_task(self._carried_out())
 
     def arm(self) -> None:
         """Watch the time limit from now on, unless the run has ended, or was asked to stop."""

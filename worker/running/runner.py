@@ -130,7 +130,8 @@ class Runner:
                 self._forget(quick)
                 then(self._kept(outcome))
 
-            quick = QuickRun(run, definition, timeout_seconds, self._graces, self._limits, ended)
+            assert self._loop is not None, "enter the runner before using it"
+            quick = QuickRun(self._loop, run, definition, timeout_seconds, self._graces, self._limits, ended)
             self._register(quick)
             self._timers.see_to(quick, timeout_seconds)
         else:
