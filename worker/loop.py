@@ -30,7 +30,9 @@ BATCH = 1000
 FLOOR_SECONDS = 0.025
 """A row held in another's transaction looks due: without a floor the loop would spin on it."""
 
-WAKE_MARGIN_SECONDS = 0.0005
+LEAD_SECONDS = 0.01
+"""So long before something is due the look begins that will claim it: what can be asked ahead is known by then."""
+
 LONGEST_BACKOFF_SECONDS = 5.0
 
 
@@ -121,6 +123,7 @@ class Loop:
             room,
             since=None if everything else self._since,
             late=self._catch_up.lane(len(self._work.holdings.late), time.monotonic()),
+            patience_seconds=LEAD_SECONDS,
         )
         self._catch_up.took(len(found.late), len(found.claims) - len(found.late), late_is_left=found.late_is_left)
         self._since = found.all_answered_before and found.all_answered_before - self._look_back
@@ -149,7 +152,7 @@ class Loop:
             return FLOOR_SECONDS  # due, and held by another: it will be gone in a moment
         delay = self._poll_seconds * (1.1 + 0.2 * self._random.random())  # the sweep wakes it earlier, if it can
         if found.due_in_seconds is not None:
-            delay = min(delay, found.due_in_seconds + WAKE_MARGIN_SECONDS)
+            delay = min(delay, max(0.0, found.due_in_seconds - LEAD_SECONDS / 2))
         return min(delay, self._catch_up.pause(time.monotonic())) if found.late_is_left else delay
 
     async def _sleep(self, seconds: float) -> None:

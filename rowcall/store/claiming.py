@@ -1,6 +1,7 @@
 """The claim: due schedules and queued executions become RUNNING rows of one worker, in one transaction.
 
-peek            what is due per lane (route and priority), and when the next is: index probes, no locks
+peek            what is due per lane (route and priority), and when the next is: index probes, no locks; what is due in
+                a moment is waited for
 claim_queued    executions that wait in the queue: manual requests, retries, catch-up
 claim_due       locks due schedules; then, with the locks held: what is open of them, the plans,
                 RUNNING rows and leases, what is recorded as not run, and the new next_run_at
@@ -10,8 +11,10 @@ Where something has been due for long, what is due now is claimed apart from it,
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -27,6 +30,9 @@ from .releasing import release_waiting
 from .starting import Begun, start_due, start_returning
 
 SORTED_AT_ONCE = 100
+
+WAKE_MARGIN_SECONDS = 0.0005
+"""The event loop's timers are exact to half a millisecond: who came too early would find nothing due."""
 
 
 @dataclass(slots=True)
@@ -53,6 +59,17 @@ class Look:
         """Add what was found besides runs to start."""
         self.recorded += begun.recorded
         self.completed += begun.completed
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands first in a lane, and in how many seconds it is due: a schedule, or what is queued."""
+
+    kind: str
+    route: str
+    priority: int
+    moment: datetime
+    due_in: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +100,13 @@ async def look(
     *,
     since: datetime | None = None,
     late: LateLane | None = None,
+    patience_seconds: float = 0.0,
     now: datetime | None = None,
 ) -> Look:
     """Claim what is due, at most `limit` runs, by priority and then by due time; `now` is for tests.
+
+    Where nothing is due yet, but something will be within `patience_seconds`, it waits for that, and claims it without
+    having to look for it first.
 
     `since` leaves out the schedules that were due before: for looks that begin where the one before them ended, between
     those that see everything. `late` gives what has been due for long a lane of its own.
@@ -99,6 +120,7 @@ async def look(
             found.planned = await plan_schedules(transaction)
         since = None  # what was planned just now may have been due for long
         heads, unplanned = await _peek(database, routes, now, since, None)
+    heads = await _until_due(heads, patience_seconds)
     found.all_answered_before = _all_answered_before(heads)
     cutoff = None if late is None else _cutoff(heads, late)
     if late is None or cutoff is None:
@@ -110,7 +132,7 @@ async def look(
         parts = _parts(behind, heads, cutoff, limit, late)
         found.late_is_left = True
     found.found_due = len({lane for part in parts for lane in part.lanes})
-    found.due_in_seconds = min((head["due_in"] for head in heads if head["due_in"] > 0), default=None)
+    found.due_in_seconds = min((head.due_in for head in heads if head.due_in > 0), default=None)
     if found.planned and unplanned:
         found.due_in_seconds = 0.0  # more of them than one transaction takes: look again at once, not after the poll
     if (found.found_due or to_sort) and limit > 0:
@@ -129,32 +151,45 @@ async def _peek(
     now: datetime | None,
     schedules_since: datetime | None,
     queue_since: datetime | None,
-) -> tuple[list[Row], bool]:
+) -> tuple[Sequence[Head], bool]:
     """The head of each lane, and whether there are schedules to plan."""
     rows = await database.fetch("peek", routes, now, schedules_since, queue_since)
-    heads = [row for row in rows if row["kind"] != "unplanned"]
+    heads = [
+        Head(row["kind"], row["route"], row["priority"], row["moment"], row["due_in"])
+        for row in rows
+        if row["kind"] != "unplanned"
+    ]
     return heads, len(heads) < len(rows)
 
 
-def _all_answered_before(heads: Sequence[Row]) -> datetime | None:
+async def _until_due(heads: Sequence[Head], patience_seconds: float) -> Sequence[Head]:
+    """The heads as they are once the first of them is due; at once, where one is already, or none will be so soon."""
+    wait = min((head.due_in for head in heads), default=0.0) + WAKE_MARGIN_SECONDS
+    if not WAKE_MARGIN_SECONDS < wait <= patience_seconds:
+        return heads
+    began = time.monotonic()
+    await asyncio.sleep(wait)
+    waited = time.monotonic() - began
+    return [replace(head, due_in=head.due_in - waited) for head in heads]
+
+
+def _all_answered_before(heads: Sequence[Head]) -> datetime | None:
     """When the first schedule was due, or the present where that lies ahead; None where there is no schedule."""
-    first = min((head for head in heads if head["kind"] == "schedule"), key=lambda head: head["due_in"], default=None)
+    first = min((head for head in heads if head.kind == "schedule"), key=lambda head: head.due_in, default=None)
     if first is None:
         return None
-    moment: datetime = first["moment"]
-    return moment if first["due_in"] <= 0 else moment - timedelta(seconds=first["due_in"])
+    return first.moment if first.due_in <= 0 else first.moment - timedelta(seconds=first.due_in)
 
 
-def _cutoff(heads: Sequence[Row], late: LateLane) -> datetime | None:
+def _cutoff(heads: Sequence[Head], late: LateLane) -> datetime | None:
     """The moment before which all that is due is late; None where nothing is."""
-    first = min(heads, key=lambda head: head["due_in"], default=None)
-    if first is None or -first["due_in"] <= late.after_seconds:
+    first = min(heads, key=lambda head: head.due_in, default=None)
+    if first is None or -first.due_in <= late.after_seconds:
         return None
-    cutoff: datetime = first["moment"] - timedelta(seconds=first["due_in"] + late.after_seconds)
-    return cutoff
+    return first.moment - timedelta(seconds=first.due_in + late.after_seconds)
 
 
-def _parts(behind: Sequence[Lane], heads: Sequence[Row], cutoff: datetime, limit: int, late: LateLane) -> list[Part]:
+def _parts(behind: Sequence[Lane], heads: Sequence[Head], cutoff: datetime, limit: int, late: LateLane) -> list[Part]:
     """What is due since the cutoff, `heads`, comes before the lanes `behind` it, but for a turn of theirs."""
     return [
         *([Part(behind, late.ahead, before=cutoff, late=True)] if late.ahead else []),
@@ -163,21 +198,23 @@ def _parts(behind: Sequence[Lane], heads: Sequence[Row], cutoff: datetime, limit
     ]
 
 
-def _to_sort(behind: Sequence[Lane], heads: Sequence[Row], cutoff: datetime, limit: int, late: LateLane) -> Part | None:
+def _to_sort(
+    behind: Sequence[Lane], heads: Sequence[Head], cutoff: datetime, limit: int, late: LateLane
+) -> Part | None:
     """What stays behind and is to be sorted now. A slot is left for what is due in a moment."""
     lanes = [lane for lane in behind if lane.kind == "schedule"]
     if late.triage is None or not lanes:
         return None
     lane, where = triage_begins(late.triage, len(lanes))
-    oldest = min(head["moment"] for head in heads)
+    oldest = min(head.moment for head in heads)
     return Part([lanes[lane]], limit // 2, oldest + where * (cutoff - oldest), cutoff)
 
 
-def _due_lanes(heads: Sequence[Row], before: datetime | None = None) -> list[Lane]:
+def _due_lanes(heads: Sequence[Head], before: datetime | None = None) -> list[Lane]:
     """The lanes with something due, or due before a moment: by priority, then by how long it has been due."""
-    due = [head for head in heads if head["due_in"] <= 0 and (before is None or head["moment"] < before)]
-    due.sort(key=lambda head: (-head["priority"], head["due_in"]))
-    return [Lane(head["kind"], head["route"], head["priority"]) for head in due]
+    due = [head for head in heads if head.due_in <= 0 and (before is None or head.moment < before)]
+    due.sort(key=lambda head: (-head.priority, head.due_in))
+    return [Lane(head.kind, head.route, head.priority) for head in due]
 
 
 async def _claim(

@@ -91,6 +91,22 @@ async def test_the_next_moment_counts_only_what_this_replica_may_run(
     assert (something.due_in_seconds, something.found_due) == (90.0, 0)
 
 
+async def test_a_look_with_patience_waits_for_what_is_due_in_a_moment_and_claims_it_then(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    schedule_id = await a_schedule(created_at=NOON - HOUR + 90 * SECOND)
+    await look(database, worker, ["work"], 10, now=NOON)
+    due_at = await db.fetchval(
+        "UPDATE rowcall.schedules SET next_run_at = now() + interval '2 s' RETURNING next_run_at"
+    )
+
+    impatient = await look(database, worker, ["work"], 10, patience_seconds=0.01)
+    patient = await look(database, worker, ["work"], 10, patience_seconds=30)
+
+    assert (impatient.claims, impatient.found_due) == ([], 0)
+    assert [(claimed.schedule_id, claimed.executed_at >= due_at) for claimed in patient.claims] == [(schedule_id, True)]
+
+
 async def test_what_is_not_active_is_not_claimed(
     database: Database, db: Connection, a_schedule: ASchedule, worker: int
 ) -> None:
