@@ -19,6 +19,7 @@
 --   v_…                  views to monitor all that by, for the role rowcall_monitor
 
 CREATE SCHEMA IF NOT EXISTS rowcall;
+SET search_path = pg_catalog, pg_temp;                         -- until this session ends: nothing in `public` is meant
 
 
 -- ── installation ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -185,7 +186,9 @@ CREATE TABLE IF NOT EXISTS rowcall.schedule_versions (
     PRIMARY KEY (schedule_id, valid_from)                      -- spans_of.sql: the spans since the last answer
 );
 
-CREATE OR REPLACE FUNCTION rowcall.schedule_is_about_to_change() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Its path is fixed, as that of all that runs in sessions of others: there it would find what anybody put in the way.
+CREATE OR REPLACE FUNCTION rowcall.schedule_is_about_to_change() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     timing_changed boolean;
 BEGIN
@@ -269,7 +272,8 @@ BEGIN
 END $$;
 
 -- Workers may be asleep until the earliest moment they know: changes of schedules wake them. Never one per run.
-CREATE OR REPLACE FUNCTION rowcall.wake_workers() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION rowcall.wake_workers() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM pg_notify('rowcall', 'look');
     RETURN NULL;
@@ -387,7 +391,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS one_row_per_occurrence
 -- beside the ledger and then attached, because that lets claims and readers go on. Half of each page is left free: a
 -- run's end is a second version of its row, and beside the first it changes no index; the table is no larger for it.
 CREATE OR REPLACE FUNCTION rowcall.ensure_partitions(from_moment timestamptz, through_moment timestamptz)
-RETURNS integer LANGUAGE plpgsql AS $$
+RETURNS integer LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     day       timestamp := date_trunc('day', from_moment AT TIME ZONE 'UTC');
     partition text;
@@ -464,7 +468,8 @@ CREATE INDEX IF NOT EXISTS execution_rollups_by_day ON rowcall.execution_rollups
 
 -- Sums up a day that retention has detached, to be dropped in the same transaction; how many executions it holds. A day
 -- in which something is open after all comes back into the ledger: then NULL.
-CREATE OR REPLACE FUNCTION rowcall.sum_up_day(partition text) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION rowcall.sum_up_day(partition text) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     first date := to_date(right(partition, 8), 'YYYYMMDD');
     begins timestamptz := first::timestamp AT TIME ZONE 'UTC';
@@ -629,7 +634,8 @@ REVOKE ALL ON TABLE rowcall.run_tokens FROM PUBLIC;
 REVOKE ALL ON FUNCTION rowcall.finish_sql_run(bigint, timestamptz, integer, bytea, double precision, jsonb) FROM PUBLIC;
 
 -- Lets a role end the executions of sql tasks, and nothing else: to be called once, by the owner of this schema.
-CREATE OR REPLACE FUNCTION rowcall.grant_sql_role(role_name text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION rowcall.grant_sql_role(role_name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     owner text := (SELECT n.nspowner::regrole::text FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'rowcall');
 BEGIN
@@ -1897,7 +1903,8 @@ COMMENT ON FUNCTION rowcall.execute_schedule(text, jsonb, text) IS
     'Queue a run now, in this transaction, behind what is open of the schedule; its execution_id.';
 
 -- Lets a role create, pause, resume and execute schedules of any client by these functions, and nothing else.
-CREATE OR REPLACE FUNCTION rowcall.grant_control(role_name text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION rowcall.grant_control(role_name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = role_name) THEN
         RAISE EXCEPTION 'there is no role %', quote_ident(role_name) USING HINT = format('CREATE ROLE %I', role_name);
@@ -1913,7 +1920,8 @@ END $$;
 
 -- Lets a role read the views above and call what only reads, and nothing else. Called for rowcall_monitor below, and by
 -- the owner of this schema for any other role.
-CREATE OR REPLACE FUNCTION rowcall.grant_monitor(role_name text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION rowcall.grant_monitor(role_name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     found text;
 BEGIN

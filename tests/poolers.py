@@ -27,7 +27,7 @@ SERVERS = 3
 PATIENCE_SECONDS = 20.0
 
 DROPPED = "statement_timeout, idle_in_transaction_session_timeout, lock_timeout, rowcall.direct, enable_seqscan, "
-DROPPED += "enable_bitmapscan, enable_hashjoin, enable_mergejoin, jit, plan_cache_mode"
+DROPPED += "search_path, enable_bitmapscan, enable_hashjoin, enable_mergejoin, jit, plan_cache_mode"
 """Everything that Rowcall's connections say: an operator who had trouble once may have listed it all."""
 
 CONFIGURATION = """

@@ -90,7 +90,7 @@ class Session:
             threads=settings.concurrency,
             processes=settings.processes,
         )
-        transactions = Transactions(for_tasks, worker_id, settings.result_max_bytes, settled)
+        transactions = Transactions(database, for_tasks, worker_id, settings.result_max_bytes, settled)
         work = Work(
             self._runner, offers.tasks, installation_id, self._holdings, self._recorder, audience, transactions, settled
         )  # fmt: skip

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
+from rowcall.domain.errors import StoreUnavailable
 from rowcall.domain.executions import Outcome
 from rowcall.store.claims import Claim
 from rowcall.store.database import Database, Transaction
 from rowcall.store.finishing import Result, ending_transaction
+from rowcall.store.releasing import release_waiting
 
 from .running.results import encode_result
 from .settled import Settled
@@ -48,12 +50,15 @@ class RunTransaction:
 class Transactions:
     """Makes the transactions of one worker's runs; `settled` is told which executions ended in one.
 
-    They have connections of their own: a task that holds its transaction open does not keep the worker from beating,
-    claiming or recording.
+    They have connections of their own, `for_tasks`: a task that holds its transaction open does not keep the worker
+    from beating, claiming or recording.
     """
 
-    def __init__(self, database: Database, worker_id: int, result_max_bytes: int, settled: Settled) -> None:
+    def __init__(
+        self, database: Database, for_tasks: Database, worker_id: int, result_max_bytes: int, settled: Settled
+    ) -> None:
         self._database = database
+        self._for_tasks = for_tasks
         self._worker_id = worker_id
         self._result_max_bytes = result_max_bytes
         self._settled = settled
@@ -73,8 +78,10 @@ class Transactions:
             ended = Result(claim, Outcome.succeeded(text), time.monotonic() - began)
             return ended
 
-        async with ending_transaction(self._database, self._worker_id, claim, result_of) as transaction:
+        async with ending_transaction(self._for_tasks, self._worker_id, claim, result_of) as transaction:
             written = RunTransaction(transaction)
             yield written
         assert ended is not None
         self._settled.note(claim.execution_id, claim.fence, ended.outcome, ended.duration_seconds)
+        with suppress(StoreUnavailable):  # it is committed: whom this can't let go, the sweep does
+            await release_waiting(self._database, [claim.schedule_id])

@@ -25,6 +25,13 @@ MARK = "rowcall.direct"
 HAS_MARK = f"SELECT WHERE current_setting('{MARK}', true) = 'on'"
 """Sent as text: a statement that is prepared under a name is none where a pooler passes to another server."""
 
+NAMES = {"search_path": "pg_catalog"}
+"""Where the store's statements look for what they don't qualify: among PostgreSQL's own, and nowhere else.
+
+On the usual path lies `public`, and in many databases anybody may create there. PostgreSQL prefers a function whose
+parameters fit exactly to its own that takes any type: another's `unnest(bigint[])` would run with Rowcall's rights.
+"""
+
 NOT_DIRECT = "a pooler answers there, and what is asked needs a session of its own: name PostgreSQL itself"
 
 NOT_THIS_HOST = (
@@ -93,7 +100,10 @@ def _port(text: str) -> int:
 
 
 def server_settings(application_name: str, timeout_seconds: float) -> dict[str, str]:
-    """What each connection tells the server: who it is, and how long it may take (0: as long as it likes)."""
+    """What each connection tells the server: who it is, and how long it may take (0: as long as it likes).
+
+    Where the store's own statements run, NAMES belong to it.
+    """
     return introduction(application_name) | limits(timeout_seconds) | {MARK: "on"}
 
 

@@ -16,7 +16,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from rowcall.domain.access import EVERYTHING, Access
 
-from .connecting import CONNECT_TIMEOUT_SECONDS, introduction, limits, server_settings
+from .connecting import CONNECT_TIMEOUT_SECONDS, NAMES, introduction, limits, server_settings
 from .driver_errors import UNAVAILABLE, domain_errors
 from .pools import Pool, close_pool, direct_pool, leave_as_it_is, make_pool
 
@@ -161,11 +161,12 @@ class Database:
     ) -> AsyncIterator[Database]:
         """Connect, lend the database, close. Whether it is `pooled` is found out where it is None.
 
-        `probes_only` is for the store's own statements; take it off where tasks run theirs.
+        `probes_only` is for the store's own statements, which name nothing but PostgreSQL's own without its schema;
+        take it off where tasks run theirs.
 
         Raises StoreUnavailable when PostgreSQL doesn't answer.
         """
-        settings = limits(timeout_seconds) | (PROBES if probes_only else {})
+        settings = limits(timeout_seconds) | (PROBES | NAMES if probes_only else {})
         options = {"min_size": min_size, "max_size": size, "command_timeout": timeout_seconds}
         with domain_errors():
             pool = None

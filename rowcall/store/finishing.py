@@ -14,10 +14,13 @@ from rowcall.domain.executions import DONE, ExecutionStatus, Outcome
 from rowcall.domain.retries import backoff, may_retry
 
 from .claims import Claim
+from .connecting import NAMES
 from .database import Database, Session, Transaction
 from .deleted import DELETED, NOT_TRIED_AGAIN, cancel_left_over, deleted_among
 from .releasing import release_waiting
 from .telling import tell
+
+ONLY_OUR_NAMES = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in NAMES.items())
 
 RETRIED = (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT)
 
@@ -83,13 +86,16 @@ async def ending_transaction(
     `result_of` is asked for the result at the end of the block. Raises LeaseLost, and nothing was written, when the
     execution is not this worker's any more. When COMMIT was sent and nobody answered, StoreUnavailable is raised, and
     the ledger alone knows: another attempt follows only if nothing was committed.
+
+    The block's statements find names as they are used to; the ending, as all of the store's, finds PostgreSQL's alone.
+    Let go what waits behind it (`release_waiting`) elsewhere.
     """
     async with database.transaction() as transaction:
         yield transaction
+        await transaction.connection.execute(ONLY_OUR_NAMES)
         finished = await _finish(transaction, worker_id, [result_of()])
         if not finished:
             raise LeaseLost(f"execution {claim.execution_id} was given to another worker; nothing was written")
-    await release_waiting(database, [claim.schedule_id])
 
 
 def _parted(results: Sequence[Result], test: Callable[[Result], bool]) -> tuple[list[Result], list[Result]]:

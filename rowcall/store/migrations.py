@@ -21,7 +21,7 @@ import asyncpg
 
 from rowcall.domain.errors import InvalidInput, StoreUnavailable
 
-from .connecting import Connection, connect_past_poolers, server_settings
+from .connecting import NAMES, Connection, connect_past_poolers, server_settings
 from .database import Database, sql
 from .driver_errors import UNAVAILABLE
 from .schema_checks import (
@@ -133,7 +133,9 @@ async def _connect(database: Database) -> AsyncIterator[Connection]:
     behind its locks."""
     if database.direct_dsn is None:
         raise InvalidInput.of("ROWCALL_DIRECT_DATABASE_URL", NO_DIRECT_WAY)
-    settings = server_settings("rowcall migrate", timeout_seconds=0) | {"lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s"}
+    settings = (
+        server_settings("rowcall migrate", timeout_seconds=0) | NAMES | {"lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s"}
+    )
     with schema_errors():
         connection = await connect_past_poolers(
             database.direct_dsn,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from .connecting import CONNECT_TIMEOUT_SECONDS, connect_past_poolers, server_settings
+from .connecting import CONNECT_TIMEOUT_SECONDS, NAMES, connect_past_poolers, server_settings
 from .driver_errors import domain_errors
 
 CHANNEL = "rowcall"
@@ -35,7 +35,7 @@ async def listen(
             dsn,
             "ROWCALL_DIRECT_DATABASE_URL",
             command_timeout=CONNECT_TIMEOUT_SECONDS,
-            server_settings=server_settings(application_name, CONNECT_TIMEOUT_SECONDS),
+            server_settings=server_settings(application_name, CONNECT_TIMEOUT_SECONDS) | NAMES,
         )
         try:
             connection.add_termination_listener(lambda _: gone.set())

@@ -22,7 +22,7 @@ import asyncpg
 
 from rowcall.domain.errors import StoreUnavailable
 
-from .connecting import Connection, connect_past_poolers, server_settings
+from .connecting import NAMES, Connection, connect_past_poolers, server_settings
 from .database import Connection as AnyConnection
 from .database import Database, Row, Session, Transaction, sql
 from .driver_errors import domain_errors
@@ -178,7 +178,7 @@ async def _apart(database: Database) -> AsyncIterator[Connection | None]:
         yield None
         return
     settings = server_settings("rowcall retention", DROP_SECONDS)
-    settings |= {"lock_timeout": str(int(LOCK_SECONDS * 1000)), "jit": "off"}
+    settings |= NAMES | {"lock_timeout": str(int(LOCK_SECONDS * 1000)), "jit": "off"}
     with domain_errors():
         connection = await connect_past_poolers(
             database.direct_dsn, "DATABASE_URL", command_timeout=DROP_SECONDS, server_settings=settings

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import asyncpg
 
+from rowcall.store.connecting import NAMES
 from rowcall.store.database import Database
 from tests.store.stories import NOON
 
@@ -39,7 +41,7 @@ BEGIN
         EXECUTE format('ALTER TABLE rowcall.%I ALTER COLUMN %I SET DEFAULT standing.now()',
                        dated.table_name, dated.column_name);
     END LOOP;
-    EXECUTE format('ALTER DATABASE %I SET search_path = standing, pg_catalog', current_database());
+    ALTER FUNCTION rowcall.schedule_is_about_to_change() SET search_path = standing, pg_catalog;
 END $$;
 """
 
@@ -81,7 +83,8 @@ class Store:
 @contextmanager
 def standing_store(dsn: str) -> Iterator[Store]:
     """The store on this database, in which time stands still from now on."""
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+    names = patch.dict(NAMES, search_path="standing,pg_catalog")
+    with names, asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         runner.run(_stop_the_clock(dsn))
         opening = Database.open(dsn, size=2)
         database = runner.run(opening.__aenter__())

@@ -240,6 +240,11 @@ async def test_a_role_that_can_become_rowcalls_own_is_refused(
     [
         ("GRANT SELECT ON rowcall.run_tokens TO {role}", "it has rights on tables of the schema rowcall"),
         ("GRANT CREATE ON SCHEMA rowcall TO {role}", "it may create objects in the schema rowcall"),
+        ("GRANT SELECT (token_hash) ON rowcall.run_tokens TO {role}", "it has rights on tables of the schema rowcall"),
+        ("ALTER ROLE {role} CREATEROLE", "it has, or can take on, CREATEROLE, by which it could get at Rowcall"),
+        ("ALTER ROLE {role} REPLICATION", "it has, or can take on, REPLICATION"),
+        ("GRANT pg_execute_server_program TO {role}", "it has, or can take on, pg_execute_server_program"),
+        ("ALTER ROLE {role} NOINHERIT; GRANT pg_write_server_files TO {role}", "can take on, pg_write_server_files"),
         ("REVOKE USAGE ON SCHEMA rowcall FROM {role}", "SELECT rowcall.grant_sql_role('{role}')"),
     ],
 )

@@ -25,6 +25,8 @@ TABLES = (
 EFFECT = "INSERT INTO sales.effects VALUES ('half')"
 FORGED = "SELECT rowcall.finish_sql_run(1, now(), 1, '\\x00', 0, '\"forged\"')"
 
+REFUSED = "(42501)"
+"""PostgreSQL's code for a privilege that is lacking: its words differ from version to version."""
 
 ATTACKS: dict[str, tuple[list[str], str]] = {
     "read the ledger": (["SELECT * FROM rowcall.schedule_executions"], "permission denied"),
@@ -60,6 +62,43 @@ ATTACKS: dict[str, tuple[list[str], str]] = {
     ),
     "rights for all": (["GRANT SELECT ON rowcall.schedules TO PUBLIC"], "permission denied"),
     "an end that is prevented at the commit": (["INSERT INTO sales.deferred VALUES (1)"], "harm was meant"),
+    "a role put on by a setting": (["SELECT set_config('role', '{owner}', false)"], REFUSED),
+    "triggers that are switched off": (["SET session_replication_role = replica"], REFUSED),
+    "a program of the server's": (["COPY sales.effects FROM PROGRAM 'id'"], REFUSED),
+    "a file of the server's": (["COPY sales.effects TO '/tmp/rowcall-stolen'"], REFUSED),
+    "a large object into a file": (["SELECT lo_export(lo_from_bytea(0, 'x'), '/tmp/rowcall-stolen')"], REFUSED),
+    "rights on what Rowcall will make": (
+        ["ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA rowcall GRANT ALL ON TABLES TO PUBLIC"],
+        REFUSED,
+    ),
+    "a lock that nobody gets past": (["LOCK TABLE rowcall.open_executions"], REFUSED),
+    "a trigger on whatever is defined": (
+        ["CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION sales.defines()"],
+        REFUSED,
+    ),
+    "the triggers of Rowcall on a table of its own": (
+        ["CREATE TRIGGER t BEFORE DELETE ON sales.deferred EXECUTE FUNCTION rowcall.close_what_was_open()"],
+        REFUSED,
+    ),
+    "settings for all sessions": (["ALTER SYSTEM SET search_path = sales"], "cannot run inside a transaction block"),
+    "settings for Rowcall's sessions": (["ALTER ROLE {owner} SET search_path = sales"], REFUSED),
+    "an end of Rowcall's sessions": (
+        ["SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a WHERE a.usename = '{owner}'"],
+        REFUSED,
+    ),
+    "the changes of all by a slot": (
+        ["SELECT pg_create_logical_replication_slot('stolen', 'pgoutput')"],
+        REFUSED,
+    ),
+    "a transaction that outlives its session": (
+        ["DO $$ BEGIN EXECUTE 'PREPARE TRANSACTION $q$x$q$'; END $$"],
+        "EXECUTE of transaction commands is not implemented",
+    ),
+    "a cursor that is read at the commit": (
+        ["DECLARE late CURSOR WITH HOLD FOR SELECT sales.deletes()"],
+        REFUSED,
+    ),
+    "a view of what it may not see": (["SELECT * FROM sales.peeks"], REFUSED),
     "the rights of Rowcall by a function in its name": (
         ["ALTER FUNCTION rowcall.finish_sql_run RESET ALL"],
         "must be owner",
@@ -73,6 +112,12 @@ PREPARATIONS = """
     CREATE TABLE sales.deferred (k int);
     CREATE CONSTRAINT TRIGGER at_the_end AFTER INSERT ON sales.deferred DEFERRABLE INITIALLY DEFERRED
         FOR EACH ROW EXECUTE FUNCTION sales.harm();
+    CREATE FUNCTION sales.defines() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$;
+    CREATE FUNCTION sales.deletes() RETURNS int LANGUAGE plpgsql AS $$
+        BEGIN DELETE FROM rowcall.schedules; RETURN 1; END $$;
+    CREATE FUNCTION sales.looks() RETURNS text LANGUAGE plpgsql AS $$
+        BEGIN RETURN (SELECT max(token_hash::text) FROM rowcall.run_tokens); END $$;
+    CREATE VIEW sales.peeks AS SELECT sales.looks();
     CREATE FUNCTION sales.sha256(bytea) RETURNS bytea LANGUAGE sql AS $$ SELECT pg_catalog.sha256('stolen') $$;
     CREATE FUNCTION sales.same(bytea, bytea) RETURNS boolean LANGUAGE sql AS 'SELECT true';
     CREATE OPERATOR sales.= (LEFTARG = bytea, RIGHTARG = bytea, FUNCTION = sales.same);
