@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from itertools import groupby
 from random import Random
 
 import structlog
 
 from rowcall.domain.errors import StoreUnavailable
 from rowcall.store.database import Database
-from rowcall.store.retention import drop_old_days
+from rowcall.store.retention import FEW_YOUNGER, drop_old_days
 
 log = structlog.get_logger("rowcall.worker")
 
@@ -25,16 +26,21 @@ async def keep_retention(database: Database, days: int, poll_seconds: float, ran
 
 
 async def retire(database: Database, days: int) -> bool:
-    """One pass; whether there is nothing to do soon."""
+    """One pass; whether there is nothing to do soon.
+
+    As many days stay as are to be kept, whatever the clock says: more is for people to decide (`rowcall retention`).
+    """
     if not days:
         return True
     try:
-        retired = await drop_old_days(database, timedelta(days=days))
+        retired = await drop_old_days(database, timedelta(days=days), keep_days=days)
     except StoreUnavailable as fault:
         log.warning("history_not_dropped_yet", error=str(fault))
         return False
     for day in retired.dropped:
         log.info("history_dropped", day=day.day.isoformat(), executions=day.executions)
-    for day in retired.kept:
-        log.info("history_kept", day=day.day.isoformat(), because=day.kept_because)
+    for because, kept in groupby(retired.kept, key=lambda day: day.kept_because):
+        names = [day.day.isoformat() for day in kept]
+        tell = log.warning if because == FEW_YOUNGER else log.info
+        tell("history_kept", days=len(names), first=min(names), last=max(names), because=because)
     return not retired.busy

@@ -9,6 +9,9 @@ an advisory lock lets one at a time. Every wait for a lock is short: what is in 
 
 A day stays while one of its executions is open, or while a backfill is not through with it. What a schedule needs to go
 on stands in its own row (`last_occurrence_at`), so no day is kept for that.
+
+How old a day is, is what the server's clock says, and a clock can leap by years. Each day on which Rowcall works has a
+table, so whoever drops days unasked counts those too: where the clock leapt, they are not there.
 """
 
 from __future__ import annotations
@@ -47,6 +50,8 @@ NOT_NOW = (
 KEEP_OUT = "SELECT pg_try_advisory_lock(hashtext('rowcall.old_days'))"
 LET_IN = "SELECT pg_advisory_unlock(hashtext('rowcall.old_days'))"
 """A run that began in a day between the look at what is open of it and its end would not find its row when it ends."""
+
+FEW_YOUNGER = "the ledger has too few younger days: nobody worked for long, or the clock leapt"
 
 MARK = "COMMENT ON TABLE rowcall.{name} IS 'rowcall: on its way out'"
 DETACH = "ALTER TABLE rowcall.schedule_executions DETACH PARTITION rowcall.{name} CONCURRENTLY"
@@ -89,24 +94,27 @@ async def forgotten_before(session: Session) -> datetime | None:
     return moment
 
 
-async def old_days(session: Session, older_than: timedelta) -> list[Day]:
-    """The days that ended so long ago, those on their way out first; reads only."""
-    return [_day(row) for row in await session.fetch("history_days", older_than)]
+async def old_days(session: Session, older_than: timedelta, keep_days: int = 0) -> list[Day]:
+    """The days that ended so long ago, those on their way out first; reads only.
+
+    The last `keep_days` days of the ledger stay, however old they are said to be.
+    """
+    return [_day(row, keep_days) for row in await session.fetch("history_days", older_than)]
 
 
-async def drop_old_days(database: Database, older_than: timedelta) -> Retired:
-    """Drop the days that ended so long ago, as far as nothing holds them.
+async def drop_old_days(database: Database, older_than: timedelta, keep_days: int = 0) -> Retired:
+    """Drop the days that ended so long ago, as far as nothing holds them; `keep_days` as in `old_days`.
 
     Raises StoreUnavailable; then, as when it is killed, the next pass goes on where this one was.
     """
-    retired = Retired(kept=await old_days(database, older_than))
+    retired = Retired(kept=await old_days(database, older_than, keep_days))
     if all(day.kept_because for day in retired.kept):
         return retired
     async with database.transaction() as guard:
         await guard.connection.execute(IDLE)
         if not await _is_ours(guard):
             return Retired(busy=True)
-        going, retired.kept = await _let_go(database, older_than)
+        going, retired.kept = await _let_go(database, older_than, keep_days)
         async with _apart(database) as connection:
             for day in going:
                 await _is_ours(guard)  # still; but it must not seem idle
@@ -123,12 +131,12 @@ async def _is_ours(guard: Transaction) -> bool:
     return bool(await guard.connection.execute(OURS) == "SELECT 1")
 
 
-async def _let_go(database: Database, older_than: timedelta) -> tuple[list[Day], list[Day]]:
+async def _let_go(database: Database, older_than: timedelta, keep_days: int) -> tuple[list[Day], list[Day]]:
     """Raise the floor above the days that may go. Those that still may, now that nobody asks for them; and others."""
     async with database.transaction() as transaction:
-        ends = [day.ends_at for day in await old_days(transaction, older_than) if day.kept_because is None]
+        ends = [day.ends_at for day in await old_days(transaction, older_than, keep_days) if day.kept_because is None]
         floor = await transaction.fetchval("raise_history_floor", max(ends, default=None))
-        days = await old_days(transaction, older_than)
+        days = await old_days(transaction, older_than, keep_days)
     going = [day for day in days if day.kept_because is None and day.ends_at <= floor]
     return going, [day for day in days if day.kept_because is not None]
 
@@ -200,12 +208,15 @@ async def _drop_through_pooler(database: Database, day: Day) -> int | None:
         return await _sum_up_and_drop(transaction.connection, day)
 
 
-def _day(row: Row) -> Day:
-    because = _kept_because(row) if row["state"] == "attached" else None  # any other goes all the way, or comes back
+def _day(row: Row, keep_days: int) -> Day:
+    attached = row["state"] == "attached"  # any other goes all the way, or comes back
+    because = _kept_because(row, keep_days) if attached else None
     return Day(row["name"], row["day"], row["ends_at"], row["state"], row["executions"], row["bytes"], because)
 
 
-def _kept_because(row: Row) -> str | None:
+def _kept_because(row: Row, keep_days: int) -> str | None:
+    if row["younger"] < keep_days:
+        return FEW_YOUNGER
     if row["open_executions"]:
         return f"{row['open_executions']} of its executions are open"
     return "a backfill is not through with it" if row["is_backfilled"] else None

@@ -84,6 +84,17 @@ def test_what_is_overdue_is_named_with_how_long(
     assert (ran.code, "fail: report for 10 min" in found(ran, "overdue")) == (1, True)
 
 
+def test_days_that_are_old_by_the_clock_alone_are_told(rowcall: RowcallCommand, execute: Callable[..., Any]) -> None:
+    assert found(rowcall("doctor", "--json"), "history") == "ok: kept for 90 days -> None"
+    execute("SELECT rowcall.ensure_partitions(now() - interval '400 days', now() - interval '391 days')")
+    ran = rowcall("doctor", "--json")
+    told = found(ran, "history")
+    assert told.startswith("warn: 10 days are older than 90 days and stay: the ledger has too few younger days")
+    assert told.endswith("-> check the server's clock; if it is right: rowcall retention")
+    assert "10 days dropped, 0 kept." in rowcall("retention").err
+    assert found(rowcall("doctor", "--json"), "history").startswith("ok")
+
+
 def test_workers_of_different_versions_are_an_upgrade_half_done(
     rowcall: RowcallCommand, a_worker: Callable[..., int]
 ) -> None:

@@ -123,7 +123,7 @@ async def test_a_number_that_nothing_could_hold_reaches_the_task_as_text(
 async def test_a_look_drops_days_that_are_older_than_the_retention(
     app: rowcall.App, dsn: str, database: Database, schedules: Schedules
 ) -> None:
-    await schedules.db.execute("SELECT rowcall.ensure_partitions(now() - interval '9 days', now() - interval '8 days')")
+    await schedules.db.execute("SELECT rowcall.ensure_partitions(now() - interval '9 days', now())")
     days = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'rowcall.schedule_executions'::regclass"
     before = await schedules.db.fetchval(days)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from rowcall.cli.output import span
 from rowcall.settings import Settings
@@ -17,6 +18,7 @@ from rowcall.store.diagnosis import (
     missing_days,
     monitor_role,
 )
+from rowcall.store.retention import FEW_YOUNGER, old_days
 
 from .findings import Finding
 
@@ -33,6 +35,7 @@ async def look_at_work(database: Database, settings: Settings) -> list[Finding]:
         _overdue(lanes, settings),
         await _invalid(database),
         await _days(database),
+        await _history(database, settings),
         _monitor(*await monitor_role(database)),
     ]
 
@@ -85,6 +88,19 @@ async def _days(database: Database) -> Finding:
     if not missing:
         return Finding.ok("ledger", "today and tomorrow have their place")
     return Finding.warn("ledger", f"no place yet for {', '.join(missing)}", "nothing: a worker makes it when it starts")
+
+
+async def _history(database: Database, settings: Settings) -> Finding:
+    """Days that are old enough by the clock, and that no worker drops: the clock may be wrong."""
+    keep = settings.retention_days
+    if not keep:
+        return Finding.ok("history", "kept for ever")
+    old = await old_days(database, timedelta(days=keep), keep_days=keep)
+    kept = [day for day in old if day.kept_because == FEW_YOUNGER]
+    if not kept:
+        return Finding.ok("history", f"kept for {keep} days")
+    found = f"{len(kept)} days are older than {keep} days and stay: {FEW_YOUNGER}"
+    return Finding.warn("history", found, "check the server's clock; if it is right: rowcall retention")
 
 
 def _monitor(is_there: bool, may_read: bool) -> Finding:  # noqa: FBT001 - as the store tells it

@@ -1,5 +1,5 @@
 -- The days of the ledger that ended before the last $1 interval and those on their way out, which come first: how far
--- each has come, how large it is, and what holds it: open executions and backfills.
+-- each has come, how large it is, and what holds it: open executions, backfills, and how few days of the ledger are younger.
 WITH days AS (
     SELECT c.oid, c.relname AS name, to_date(right(c.relname, 8), 'YYYYMMDD') AS day, c.reltuples,
            CASE WHEN i.inhrelid IS NULL THEN 'detached' WHEN i.inhdetachpending THEN 'detaching' ELSE 'attached' END AS state
@@ -19,6 +19,7 @@ WITH days AS (
      GROUP BY 1
 )
 SELECT old.name, old.day, old.state, old.ends_at, pg_total_relation_size(old.oid) AS bytes,
+       (SELECT count(*) FROM days AS d WHERE d.day > old.day AND d.day <= (now() AT TIME ZONE 'UTC')::date) AS younger,
        greatest(old.reltuples, 0)::bigint AS executions, coalesce(opened.executions, 0) AS open_executions,
        EXISTS (SELECT FROM rowcall.backfills AS b WHERE b.status = 'RUNNING' AND b.until > old.begins_at
                   AND b.counted_through < old.ends_at) AS is_backfilled
