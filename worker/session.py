@@ -16,7 +16,7 @@ from rowcall.store.database import Database
 from rowcall.store.finishing import fold_outcomes
 from rowcall.store.forgetting import Kept, forget
 from rowcall.store.leases import set_worker_status
-from rowcall.store.notifications import DELIVER
+from rowcall.store.notifications import CANCEL, DELIVER
 from rowcall.store.surveying import Survey, survey
 from rowcall.store.unroutable import Walk
 
@@ -214,7 +214,7 @@ class Session:
         await keep_listening(self._database.direct_dsn, self.worker_id, self._hear, self._random)
 
     def _hear(self, message: str) -> None:
-        if message == "cancel":
+        if message == CANCEL:
             self._heartbeat.beat_soon()
         elif message == DELIVER:
             self._deliverer.wake()

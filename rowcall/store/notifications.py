@@ -9,8 +9,16 @@ from .connecting import CONNECT_TIMEOUT_SECONDS, NAMES, connect_past_poolers, se
 from .driver_errors import domain_errors
 
 CHANNEL = "rowcall"
+LOOK = "look"
+"""Said of all changes but these two."""
+
+CANCEL = "cancel"
+"""The end of a run was requested."""
+
 DELIVER = "deliver"
-"""Something new is in the outbox. Else ``cancel`` is said, when an end was requested, and ``look`` of all others."""
+"""Something new is in the outbox."""
+
+KINDS = frozenset({LOOK, CANCEL, DELIVER})
 
 CHECK_SECONDS = 30.0
 
@@ -24,7 +32,7 @@ async def listen(
 ) -> None:
     """Call `on_message` with each payload until the connection ends; it never ends by itself otherwise.
 
-    `on_message` is called once with ``look`` as soon as it listens: what was said before is not heard. Raises
+    `on_message` is called once with LOOK as soon as it listens: what was said before is not heard. Raises
     StoreUnavailable when the connection can't be made or is cut: listen again, a cut one does not come back.
     A connection that was cut without a word is found out by a question every `check_seconds`.
     Raises InvalidInput where a pooler answers: it would take the LISTEN, and hand on nothing.
@@ -42,7 +50,7 @@ async def listen(
             await connection.add_listener(
                 CHANNEL, lambda _connection, _pid, _channel, payload: on_message(str(payload))
             )
-            on_message("look")
+            on_message(LOOK)
             while not gone.is_set():
                 try:
                     await asyncio.wait_for(gone.wait(), timeout=check_seconds)

@@ -12,7 +12,7 @@ from random import Random
 
 from tests.namespaces import Host
 
-from .proxy import Proxy
+from .proxy import Proxy, Slowness
 from .replicas import Replica
 from .workload import People
 
@@ -48,6 +48,7 @@ class Faults:
             (2, self.kill_the_postmaster),
             (4, self.cut_connections),
             (2, self.stall_connections),
+            (3, self.slow_connections),
             (5, self.lose_the_answer_to_a_commit),
             (12, self.let_people_act),
         ]
@@ -127,6 +128,13 @@ class Faults:
     async def stall_connections(self) -> str:
         self._last(self._proxy.stall(self._lease * self._random.uniform(0.3, 2.0)))
         return "all connections stalled"
+
+    async def slow_connections(self) -> str:
+        """A bad line to one of the hosts, or a slow machine behind it: nothing is lost on it, and all of it is late."""
+        slowness = Slowness(self._lease * self._random.uniform(0.01, 0.2), 10 ** self._random.uniform(3.5, 5.5))
+        place = self._random.choice(self._proxy.hosts)
+        self._last(self._proxy.slow(self._lease * self._random.uniform(0.5, 3.0), slowness, place))
+        return "connections of a host slowed" if self._hosts else "all connections slowed"
 
     async def lose_the_answer_to_a_commit(self) -> str:
         self._proxy.commits_to_lose += self._random.randint(1, 3)

@@ -14,10 +14,11 @@ COMMIT = b"COMMIT;"
 
 @dataclass(eq=False, slots=True)
 class Link:
-    """One client's connection and the server's end of it."""
+    """One client's connection and the server's end of it; `place` is which of our hosts it came to."""
 
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
+    place: str
 
     def cut(self) -> None:
         """End both sides at once, without a goodbye."""
@@ -25,9 +26,24 @@ class Link:
             side.transport.abort()
 
 
+@dataclass(frozen=True, slots=True)
+class Slowness:
+    """What a bad line does to what goes over it: each way, each piece comes late, and then drips."""
+
+    delay_seconds: float
+    bytes_per_second: float
+
+    def of(self, data: bytes) -> float:
+        """How long this piece takes, in seconds."""
+        return self.delay_seconds + len(data) / self.bytes_per_second
+
+
 @dataclass(slots=True)
 class Proxy:
-    """Forwards TCP connections, to any of our `hosts`, to a Unix socket. What it is told holds for all connections."""
+    """Forwards TCP connections, to any of our `hosts`, to a Unix socket.
+
+    What it is told holds for all connections, where no place is named.
+    """
 
     upstream: str
     port: int = 0
@@ -36,6 +52,7 @@ class Proxy:
     commits_lost: int = 0
     _links: set[Link] = field(default_factory=set)
     _open: asyncio.Event = field(default_factory=asyncio.Event)
+    _slow: dict[str, Slowness] = field(default_factory=dict)
     _server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -68,13 +85,24 @@ class Proxy:
         finally:
             self._open.set()
 
+    async def slow(self, seconds: float, slowness: Slowness, place: str | None = None) -> None:
+        """Forward everything for so long, but slowly: to and from one of our hosts, or all of them."""
+        places = self.hosts if place is None else (place,)
+        self._slow |= dict.fromkeys(places, slowness)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            for each in places:
+                if self._slow.get(each) is slowness:  # and not a later one
+                    del self._slow[each]
+
     async def _serve(self, client_reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         try:
             server_reader, server = await asyncio.open_unix_connection(self.upstream)
         except OSError:
             client.transport.abort()
             return
-        link = Link(client, server)
+        link = Link(client, server, client.get_extra_info("sockname")[0])
         self._links.add(link)
         forth = asyncio.create_task(self._forward(client_reader, server, link, watch=True))
         back = asyncio.create_task(self._forward(server_reader, client, link, watch=False))
@@ -92,6 +120,8 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK):
                 await self._open.wait()
+                if slowness := self._slow.get(link.place):
+                    await asyncio.sleep(slowness.of(data))
                 writer.write(data)
                 await writer.drain()
                 if watch and self.commits_to_lose and COMMIT in data:
