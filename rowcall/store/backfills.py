@@ -60,9 +60,9 @@ async def plan_backfill(session: Session, schedule: ScheduleRow, since: datetime
     """
     session.access.check_acts_on(schedule)
     _check_runnable(schedule)
-    chain = await session.fetchrow("chain_of", schedule["schedule_id"])
+    chain = await session.fetchrow("chain_of", schedule["schedule_id"], since, until)
     assert chain is not None  # the schedule was found, and its row is never taken out but by SQL
-    _check_moments(since, until, schedule["now"], chain["history_floor_at"] if chain["was_raised"] else None)
+    _check_moments(since, until, schedule["now"], chain["history_floor_at"] if chain["is_forgotten"] else None)
     trigger = schedule_of(schedule, schedule["cron_fields"]).trigger
     end = min(until, _end_of_answers(chain))
     if schedule["status"] != ScheduleStatus.ACTIVE:
@@ -158,7 +158,7 @@ def _check_moments(since: datetime, until: datetime, now: datetime, floor: datet
         faults.append(Fault("until", f"lies in the future; it is {now.isoformat(timespec='seconds')} now"))
     if since >= until:
         faults.append(Fault("until", "must lie after since"))
-    if floor is not None and since < floor:
+    if floor is not None:
         faults.append(Fault("since", f"lies before {floor.isoformat()}: what ran then is no longer known"))
     if faults:
         raise InvalidInput(faults)

@@ -15,15 +15,16 @@ from rowcall.domain.errors import InvalidInput, StoreUnavailable
 from rowcall.domain.executions import Outcome
 from rowcall.store import retention
 from rowcall.store.auditing import audit, audit_in
-from rowcall.store.backfills import plan_backfill
+from rowcall.store.backfills import Request, plan_backfill, start_backfill
 from rowcall.store.claiming import look
 from rowcall.store.claims import Claim
 from rowcall.store.database import Database
+from rowcall.store.feeding import feed
 from rowcall.store.finishing import Result, record_results
 from rowcall.store.ledger import ensure_days, ensure_days_ahead
 from rowcall.store.retention import DETACH, MARK, Day, Retired, drop_old_days, old_days
-from rowcall.store.schedules import find_schedule
-from tests.store.stories import ASchedule, Connection, ledger, statuses, until, until_waiting_for_a_lock
+from rowcall.store.schedules import find_schedule, lock_schedule
+from tests.store.stories import ASchedule, AWorker, Connection, ledger, plan, statuses, until, until_waiting_for_a_lock
 
 DAY = timedelta(days=1)
 KEPT = 2 * DAY
@@ -149,6 +150,37 @@ async def test_a_backfill_of_what_was_dropped_is_refused(database: Database, hou
     await drop_old_days(database, KEPT)
     with pytest.raises(InvalidInput, match="no longer known"):
         await plan_backfill(database, await find_schedule(database, hourly), today - 4 * DAY, today - 3 * DAY)
+
+
+async def test_a_backfill_of_what_lies_before_its_schedule_is_taken_though_days_were_dropped(
+    database: Database, a_schedule: ASchedule, a_worker: AWorker, hourly: int, today: datetime
+) -> None:
+    """Nothing of it can have run then, until it has run once, by a backfill, and its day was dropped in its turn."""
+    await drop_old_days(database, KEPT)
+    early = await a_schedule(name="early", cron_expression="0 * * * *", created_at=today - 5 * DAY)
+    await plan(database)
+    since, until = today - 30 * DAY, today - 30 * DAY + timedelta(hours=3)
+    async with database.transaction() as transaction:
+        schedule = await lock_schedule(transaction, early)
+        planned = await plan_backfill(transaction, schedule, since, until)
+        assert len(planned.occurrences) == 3
+        await start_backfill(transaction, schedule, planned, Request(max_concurrent=3, requested_by="somebody"))
+    another = await a_worker()
+    assert (await feed(database, ["work"])).enqueued == 3
+    assert (await drop_old_days(database, KEPT)).dropped == []
+    await run(database, another, today + DAY)
+    await feed(database, ["work"])
+    assert (await audit(database, until=today)).findings == []
+    [gone] = (await drop_old_days(database, KEPT)).dropped
+    assert (gone.day, gone.executions) == (since.date(), 3)
+
+    schedule = await find_schedule(database, early)
+    for first, last in ((since, until), (since - DAY, until + DAY), (until - timedelta(hours=1), until)):
+        with pytest.raises(InvalidInput, match="no longer known"):
+            await plan_backfill(database, schedule, first, last)
+    assert (await plan_backfill(database, schedule, until, until + DAY)).occurrences
+    with pytest.raises(InvalidInput, match="no longer known"):  # it reaches into what the schedule answered for itself
+        await plan_backfill(database, schedule, until, today - 4 * DAY)
 
 
 async def test_figures_and_the_last_failure_survive(
