@@ -8,10 +8,9 @@ from rowcall.domain.executions import Outcome
 from rowcall.store.claims import Claim
 from rowcall.store.database import Database
 from rowcall.store.finishing import fold_outcomes
-from rowcall.store.leases import (
-    recover,
-    set_worker_status,
-)
+from rowcall.store.forgetting import Kept
+from rowcall.store.leases import beat, recover, set_worker_status
+from rowcall.store.surveying import survey
 from tests.store.stories import (
     HOUR,
     NOON,
@@ -159,6 +158,25 @@ async def test_the_lease_is_each_workers_own_and_the_moment_may_be_given(
     assert (await recover(database)).dead == []
     assert [row["worker_id"] for row in (await recover(database, now=await in_seconds(db, 10))).dead] == [short]
     assert [row["worker_id"] for row in (await recover(database, now=await in_seconds(db, 510))).dead] == [long]
+
+
+async def test_a_worker_that_died_before_the_clock_went_back_is_given_up_a_lease_later(
+    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker
+) -> None:
+    """By its last beat its lease would last for an hour and a minute: until the clock has come there again."""
+    await a_schedule()
+    dead, living = await a_worker(lease_seconds=60), await a_worker(lease_seconds=60)
+    [lost] = await claim(database, dead)
+    await db.execute("UPDATE rowcall.workers SET last_beat_at = clock_timestamp() + interval '1 hour'")
+    assert (await survey(database, ["work"], [], Kept(0, 0, 0))).dead
+
+    assert (await recover(database)).dead == []
+    assert await beat(database, living, lease_seconds=500)
+    assert not (await survey(database, ["work"], [], Kept(0, 0, 0))).dead
+    assert (await recover(database, now=await in_seconds(db, 50))).dead == []
+    recovery = await recover(database, now=await in_seconds(db, 61))
+    assert ([row["worker_id"] for row in recovery.dead], recovery.requeued) == ([dead], 1)
+    assert await statuses(db, lost.schedule_id) == ["QUEUED"]
 
 
 async def in_seconds(db: Connection, seconds: int) -> datetime:

@@ -29,7 +29,8 @@ SELECT (now() AT TIME ZONE 'UTC')::date AS today,
        -- bury_workers.sql, take_orphans.sql
        EXISTS (SELECT FROM rowcall.workers AS w
                 WHERE w.ended_at IS NULL
-                  AND w.last_beat_at + make_interval(secs => w.lease_seconds) <= clock_timestamp())
+                  AND (w.last_beat_at + make_interval(secs => w.lease_seconds) <= clock_timestamp()
+                       OR w.last_beat_at > clock_timestamp() + interval '1 second'))
        OR EXISTS (SELECT FROM rowcall.open_executions AS o
                     JOIN rowcall.workers AS w ON w.worker_id = o.worker_id AND w.ended_at IS NOT NULL) AS dead,
        -- deleted_but_queued.sql
