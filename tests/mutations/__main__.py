@@ -26,6 +26,7 @@ from .catalogue import MUTATIONS
 from .mutation import DoesNotApply, Mutation, copy_tree
 
 LONGEST_SECONDS = 150.0
+ALL_NAMED_SECONDS = 900.0
 TEST_FAILED = 1
 FAILED = re.compile(r"^FAILED (\S+?)(?:\[.*)?(?: - .*)?$", re.MULTILINE)
 
@@ -40,7 +41,9 @@ class Verdict:
     seconds: float
 
 
-async def run_tests(tree: Path, environment: Mapping[str, str], tests: Sequence[str]) -> tuple[int, str]:
+async def run_tests(
+    tree: Path, environment: Mapping[str, str], tests: Sequence[str], within: float = LONGEST_SECONDS
+) -> tuple[int, str]:
     """Run these tests in a tree: pytest's exit code, and what it said."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "-n", "0", *tests,
@@ -48,11 +51,11 @@ async def run_tests(tree: Path, environment: Mapping[str, str], tests: Sequence[
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), LONGEST_SECONDS)
+        output, _ = await asyncio.wait_for(process.communicate(), within)
     except TimeoutError:
         process.kill()
         await process.wait()
-        return -1, f"it was not over within {LONGEST_SECONDS:g} s"
+        return -1, f"it was not over within {within:g} s"
     assert process.returncode is not None
     return process.returncode, output.decode(errors="replace")
 
@@ -96,7 +99,7 @@ async def judge_all(
 async def untouched(mutations: Sequence[Mutation], tree: Path, environment: Mapping[str, str], tell: Console) -> bool:
     """Whether all that is named passes while nothing is broken: else its failing would prove nothing."""
     named = sorted({test for mutation in mutations for test in mutation.tests})
-    code, output = await run_tests(tree, environment, named)
+    code, output = await run_tests(tree, environment, named, within=ALL_NAMED_SECONDS)
     tell.print(f"{len(named)} tests {'pass' if code == 0 else 'do NOT all pass'} without a mutation")
     if code != 0:
         tell.print(output[-4000:], markup=False)

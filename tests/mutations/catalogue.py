@@ -6,5 +6,6 @@ from .claim import CLAIM
 from .fence import FENCE
 from .keys import KEYS
 from .lease import LEASE
+from .walls import WALLS
 
-MUTATIONS = (*FENCE, *LEASE, *CLAIM, *KEYS)
+MUTATIONS = (*FENCE, *LEASE, *CLAIM, *WALLS, *KEYS)
