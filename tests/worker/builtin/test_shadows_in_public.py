@@ -93,8 +93,8 @@ async def test_what_anybody_put_into_public_never_runs_as_rowcall(
         )
         await create_schedule(database, wanted)
     await until(lambda: schedules.db.fetchval("SELECT count(*) > 1 FROM public.bookings"), what="the bookings")
-    [failed] = await schedules.db.fetch("SELECT schedule_id FROM rowcall.schedules WHERE task_type = 'fail'")
-    await schedules.reaches("FAILED", failed["schedule_id"])
+    failed = "SELECT count(*) > 0 FROM rowcall.schedule_executions WHERE status = 'FAILED'"
+    await until(lambda: schedules.db.fetchval(failed), what="the failure")
 
     assert (await audit(database)).findings == []
     await recover(database)
