@@ -127,6 +127,42 @@ async def test_max_executions_is_exact_however_many_claim(
     assert begun + written.count("CANCELLED") >= 7
 
 
+@pytest.mark.parametrize("late", [0, 5], ids=["on time", "late"])
+async def test_a_single_moment_runs_once_however_many_claim(
+    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker, late: int
+) -> None:
+    once = [await a_schedule(scheduled_time=NOON, created_at=NOON - HOUR) for _ in range(20)]
+    workers = [await a_worker() for _ in range(6)]
+    moment = NOON + late * SECOND
+
+    claimed = await asyncio.gather(*(claim(database, worker, limit=30, now=moment) for worker in workers))
+    assert sorted(each.schedule_id for claims in claimed for each in claims) == once
+    again = await asyncio.gather(*(claim(database, worker, now=moment + HOUR) for worker in workers))
+    assert not any(again)
+    for schedule_id in once:
+        row = await schedule(db, schedule_id)
+        assert (row["status"], row["scheduled_runs"], row["next_run_at"]) == ("COMPLETED", 1, None)
+
+
+@pytest.mark.parametrize("coalesce", ["latest", "all"])
+async def test_the_occurrence_at_ends_at_is_the_last_however_many_claim(
+    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker, coalesce: str
+) -> None:
+    ending = await a_schedule(
+        interval_seconds=1, created_at=NOON, ends_at=NOON + 5 * SECOND, coalesce=coalesce, overlap_policy="allow",
+        max_instances=50,
+    )  # fmt: skip
+    workers = [await a_worker() for _ in range(4)]
+    for seconds in (1, 2, 4, 5, 6, 7, 8):
+        await asyncio.gather(*(claim(database, worker, now=NOON + seconds * SECOND) for worker in workers))
+
+    row = await schedule(db, ending)
+    assert (row["status"], row["last_occurrence_at"]) == ("COMPLETED", NOON + 5 * SECOND)
+    answered = await db.fetch("SELECT scheduled_for, covers_after FROM rowcall.schedule_executions ORDER BY 1")
+    assert answered[-1]["scheduled_for"] == NOON + 5 * SECOND
+    assert [later["covers_after"] for later in answered[1:]] == [each["scheduled_for"] for each in answered[:-1]]
+
+
 async def test_max_instances_is_exact_however_many_claim(
     database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -63,6 +65,13 @@ async def blocks_the_loop(run: rowcall.Run) -> None:
     write_entry("started", run)
     time.sleep(run.input_data["seconds"])  # noqa: ASYNC251 - that is the point
     write_entry("finished", run)
+
+
+@app.task("kills-its-worker")
+async def kills_its_worker(run: rowcall.Run) -> None:
+    """What a fault in native code, or the kernel when memory runs out, does to a process."""
+    write_entry("started", run)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @app.task("refuse-in-a-child", isolation="process")

@@ -96,6 +96,27 @@ async def test_the_work_of_a_killed_worker_is_lost_when_no_retry_is_left(
     assert len(journal.entries("started")) == 1
 
 
+async def test_a_run_that_kills_its_worker_again_and_again_is_lost_after_its_attempts_and_says_so(
+    start_worker: StartWorker, schedules: Schedules, journal: Journal
+) -> None:
+    schedule_id = await schedules.insert("kills-its-worker", max_retries=2)
+    for attempt in (1, 2, 3):
+        worker = start_worker()
+        assert await worker.ended() == -SIGKILL
+        assert len(journal.entries("started")) == attempt
+    survivor = start_worker()
+    row = await schedules.reaches("LOST", schedule_id)
+
+    assert row["attempt"] == 3
+    assert f"(id {row['worker_id']}) gave no sign of life while it ran this" in row["error_message"]
+    entries = json.loads(row["errors"])
+    assert [(entry["attempt"], entry["status"]) for entry in entries] == [(1, "LOST"), (2, "LOST"), (3, "LOST")]
+    assert len({entry["error"] for entry in entries}) == 3, "each names the worker that it cost"
+    await schedules.reaches("SUCCEEDED", await schedules.insert("note"))
+    assert [entry.pid for entry in journal.entries("ran")] == [survivor.pid]
+    assert len(journal.entries("started")) == 3
+
+
 async def test_a_stopping_worker_finishes_what_runs_and_keeps_its_lease_however_long_it_takes(
     start_worker: StartWorker, schedules: Schedules, journal: Journal, gate: Gate
 ) -> None:
