@@ -53,7 +53,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class InvalidSchedule:
-    """A schedule that can't be scheduled, or has no code any more, and why."""
+    """A schedule that can't be scheduled, has no code any more, or waits for the clock, and why."""
 
     schedule_id: int
     name: str
@@ -97,6 +97,11 @@ async def missing_days(session: Session, ahead: int) -> list[date]:
 async def invalid_schedules(session: Session, limit: int) -> list[InvalidSchedule]:
     """Up to `limit` schedules that can't be scheduled."""
     return [InvalidSchedule(**_columns(row)) for row in await session.fetch("invalid_schedules", limit)]
+
+
+async def answered_ahead(session: Session, limit: int) -> list[InvalidSchedule]:
+    """Up to `limit` schedules that were answered for while the clock was ahead, and through which moment."""
+    return [InvalidSchedule(**_columns(row)) for row in await session.fetch("answered_ahead", limit)]
 
 
 async def gone_schedules(session: Session, limit: int) -> list[InvalidSchedule]:

@@ -111,6 +111,19 @@ def test_a_schedule_that_can_not_be_scheduled_is_told_with_its_reason(
     assert "nightly (no such zone)" in found(rowcall("doctor", "--json"), "schedules")
 
 
+def test_a_schedule_that_was_answered_for_while_the_clock_was_ahead_is_told(
+    rowcall: RowcallCommand, execute: Callable[..., Any]
+) -> None:
+    a_schedule(rowcall)
+    execute("UPDATE rowcall.schedules SET last_occurrence_at = '2098-07-06 05:04Z', next_run_at = '2098-07-07 05:04Z'")
+    told = found(rowcall("doctor", "--json"), "schedules")
+    assert told.startswith("fail: answered for while the server's clock was ahead")
+    assert "nightly (through 2098-07-06 05:04 UTC) -> if the clock is right now: delete them" in told
+    rowcall("schedules", "delete", "nightly")
+    a_schedule(rowcall)
+    assert found(rowcall("doctor", "--json"), "schedules").startswith("ok")
+
+
 def test_a_schedule_whose_code_is_gone_is_told_and_one_that_people_paused_is_not(
     rowcall: RowcallCommand, execute: Callable[..., Any]
 ) -> None:

@@ -12,6 +12,7 @@ from rowcall.store.diagnosis import (
     AliveWorker,
     Lane,
     alive_workers,
+    answered_ahead,
     gone_schedules,
     invalid_schedules,
     lanes_of_schedules,
@@ -72,6 +73,11 @@ def _overdue(lanes: Sequence[Lane], settings: Settings) -> Finding:
 
 
 async def _invalid(database: Database) -> Finding:
+    ahead = await answered_ahead(database, NAMED + 1)
+    if ahead:
+        told = _named([f"{schedule.name} ({schedule.status_reason})" for schedule in ahead])
+        what = f"answered for while the server's clock was ahead, and not run before it is there again: {told}"
+        return Finding.fail("schedules", what, "if the clock is right now: delete them, and create them anew")
     found = await invalid_schedules(database, NAMED + 1)
     if found:
         told = _named([f"{schedule.name} ({schedule.status_reason})" for schedule in found])
