@@ -49,6 +49,14 @@ async def gated(run: rowcall.Run) -> dict[str, object]:
     return {"attempt": run.attempt}
 
 
+@app.task("gated-in-a-transaction")
+async def gated_in_a_transaction(run: rowcall.Run) -> None:
+    """Writes a row, which is there once the file named in its input is, and the execution has ended with it."""
+    async with run.transaction() as transaction:
+        await transaction.execute("INSERT INTO public.effects VALUES ($1, $2)", run.execution_id, run.fence)
+        await gated(run)
+
+
 @app.task("gated-in-a-thread")
 def gated_in_a_thread(run: rowcall.Run) -> None:
     """The same, deaf to everything else: a thread can't be stopped."""

@@ -214,3 +214,26 @@ async def test_a_task_that_blocks_the_event_loop_does_not_cost_its_worker_the_le
     assert (blocked["attempt"], blocked["fence"]) == (1, 1)
     assert blocked["duration_seconds"] >= 2.5 * row["lease_seconds"]
     assert len(await schedules.workers("RUNNING")) == len(await schedules.workers()) == 2
+
+
+async def test_a_transaction_frozen_for_longer_than_its_lease_leaves_nothing_and_that_of_its_heir_counts(
+    start_worker: StartWorker, schedules: Schedules, journal: Journal, gate: Gate
+) -> None:
+    await schedules.db.execute("CREATE TABLE public.effects (execution_id bigint, fence int)")
+    frozen = start_worker()
+    schedule_id = await schedules.insert("gated-in-a-transaction", input_data=gate.input)
+    await starts(journal, 1)
+    frozen.signal(SIGSTOP)
+    start_worker()
+    await starts(journal, 2)
+    gate.open()
+    row = await schedules.reaches("SUCCEEDED", schedule_id)
+    frozen.signal(SIGCONT)
+    await until(lambda: "lease_lost" in frozen.log, what="the end of the first attempt")
+    frozen.signal(SIGTERM)
+    assert await frozen.ended() == 0
+
+    assert row["fence"] == 2
+    effects = await schedules.db.fetch("SELECT execution_id, fence FROM public.effects")
+    assert [tuple(effect) for effect in effects] == [(row["execution_id"], 2)]
+    assert await schedules.only_execution(schedule_id) == row
