@@ -43,6 +43,12 @@ def stage(tmp_path: Path, empty_dsn: str, stack: ExitStack) -> Stage:
     return Stage(tmp_path, empty_dsn, stack)
 
 
+@pytest.fixture(autouse=True)
+def _no_key_of_another(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The client would send the one that a Rowcall on this machine has left."""
+    monkeypatch.setenv("ROWCALL_DATA_DIR", str(tmp_path / "data"))
+
+
 @pytest.fixture
 async def db(empty_dsn: str) -> AsyncIterator[Connection]:
     connection = await asyncpg.connect(empty_dsn)

@@ -1,6 +1,63 @@
 -- What schema.sql has that older numbered files have not: made by `make migrations`, changed nowhere else.
 -- Triggers come last, because only they need locks on tables that were there before.
 
+SET search_path = pg_catalog, pg_temp;                         -- until this session ends: nothing in `public` is meant
+
+
+-- ── installation ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+CREATE TABLE IF NOT EXISTS rowcall.installation (
+    only_row         boolean     PRIMARY KEY DEFAULT true CHECK (only_row),
+    installation_id  text        NOT NULL DEFAULT left(replace(gen_random_uuid()::text, '-', ''), 12),
+    tzdata_version   text        NOT NULL DEFAULT 'unknown',   -- of the newest replica that started here
+    history_floor_at timestamptz NOT NULL DEFAULT now(),       -- from here on the ledger is whole; retention raises it
+    created_at       timestamptz NOT NULL DEFAULT now()
+);
+
+-- Its path is fixed, as that of all that runs in sessions of others: there it would find what anybody put in the way.
+CREATE OR REPLACE FUNCTION rowcall.schedule_is_about_to_change() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    timing_changed boolean;
+BEGIN
+    NEW.route := NEW.task_type || coalesce('@' || NEW.capability_required, '');
+    IF TG_OP = 'INSERT' THEN
+        NEW.name := coalesce(NEW.name, left(replace(NEW.task_type, '/', '-'), 150) || '-' || NEW.schedule_id);
+        timing_changed := false;
+    ELSE
+        NEW.version := OLD.version;
+        timing_changed :=
+            (NEW.schedule_type, NEW.cron_expression, NEW.cron_fields, NEW.interval_seconds, NEW.scheduled_time,
+             NEW.timezone, NEW.starts_at, NEW.ends_at, NEW.jitter_seconds)
+            IS DISTINCT FROM
+            (OLD.schedule_type, OLD.cron_expression, OLD.cron_fields, OLD.interval_seconds, OLD.scheduled_time,
+             OLD.timezone, OLD.starts_at, OLD.ends_at, OLD.jitter_seconds)
+            -- The slots of an H come from the client and the name.
+            OR NEW.cron_expression ILIKE '%h%' AND (NEW.client_id, NEW.name) IS DISTINCT FROM (OLD.client_id, OLD.name);
+        -- What ended, or could not be scheduled, gets another chance with its new definition.
+        IF NEW.status = OLD.status AND (
+               (timing_changed AND OLD.status IN ('INVALID', 'COMPLETED'))
+               OR (NEW.max_executions IS DISTINCT FROM OLD.max_executions AND OLD.status = 'COMPLETED')) THEN
+            NEW.status := 'ACTIVE';
+        END IF;
+        -- Why it was paused, or over, is no longer true of it.
+        IF NEW.status = 'ACTIVE' AND OLD.status <> 'ACTIVE' AND NEW.status_reason IS NOT DISTINCT FROM OLD.status_reason THEN
+            NEW.status_reason := NULL;
+        END IF;
+        -- clock_timestamp, not now: a change that waited for a claim's lock comes after that claim.
+        NEW.updated_at := greatest(clock_timestamp(), OLD.updated_at + interval '1 microsecond');
+        IF rowcall.definition_of(NEW) IS DISTINCT FROM rowcall.definition_of(OLD) THEN
+            NEW.version := OLD.version + 1;
+        END IF;
+    END IF;
+    IF NEW.status <> 'ACTIVE' OR timing_changed OR (TG_OP = 'UPDATE' AND NEW.status <> OLD.status) THEN
+        NEW.next_occurrence_at := NULL;
+        NEW.next_run_at := NULL;
+    END IF;
+    NEW.disabled_at := CASE WHEN NEW.status = 'DISABLED' THEN coalesce(NEW.disabled_at, clock_timestamp()) END;
+    RETURN NEW;
+END $$;
+
 CREATE OR REPLACE FUNCTION rowcall.schedule_has_changed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -32,6 +89,14 @@ BEGIN
     ELSE
         PERFORM rowcall.audit_schedule('changed', OLD, NEW);
     END IF;
+    RETURN NULL;
+END $$;
+
+-- Workers may be asleep until the earliest moment they know: changes of schedules wake them. Never one per run.
+CREATE OR REPLACE FUNCTION rowcall.wake_workers() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM pg_notify('rowcall', 'look');
     RETURN NULL;
 END $$;
 
@@ -70,7 +135,7 @@ END $$;
 -- beside the ledger and then attached, because that lets claims and readers go on. Half of each page is left free: a
 -- run's end is a second version of its row, and beside the first it changes no index; the table is no larger for it.
 CREATE OR REPLACE FUNCTION rowcall.ensure_partitions(from_moment timestamptz, through_moment timestamptz)
-RETURNS integer LANGUAGE plpgsql AS $$
+RETURNS integer LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     day       timestamp := date_trunc('day', from_moment AT TIME ZONE 'UTC');
     partition text;
@@ -146,7 +211,8 @@ CREATE INDEX IF NOT EXISTS execution_rollups_by_day ON rowcall.execution_rollups
 
 -- Sums up a day that retention has detached, to be dropped in the same transaction; how many executions it holds. A day
 -- in which something is open after all comes back into the ledger: then NULL.
-CREATE OR REPLACE FUNCTION rowcall.sum_up_day(partition text) RETURNS bigint LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION rowcall.sum_up_day(partition text) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     first date := to_date(right(partition, 8), 'YYYYMMDD');
     begins timestamptz := first::timestamp AT TIME ZONE 'UTC';
@@ -252,6 +318,25 @@ BEGIN
     PERFORM rowcall.tell(ARRAY[run_execution_id], ARRAY[run_scheduled_for]);
     RETURN EXISTS (SELECT FROM rowcall.open_executions AS o
                     WHERE o.schedule_id = schedule AND o.worker_id IS NULL AND o.available_at IS NULL);
+END $$;
+
+-- Lets a role end the executions of sql tasks, and nothing else: to be called once, by the owner of this schema.
+CREATE OR REPLACE FUNCTION rowcall.grant_sql_role(role_name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    owner text := (SELECT n.nspowner::regrole::text FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'rowcall');
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = role_name) THEN
+        RAISE EXCEPTION 'there is no role %', quote_ident(role_name)
+            USING HINT = format('CREATE ROLE %I LOGIN PASSWORD ...', role_name);
+    END IF;
+    IF pg_has_role(role_name, (SELECT n.nspowner FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'rowcall'), 'MEMBER') THEN
+        RAISE EXCEPTION 'the role % can become %, which owns Rowcall: sql tasks need a role that can not',
+            quote_ident(role_name), owner USING HINT = 'It must be no superuser, and no member of that role.';
+    END IF;
+    EXECUTE format('GRANT USAGE ON SCHEMA rowcall TO %I', role_name);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION rowcall.finish_sql_run(bigint, timestamptz, integer, bytea, '
+                   'double precision, jsonb) TO %I', role_name);
 END $$;
 
 -- ── webhook_deliveries: the outbox ──────────────────────────────────────────────────────────────────────────────────
@@ -1420,7 +1505,8 @@ COMMENT ON FUNCTION rowcall.execute_schedule(text, jsonb, text) IS
     'Queue a run now, in this transaction, behind what is open of the schedule; its execution_id.';
 
 -- Lets a role create, pause, resume and execute schedules of any client by these functions, and nothing else.
-CREATE OR REPLACE FUNCTION rowcall.grant_control(role_name text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION rowcall.grant_control(role_name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = role_name) THEN
         RAISE EXCEPTION 'there is no role %', quote_ident(role_name) USING HINT = format('CREATE ROLE %I', role_name);
@@ -1435,7 +1521,8 @@ END $$;
 
 -- Lets a role read the views above and call what only reads, and nothing else. Called for rowcall_monitor below, and by
 -- the owner of this schema for any other role.
-CREATE OR REPLACE FUNCTION rowcall.grant_monitor(role_name text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION rowcall.grant_monitor(role_name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     found text;
 BEGIN
