@@ -16,6 +16,7 @@ import yaml
 Path: TypeAlias = tuple[str | int, ...]
 
 MOST_DEPTH = 100
+TOO_DEEP = f"is nested more than {MOST_DEPTH} deep"
 MOST_ALIASED = 100_000
 LONGEST_NUMBER = 400
 STRING_TAGS = (None, "!", "tag:yaml.org,2002:str")
@@ -54,6 +55,11 @@ def read_json(text: str) -> Document:
 def _joined(pair: re.Match[str]) -> str:
     code = 0x10000 + ((int(pair[2], 16) - 0xD800) << 10) + int(pair[3], 16) - 0xDC00
     return f"{pair[1]}\\U{code:08x}"
+
+
+def _unreadable(problem: str) -> str:
+    """What a fault of the parser is called. It reads ahead of us, and since libyaml 0.2.6 has a limit of its own."""
+    return TOO_DEEP if "nesting depth" in problem else f"can't be read: {problem}"
 
 
 def plain_value(text: str) -> Any:
@@ -110,7 +116,7 @@ class _Composer:
                     break
         except yaml.MarkedYAMLError as fault:
             mark = fault.problem_mark or fault.context_mark
-            self._fault(mark.line + 1 if mark else 1, f"can't be read: {fault.problem or fault.context}")
+            self._fault(mark.line + 1 if mark else 1, _unreadable(str(fault.problem or fault.context)))
         except yaml.reader.ReaderError as fault:
             line = text.count("\n", 0, fault.position) + 1 if isinstance(fault.position, int) else 1
             self._fault(line, f"holds a character that no YAML may hold: {fault.reason}")
@@ -152,7 +158,7 @@ class _Composer:
         if event.tag is not None:
             self._fault(line, f"has the tag {event.tag[:40]!r}; only plain values are read")
         if len(self._stack) >= MOST_DEPTH:
-            self._fault(line, f"is nested more than {MOST_DEPTH} deep")
+            self._fault(line, TOO_DEEP)
             return False
         self._stack.append(_Open(value, self._place(line), line, event.anchor))
         return True
