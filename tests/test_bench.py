@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,18 +40,26 @@ SMALLEST: dict[str, dict[str, Any]] = {
     "horizon": {"many": 20, "every": 2, "few": 10, "seconds": 4, "windows": 2, "free": 0},
     "api": {"schedules": 200, "connections": 2, "seconds": 1},
 }
+READING_THE_LOG = ("herd", "horizon", "idle", "replicas")
+"""What a server logs can be set by one benchmark at a time."""
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    with short_lived_folder() as folder, a_server(folder, {"fsync": "off", "shared_buffers": "64MB"}) as server:
-        yield Bench(server, Size.QUICK, Teller())
+def benches() -> Iterator[dict[str, Bench]]:
+    """One for each benchmark: those that read the log have a server of their own, the others share one."""
+    with short_lived_folder() as folder, ExitStack() as stack:
+
+        def a_bench() -> Bench:
+            server = stack.enter_context(a_server(folder, {"fsync": "off", "shared_buffers": "64MB"}))
+            return Bench(server, Size.QUICK, Teller())
+
+        yield dict.fromkeys(SMALLEST, a_bench()) | {name: a_bench() for name in READING_THE_LOG}
 
 
-def test_every_benchmark_runs_and_fills_its_tables(bench: Bench) -> None:
+def test_every_benchmark_runs_and_fills_its_tables(benches: dict[str, Bench]) -> None:
     assert set(SMALLEST) == set(NAMES) - {"peers"}  # whose packages are not installed for a test
 
-    for report in run(all_at_once(bench)):
+    for report in run(all_at_once(benches)):
         assert report.tables
         assert report.figures
         for table in report.tables:
@@ -59,11 +68,12 @@ def test_every_benchmark_runs_and_fills_its_tables(bench: Bench) -> None:
             ET.fromstring(chart.svg())
 
 
-async def all_at_once(bench: Bench) -> list[Report]:
+async def all_at_once(benches: dict[str, Bench]) -> list[Report]:
     """They mostly wait; what they measure is of no interest here."""
     scenarios = [scenario_named(name) for name in SMALLEST]
-    measured = [each.measure(bench, each.plan_for(Size.QUICK, SMALLEST[each.name])) for each in scenarios]
-    return await asyncio.gather(*measured)
+    return await asyncio.gather(
+        *(each.measure(benches[each.name], each.plan_for(Size.QUICK, SMALLEST[each.name])) for each in scenarios)
+    )
 
 
 def test_a_benchmark_prints_its_table_and_leaves_it_with_its_plot_as_files(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 import shutil
@@ -40,6 +41,8 @@ class Server:
     pid: int
     version: str
     settings: Mapping[str, str]
+    log_in_use: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False, compare=False)
+    """Held by whoever has set what the log tells: that holds for all databases."""
 
     def dsn_of(self, database: str) -> str:
         """The URL of one of its databases."""

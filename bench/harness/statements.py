@@ -1,11 +1,15 @@
-"""Statements counted by the server's own log, which no client can forget to count."""
+"""Statements counted by the server's own log, which no client can forget to count.
+
+What the log tells is set for the whole server, and a statement that is logged before it runs is not told again with its
+duration: two that count or time at once would spoil each other's figures, so the second is refused.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -42,15 +46,12 @@ async def counting_statements(
     All databases of the server are counted together.
     """
     statements = Statements()
-    await _log(connection, log_statement="all", log_parameter_max_length="0")
-    begin = server.log.stat().st_size
-    try:
+    async with _logging(server, connection, log_statement="all"):
+        begin = server.log.stat().st_size
         yield statements
-    finally:
         with server.log.open("rb") as log:
             log.seek(begin)
             written = log.read().decode("utf-8", "replace")
-        await _log(connection, log_statement="none")
     for sender, text in _LOGGED.findall(written):
         if sender.startswith("rowcall"):
             statements.by_sender[sender] += 1
@@ -81,11 +82,8 @@ class Timings:
 @asynccontextmanager
 async def timing_statements(server: Server, connection: asyncpg.Connection[asyncpg.Record]) -> AsyncIterator[Timings]:
     """Have the server log how long each statement takes, while the block runs."""
-    await _log(connection, log_min_duration_statement="0", log_parameter_max_length="0")
-    try:
+    async with _logging(server, connection, log_min_duration_statement="0"):
         yield Timings(server)
-    finally:
-        await _log(connection, log_min_duration_statement="-1")
 
 
 @cache
@@ -99,9 +97,24 @@ def _names() -> dict[str, str]:
     }
 
 
-async def _log(connection: asyncpg.Connection[asyncpg.Record], **settings: str) -> None:
-    """Change what is logged, in all sessions."""
-    for name, value in settings.items():
-        await connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+@asynccontextmanager
+async def _logging(
+    server: Server, connection: asyncpg.Connection[asyncpg.Record], **settings: str
+) -> AsyncIterator[None]:
+    """Change what is logged, in all sessions, while the block runs. Raises RuntimeError where somebody else has."""
+    if server.log_in_use.locked():
+        raise RuntimeError("the server's log is read by another benchmark: give each a server of its own")
+    settings["log_parameter_max_length"] = "0"
+    async with server.log_in_use:
+        try:
+            await _change(connection, [f"SET {name} = '{value}'" for name, value in settings.items()])
+            yield
+        finally:
+            await _change(connection, [f"RESET {name}" for name in settings])
+
+
+async def _change(connection: asyncpg.Connection[asyncpg.Record], changes: Sequence[str]) -> None:
+    for change in changes:
+        await connection.execute(f"ALTER SYSTEM {change}")
     await connection.execute("SELECT pg_reload_conf()")
     await asyncio.sleep(RELOAD_SECONDS)

@@ -102,8 +102,8 @@ async def test_a_migration_that_waits_its_turn_on_a_line_that_falls_silent_is_gi
         waiting = asyncio.create_task(a_migration(database))
         async with asyncio.timeout(20):
             while not await db.fetchval(
-                "SELECT count(*) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND application_name = 'rowcall migrate'"
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND application_name = 'rowcall migrate' AND query LIKE '%pg_try_advisory_lock%'"
             ):
                 assert not waiting.done()
                 await asyncio.sleep(0.02)
