@@ -16,7 +16,7 @@ run: $(VENV)/.installed ## Start Rowcall with a demonstration: API, worker, and 
 	@$(BIN)/rowcall serve --demo $(ARGS)
 
 test: $(VENV)/.installed-dev ## Run all tests, against a throwaway PostgreSQL or ROWCALL_TEST_DATABASE_URL
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 	@$(BIN)/ruff check .

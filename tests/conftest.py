@@ -9,7 +9,7 @@ import pytest
 import structlog
 from structlog.stdlib import ProcessorFormatter
 
-pytest_plugins = ["tests.databases", "tests.poolers"]
+pytest_plugins = ["tests.databases", "tests.order", "tests.poolers"]
 
 
 @pytest.fixture(autouse=True)
