@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 
@@ -10,10 +11,13 @@ class Pulse:
 
     def __init__(self) -> None:
         self._at: float | None = None
+        self.first = asyncio.Event()
+        """Set from the first look on."""
 
     def beat(self) -> None:
         """The loop has looked."""
         self._at = time.monotonic()
+        self.first.set()
 
     @property
     def silent_seconds(self) -> float | None:

@@ -9,7 +9,6 @@ fault   whichever part ends takes the others along, in the same order
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
@@ -21,7 +20,7 @@ from rowcall.domain.errors import StoreUnavailable
 from rowcall.metrics.tallies import Tallies
 from rowcall.settings import Settings
 from rowcall.store.database import Database
-from rowcall.store.diagnosis import alive_workers, lanes_of_schedules, server_facts
+from rowcall.store.diagnosis import lanes_of_schedules, server_facts
 from rowcall.worker import Pulse, serve_worker
 
 from .access import Place, Schema, a_database
@@ -34,7 +33,6 @@ from .output import say
 from .run_lines import TOLD_IN_LINES, RunLines, leave_out_of_the_log
 from .stopping import Stopping, stopping_on_signals
 
-LOOK_SECONDS = 0.05
 LOOKS_MISSED = 2
 PROBES = ("/livez", "/readyz", "/metrics")
 """What a worker without an API answers, where it is given a port for that."""
@@ -149,8 +147,8 @@ class Parts:
 
     async def _greet(self, text: str) -> None:
         await self._answering.wait()
-        while self._wanted.worker and not await self._works():  # noqa: ASYNC110 - the news is a row in the database
-            await asyncio.sleep(LOOK_SECONDS)
+        if self._wanted.worker:
+            await self._pulse.first.wait()  # by then the tasks are there, and the schedules that stand in the code
         say(text)
         await self._tell_what_nobody_runs()
         self._lines.open()
@@ -164,14 +162,6 @@ class Parts:
                     f"No worker runs {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''}: what needs it waits. "
                     "--app brings the tasks of an app, --demo those of the demonstration.\n"
                 )
-
-    async def _works(self) -> bool:
-        """Whether our worker has registered, and with it the tasks that schedules may name."""
-        name = f"{socket.gethostname()}:{os.getpid()}"
-        try:
-            return any(worker.name == name for worker in await alive_workers(self._database))
-        except StoreUnavailable:
-            return False
 
     async def _api(self, listener: socket.socket) -> None:
         """Answers until the worker has drained, so that what still runs can be watched; `/readyz` says it goes away."""

@@ -12,6 +12,7 @@ from rowcall.settings import Settings
 from rowcall.store.auditing import audit
 from rowcall.store.database import Database
 from rowcall.webapi import create_app
+from rowcall.webapi.resources import health
 from tests.worker.apps import app as testing
 from tests.worker.conftest import Serve
 from tests.worker.journal import Journal
@@ -36,8 +37,9 @@ def app() -> rowcall.App:
 
 
 async def test_behind_a_pooler_in_transaction_mode_every_occurrence_runs_once(
-    app: rowcall.App, pooled_dsn: str, dsn: str, serve: Serve, schedules: Schedules
+    app: rowcall.App, pooled_dsn: str, dsn: str, serve: Serve, schedules: Schedules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(health, "PATIENCE_SECONDS", 20.0)  # whether it answers is meant here, not how soon
     await schedules.db.execute("CREATE TABLE public.effects (execution_id bigint PRIMARY KEY)")
     every = [await schedules.insert("effect", interval_seconds=1, coalesce="all") for _ in range(SCHEDULES)]
     workers = [await serve(app, dsn=pooled_dsn, direct_database_url=dsn) for _ in range(2)]
