@@ -33,7 +33,7 @@ class Admin:
         self.dsn = dsn
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         self._connection = self._runner.run(asyncpg.connect(dsn))
-        self._quick = " STRATEGY wal_log" if self._connection.get_server_version().major >= 15 else ""
+        self._quick = self._runner.run(_quickest_strategy(self._connection))
 
     def run(self, sql: str) -> None:
         self._runner.run(self._connection.execute(sql))
@@ -121,6 +121,13 @@ async def db(dsn: str) -> AsyncIterator[asyncpg.Connection[Any]]:
     connection = await asyncpg.connect(dsn)
     yield connection
     await connection.close()
+
+
+async def _quickest_strategy(connection: asyncpg.Connection[Any]) -> str:
+    """How a database is best copied: as files, unless the server waits for its disk at each of the checkpoints."""
+    if connection.get_server_version().major < 15:
+        return ""
+    return " STRATEGY wal_log" if await connection.fetchval("SHOW fsync") == "on" else " STRATEGY file_copy"
 
 
 async def _execute(dsn: str, script: str) -> None:

@@ -9,6 +9,7 @@ access.py        the database that a command works on
 doctor/          what can be wrong with an installation, each looked at by a function of its own
 output.py        data on standard output, talk on standard error
 exits.py         what the exit codes mean
+garbage.py       what the garbage collector need not look through
 
 Commands import what they need when they run, so that ``rowcall --help`` is quick.
 """
@@ -18,6 +19,9 @@ from __future__ import annotations
 
 def main() -> None:
     """Run the command line: the entry point ``rowcall``."""
+    from .garbage import seldom_while_starting
+
+    seldom_while_starting()
     from .application import run_command_line
 
     run_command_line()
