@@ -20,6 +20,7 @@ class Line:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._writers: set[asyncio.StreamWriter] = set()
+        self._forwarding: set[asyncio.Task[None]] = set()
         self._deadly: list[bytes] = []
         self.answers_lost = 0
         self._server: asyncio.Server | None = None
@@ -51,25 +52,39 @@ class Line:
         host = f"{login.username}:{login.password}@127.0.0.1:{port}" if login.password else f"127.0.0.1:{port}"
         self.dsn = login._replace(netloc=host, query="").geturl()
 
-    def close(self) -> None:
-        """Hang up."""
+    async def close(self) -> None:
+        """Hang up, and wait until all connections are gone."""
         assert self._server is not None
         self._server.close()
         self.cut()
         self._flowing.set()
+        while self._forwarding:
+            await asyncio.wait(self._forwarding)
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._forwarding.add(task)
         self._writers.add(writer)
-        if not self._up:
-            writer.transport.abort()
-            return
+        try:
+            if self._up:
+                await self._forward(reader, writer)
+        finally:
+            await _closed(writer)
+            self._forwarding.discard(task)
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if isinstance(self._address, str):
             there, to_there = await asyncio.open_unix_connection(self._address)
         else:
             there, to_there = await asyncio.open_connection(*self._address)
         self._writers.add(to_there)
         doomed = asyncio.Event()
-        await asyncio.gather(self._ask(reader, to_there, doomed), self._answer(there, writer, doomed))
+        try:
+            if self._up:
+                await asyncio.gather(self._ask(reader, to_there, doomed), self._answer(there, writer, doomed))
+        finally:
+            await _closed(to_there)
 
     async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: asyncio.Event) -> None:
         marked = False
@@ -101,6 +116,13 @@ class Line:
         return bool(self._deadly) and self._deadly[which] in data
 
 
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    """Close, and wait until it is: a transport that is still open when the event loop ends is a fault of its test."""
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
 @asynccontextmanager
 async def line_to(dsn: str, db: asyncpg.Connection[asyncpg.Record]) -> AsyncIterator[Line]:
     """A line to the database of `dsn`; `db` is a connection to the same server."""
@@ -109,4 +131,4 @@ async def line_to(dsn: str, db: asyncpg.Connection[asyncpg.Record]) -> AsyncIter
     try:
         yield line
     finally:
-        line.close()
+        await line.close()
