@@ -131,7 +131,7 @@ async def test_workers_are_woken(client: httpx2.AsyncClient, a_schedule: CreateS
     heard: asyncio.Queue[str] = asyncio.Queue()
     await db.add_listener("rowcall", lambda *told: heard.put_nowait(told[3]))
     await client.post(URL)
-    assert await asyncio.wait_for(heard.get(), 5) == "look"
+    assert await asyncio.wait_for(heard.get(), 20) == "look"
 
 
 # ── cancel ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -177,7 +177,7 @@ async def test_of_what_runs_the_end_is_requested_once(
     assert second.json() == first.json()
     asked_at = await db.fetchval("SELECT cancel_requested_at FROM rowcall.open_executions")
     assert first.json()["cancel_requested_at"] == asked_at.isoformat().replace("+00:00", "Z")
-    assert await asyncio.wait_for(heard.get(), 5) == "cancel"
+    assert await asyncio.wait_for(heard.get(), 20) == "cancel"
     assert heard.empty()
 
 

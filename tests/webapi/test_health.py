@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ import httpx2
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.webapi import create_app
+from rowcall.webapi.resources.health import PATIENCE_SECONDS
 from tests.webapi.answers import assert_problem
 from tests.webapi.conftest import BASE
 from tests.worker.line import line_to
@@ -51,11 +52,9 @@ async def test_without_its_database_it_is_alive_and_not_ready(
 async def test_a_database_that_hangs_is_not_waited_for(client: httpx2.AsyncClient, db: asyncpg.Connection[Any]) -> None:
     async with db.transaction():
         await db.execute("LOCK TABLE rowcall.schema_migrations")
-        began = time.monotonic()
-        answer = await asyncio.wait_for(client.get("/readyz"), 10)
-        took = time.monotonic() - began
+        answer, late = await beside_a_pause(client.get("/readyz"), PATIENCE_SECONDS)
     assert "within 1 s" in assert_problem(answer, 503)["detail"]
-    assert 0.9 < took < 5
+    assert -0.1 < late < 1
 
 
 async def test_a_schema_that_is_not_there_is_not_ready(client: httpx2.AsyncClient, db: asyncpg.Connection[Any]) -> None:
@@ -92,9 +91,9 @@ async def test_probes_of_a_silent_database_are_answered_in_time_and_use_one_conn
         assert (await client.get("/readyz")).status_code == 200
         line.fall_silent()
         for _ in range(4):  # more than there are connections
-            began = time.monotonic()
-            assert "within 1 s" in assert_problem(await client.get("/readyz"), 503)["detail"]
-            assert time.monotonic() - began < 2
+            answer, late = await beside_a_pause(client.get("/readyz"), PATIENCE_SECONDS)
+            assert "within 1 s" in assert_problem(answer, 503)["detail"]
+            assert late < 1
             assert (await client.get("/livez")).status_code == 200
         line.restore()
         await until(lambda: is_ready(client))
@@ -107,10 +106,24 @@ async def test_a_request_for_a_silent_database_is_answered_in_time(dsn: str, db:
         served(database) as client,
     ):
         line.fall_silent()
-        began = time.monotonic()
-        assert_problem(await client.get("/v1/schedules"), 503)
-        assert time.monotonic() - began < 6
+        answer, late = await beside_a_pause(client.get("/v1/schedules"), 5)
+        assert_problem(answer, 503)
+        assert late < 1
         line.restore()
+
+
+async def beside_a_pause(asked: Awaitable[httpx2.Response], seconds: float) -> tuple[httpx2.Response, float]:
+    """The answer, and how much later it came than the end of a pause that began with it.
+
+    A machine with much else to do delays both alike.
+    """
+
+    async def ended(what: Awaitable[Any]) -> tuple[Any, float]:
+        return await what, time.monotonic()
+
+    async with asyncio.timeout(30):
+        (answer, answered_at), (_, over_at) = await asyncio.gather(ended(asked), ended(asyncio.sleep(seconds)))
+    return answer, answered_at - over_at
 
 
 async def is_ready(client: httpx2.AsyncClient) -> bool:
