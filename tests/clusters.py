@@ -23,7 +23,7 @@ from rowcall.embedded.tools import run_tool
 from tests.folders import short_lived_folder
 
 ROLE, DATABASE, STANDBY = "rowcall", "postgres", "standby"
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 SETTINGS = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off", "max_connections": "60"}
 
 

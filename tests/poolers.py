@@ -24,7 +24,7 @@ from tests.folders import short_lived_folder
 SERVERS = 3
 """Connections to PostgreSQL that all clients share."""
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 DROPPED = "statement_timeout, idle_in_transaction_session_timeout, lock_timeout, rowcall.direct, enable_seqscan, "
 DROPPED += "search_path, enable_bitmapscan, enable_hashjoin, enable_mergejoin, jit, plan_cache_mode"

@@ -98,13 +98,13 @@ async def test_a_coroutine_waits_for_the_request_of_another_thread(run):
     await asyncio.sleep(0)
     asker = threading.Thread(target=run.signal.request, args=["from afar"])
     asker.start()
-    assert await asyncio.wait_for(waiting, 10) == "from afar"
+    assert await asyncio.wait_for(waiting, 30) == "from afar"
     asker.join()
 
 
 async def test_a_coroutine_that_asks_late_is_answered_at_once(run):
     run.signal.request("long ago")
-    assert await asyncio.wait_for(run.cancellation(), 10) == "long ago"
+    assert await asyncio.wait_for(run.cancellation(), 30) == "long ago"
 
 
 async def test_who_stops_waiting_leaves_nothing_behind(run):

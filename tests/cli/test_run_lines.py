@@ -78,7 +78,7 @@ async def test_the_rest_of_a_herd_is_told_without_waiting_for_the_next_run(
     for number in range(MOST_PER_SECOND + 1):
         lines(ended(execution_id=number))
     seen = told(capsys)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not any("1 more" in line for line in seen):
             await asyncio.sleep(0.02)
             seen += told(capsys)

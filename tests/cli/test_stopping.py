@@ -15,7 +15,7 @@ from rowcall.domain.errors import Conflict, InvalidInput
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_the_first_signal_asks_and_the_second_insists(number: signal.Signals) -> None:
     said: list[str] = []
-    async with stopping_on_signals(said.append) as stopping, asyncio.timeout(10):
+    async with stopping_on_signals(said.append) as stopping, asyncio.timeout(30):
         os.kill(os.getpid(), number)
         await stopping.stop.wait()
         assert not stopping.abort.is_set()

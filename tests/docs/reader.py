@@ -21,7 +21,7 @@ from tests.docs.likeness import ANY, difference
 from tests.docs.pages import Command, File, Query, Step
 from tests.programs import Program, running
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.1
 API, SECOND_API, RECEIVER = "8000", "8001", "9000"
 """The ports that the pages speak of. What the reader really uses is free ones, as several read at the same time."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 
 
 async def ask(dsn: str, sql: str) -> Any:

@@ -24,7 +24,7 @@ NOON = datetime(2035, 6, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 

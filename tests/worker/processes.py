@@ -36,7 +36,7 @@ class WorkerProcess:
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
-    async def ended(self, within: float = 30.0) -> int:
+    async def ended(self, within: float = 60.0) -> int:
         """Wait for its end; the exit code, or the signal that ended it as a negative number."""
         await until(lambda: self._process.poll() is not None, what=f"the end of {self.pid}; {self.log}", within=within)
         return self._process.returncode

@@ -57,7 +57,7 @@ class Served:
         """What the second signal does."""
         self._abort.set()
 
-    async def ended(self, within: float = 30.0) -> None:
+    async def ended(self, within: float = 60.0) -> None:
         """Wait for its end. Raises what ended it, if that was a fault."""
         async with asyncio.timeout(within):
             await self.task

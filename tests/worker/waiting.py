@@ -11,7 +11,7 @@ from typing import Any
 PAUSE_SECONDS = 0.02
 
 
-async def until(condition: Callable[[], Any], *, what: str = "the condition", within: float = 30.0) -> Any:
+async def until(condition: Callable[[], Any], *, what: str = "the condition", within: float = 60.0) -> Any:
     """Ask again and again, and return the first answer that is true. A test fails that waits longer than `within`.
 
     The condition may be a coroutine function. The limit is for a machine with much else to do, and says nothing of how

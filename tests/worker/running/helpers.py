@@ -48,7 +48,7 @@ def a_runner(app: rowcall.App, **changed: Any) -> Runner:
     return Runner(app.tasks, **(given | changed))
 
 
-async def until(condition: Callable[[], object], within: float = 10) -> None:
+async def until(condition: Callable[[], object], within: float = 30) -> None:
     """Wait until this is true; a test fails that waits too long."""
     async with asyncio.timeout(within):
         while not condition():  # noqa: ASYNC110 - files, processes and threads set no asyncio.Event

@@ -50,7 +50,7 @@ async def test_what_is_given_back_ends_quickly_and_burns_no_attempt(app, isolati
         running = asyncio.create_task(runner.run(run, timeout_seconds=60))
         await until((tmp_path / "marker").exists if isolation == "process" else lambda: runner.running)
         assert runner.give_back(run.execution_id)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await running == Outcome.given_back()
 
 
@@ -66,7 +66,7 @@ async def test_a_thread_that_nothing_stops_is_given_back_after_a_second(app):
         running = asyncio.create_task(runner.run(run, timeout_seconds=60))
         await until(lambda: runner.running)
         runner.give_back(run.execution_id)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await running == Outcome.given_back()
         assert runner.stuck_threads == 1
         release.set()
@@ -81,7 +81,7 @@ async def test_giving_back_cuts_the_grace_of_a_cancellation_short(app):
         for _ in range(10):
             await asyncio.sleep(0)  # the grace has begun
         runner.give_back(run.execution_id)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert (await running).status is ExecutionStatus.CANCELLED
 
 
@@ -118,7 +118,7 @@ async def test_an_execution_can_be_stopped_from_another_thread(app, stop):
         args = (run.execution_id, "from afar") if stop == "cancel" else (run.execution_id,)
         other = threading.Thread(target=getattr(runner, stop), args=args)
         other.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             outcome = await running
         other.join()
     assert outcome.status is (ExecutionStatus.CANCELLED if stop == "cancel" else None)
