@@ -1,10 +1,18 @@
-"""What the API is compared with: the least that Starlette and asyncpg can do for the same answers, behind uvicorn."""
+"""What the API is compared with: the least that Starlette and asyncpg can do with the same SQL, behind uvicorn.
+
+Each handler sends the statements that Rowcall's own sends for the same request, in the same transactions, on
+connections with the same settings; a test compares the two by the server's log. It checks nothing that came in, knows
+neither clients nor keys, computes no occurrences (it writes a fixed one), and shows rows as they are.
+"""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import asyncpg
 from starlette.applications import Starlette
@@ -12,41 +20,105 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-ONE = "SELECT to_jsonb(s)::text FROM rowcall.schedules AS s WHERE s.client_id = 'default' AND s.name = $1"
-PAGE = """
-    SELECT coalesce(jsonb_agg(to_jsonb(page)), '[]')::text
-      FROM (SELECT * FROM rowcall.schedules ORDER BY schedule_id LIMIT $1) AS page
-"""
+from rowcall.domain.definitions import Defaults, Definition
+from rowcall.store.connecting import limits, server_settings
+from rowcall.store.database import PROBES, Connection, sql
+from rowcall.store.pools import Pool, leave_as_it_is
+
+TIMEOUT_SECONDS = 30.0
+BEGIN = "BEGIN; SET LOCAL rowcall.who = E'the API'"
+USUAL = {name: getattr(Defaults(), name) for name in Defaults.__slots__ if name in Definition.__slots__}
+IS_STATIC = False
+EVERY_STATUS = ["ACTIVE", "PAUSED", "COMPLETED", "INVALID"]
+TOMORROW = datetime.now(UTC) + timedelta(days=1)
 
 
 @asynccontextmanager
 async def _connected(app: Starlette) -> AsyncIterator[None]:
-    async with asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=1, max_size=10) as pool:
+    settings = server_settings("bare", TIMEOUT_SECONDS) | limits(TIMEOUT_SECONDS) | PROBES
+    options = {"command_timeout": TIMEOUT_SECONDS, "reset": leave_as_it_is, "server_settings": settings}
+    async with asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=1, max_size=10, **options) as pool:
         app.state.pool = pool
         yield
 
 
+async def _alive(_request: Request) -> Response:
+    return _json({})
+
+
 async def _one(request: Request) -> Response:
-    return _json(await request.app.state.pool.fetchval(ONE, request.path_params["name"]))
+    asked = None, "default", request.path_params["name"], None
+    return _json(await request.app.state.pool.fetchrow(sql("find_schedule"), *asked))
 
 
 async def _page(request: Request) -> Response:
-    return _json(await request.app.state.pool.fetchval(PAGE, int(request.query_params["limit"])))
+    pool = request.app.state.pool
+    limit = int(request.query_params["limit"]) + 1
+    rows = await pool.fetch(sql("list_schedules"), 0, limit, EVERY_STATUS, *[None] * 7)
+    page = await pool.fetch(sql("find_schedules"), [row["schedule_id"] for row in rows], None)
+    return _json({"schedules": [dict(row) for row in page]})
 
 
-async def _alive(_request: Request) -> Response:
-    return _json("{}")
+async def _create(request: Request) -> Response:
+    given = {"timezone": "UTC", "schedule_type": "cron", "labels": {}, "client_id": "default"} | await request.json()
+    pool = request.app.state.pool
+    await pool.fetchrow(sql("known_tasks"))
+    async with _begun(pool) as connection:
+        created = await connection.fetchrow(sql("insert_schedule"), json.dumps(USUAL | given), IS_STATIC, "api")
+        moments = [None], [TOMORROW], [TOMORROW]
+        await connection.fetch(sql("advance_schedules"), [created["schedule_id"]], *moments, [0])
+    return _json(created, 201)
 
 
-def _json(text: str) -> Response:
-    return Response(text, media_type="application/json")
+async def _pause(request: Request) -> Response:
+    given = await request.json()
+    async with _begun(request.app.state.pool) as connection:
+        schedule = await _locked(connection, request)
+        reason = f"{given['reason']} (by the API)"
+        changed = await connection.fetchrow(sql("set_schedule_status"), schedule["schedule_id"], "PAUSED", reason)
+    return _json(dict(schedule) | dict(changed))
+
+
+async def _execute(request: Request) -> Response:
+    given = await request.json()
+    pool = request.app.state.pool
+    async with _begun(pool) as connection:
+        schedule = await _locked(connection, request)
+        schedule_id, override = schedule["schedule_id"], json.dumps(given["input_data"])
+        asked = schedule_id, schedule["now"], override, True
+        execution = await connection.fetchrow(sql("request_execution"), *asked)
+    if execution["waits"]:
+        await pool.fetch(sql("waiting_of"), [schedule_id])
+    return _json(execution, 201)
+
+
+@asynccontextmanager
+async def _begun(pool: Pool) -> AsyncIterator[Connection]:
+    async with pool.acquire() as connection:
+        await connection.execute(BEGIN)
+        yield connection
+        await connection.execute("COMMIT")
+
+
+async def _locked(connection: Connection, request: Request) -> asyncpg.Record:
+    name = request.path_params["name"]
+    found = await connection.fetchrow(sql("lock_schedule"), None, "default", name, None)
+    assert found is not None
+    return found
+
+
+def _json(content: Mapping[str, Any], status: int = 200) -> Response:
+    return Response(json.dumps(dict(content), default=str), status, media_type="application/json")
 
 
 app = Starlette(
     routes=[
         Route("/livez", _alive),
-        Route("/v1/schedules", _page),
+        Route("/v1/schedules", _page, methods=["GET"]),
+        Route("/v1/schedules", _create, methods=["POST"]),
         Route("/v1/schedules/{name}", _one),
+        Route("/v1/schedules/{name}/pause", _pause, methods=["POST"]),
+        Route("/v1/schedules/{name}/execute", _execute, methods=["POST"]),
     ],
     lifespan=_connected,
 )

@@ -23,11 +23,10 @@ from rowcall.store.executions import execute_schedule
 from rowcall.store.explaining import standing_of
 from rowcall.store.finishing import Result, record_results
 from rowcall.store.leases import WorkerCard, register_worker
+from rowcall.store.schedule_lists import ScheduleFilter, list_schedules
 from rowcall.store.schedules import (
-    ScheduleFilter,
     create_schedule,
     find_schedule,
-    list_schedules,
     lock_schedule,
     resolve_schedule,
 )

@@ -9,7 +9,11 @@ from rowcall.domain.definitions import define
 from rowcall.domain.errors import Conflict
 from rowcall.settings import Settings
 from rowcall.store.database import Database
-from rowcall.store.schedules import ScheduleFilter, create_schedule, known_tasks, list_schedules
+from rowcall.store.schedule_lists import ScheduleFilter, list_schedules
+from rowcall.store.schedules import (
+    create_schedule,
+    known_tasks,
+)
 
 from .who import acting_here
 

@@ -11,12 +11,11 @@ from rowcall.domain.errors import Conflict, Fault, Forbidden, InvalidInput, NotF
 
 from .database import Database, Session
 from .executions import execute_schedule
+from .schedule_lists import ScheduleFilter, list_schedules
 from .schedules import (
-    ScheduleFilter,
     ScheduleRow,
     delete_schedule,
     find_schedules,
-    list_schedules,
     pause_schedule,
     resolve_schedule,
     resume_schedule,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from datetime import date
 from functools import cache
 from importlib.resources import files
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -56,16 +56,20 @@ class Row(Protocol):
     def __getitem__(self, column: str, /) -> Any: ...
     def keys(self) -> Iterator[str]:  # noqa: D102 - as of a mapping
         ...
+    def items(self) -> Iterable[tuple[str, Any]]:  # noqa: D102 - as of a mapping
+        ...
 
 
 class Session(Protocol):
     """What runs statements by their names: the database, each by itself, or a transaction.
 
-    `known_days` are the days of the ledger that are known to be there. `access` is on whose behalf: statements that
-    look something up are confined by it, so that nobody who asks through a session can forget to be.
+    `known_days` are the days of the ledger that are known to be there, `known_today` is the last that was when it was
+    today. `access` is on whose behalf: statements that look something up are confined by it, so that nobody who asks
+    through a session can forget to be.
     """
 
     known_days: set[date]
+    known_today: set[date]
     access: Access
 
     async def fetch(self, name: str, *arguments: Any) -> Sequence[Row]:
@@ -84,13 +88,22 @@ class Session(Protocol):
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
 
+class Verbs(NamedTuple):
+    """What a transaction begins and ends with."""
+
+    begin: str
+    commit: str
+    roll_back: str
+
+
 class Transaction:
     """A Session inside one transaction; the driver's errors are translated where it ends."""
 
-    def __init__(self, connection: Connection, known_days: set[date], access: Access = EVERYTHING) -> None:
+    def __init__(self, connection: Connection, database: Database) -> None:
         self.connection = connection
-        self.known_days = known_days
-        self.access = access
+        self.known_days = database.known_days
+        self.known_today = database.known_today
+        self.access = database.access
 
     async def fetch(self, name: str, *arguments: Any) -> Sequence[Row]:
         """All rows of ``sql/<name>.sql``."""
@@ -136,7 +149,9 @@ class Database:
         self.direct_dsn = direct_dsn if direct_dsn is not None or self.pooled else dsn
         self.timeout_seconds = timeout_seconds
         self.known_days: set[date] = set()
+        self.known_today: set[date] = set()
         self.access = EVERYTHING
+        self._verbs = Verbs("BEGIN", "COMMIT", "ROLLBACK")
 
     def acting(self, access: Access) -> Database:
         """The same connections on somebody's behalf, as far as that reaches."""
@@ -193,7 +208,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """A session inside a transaction that commits at the end of the block."""
         async with self._begun() as connection:
-            yield Transaction(connection, self.known_days, self.access)
+            yield Transaction(connection, self)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
@@ -201,9 +216,9 @@ class Database:
 
         The ledger is locked before the moment is fixed: days that retention detaches from then on are still seen.
         """
-        async with self._begun(isolation="repeatable_read", readonly=True) as connection:
+        async with self._begun(" ISOLATION LEVEL REPEATABLE READ READ ONLY") as connection:
             await connection.execute(READING_ALL)
-            yield Snapshot(connection, self.known_days, self.access)
+            yield Snapshot(connection, self)
 
     async def fetch(self, name: str, *arguments: Any) -> Sequence[Row]:
         """All rows of ``sql/<name>.sql``, run by itself."""
@@ -236,25 +251,21 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def _begun(self, **options: Any) -> AsyncIterator[Connection]:
+    async def _begun(self, characteristics: str = "") -> AsyncIterator[Connection]:
+        """A connection inside a transaction. What has to be said first goes with its BEGIN, not after it."""
         async with self._connection() as connection:
-            transaction = connection.transaction(**options)
-            await transaction.start()
             try:
-                if spoken := "; ".join(text for text in (self._preamble, self._signature()) if text):
-                    await connection.execute(spoken)
+                said = (f"{self._verbs.begin}{characteristics}", self._preamble, self._signature())
+                await connection.execute("; ".join(text for text in said if text))
                 yield connection
             except BaseException:
-                await _roll_back(connection, transaction)
+                await _roll_back(connection, self._verbs.roll_back)
                 raise
-            await transaction.commit()
+            await connection.execute(self._verbs.commit)
 
     def _signature(self) -> str | None:
-        """What tells the log of changes who acts, until the transaction ends; in hex, so that nothing needs quoting."""
-        if self.access.who is None:
-            return None
-        written = self.access.who.encode().hex()
-        return f"SELECT set_config('rowcall.who', convert_from(decode('{written}', 'hex'), 'UTF8'), true)"
+        """What tells the log of changes who acts, until the transaction ends."""
+        return None if self.access.who is None else f"SET LOCAL rowcall.who = {_literal(self.access.who)}"
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
@@ -267,13 +278,19 @@ class Database:
                 raise
 
 
-async def _roll_back(connection: Connection, transaction: asyncpg.transaction.Transaction) -> None:
+def _literal(text: str) -> str:
+    """Text as PostgreSQL reads it in any of its settings."""
+    escaped = text.replace("\\", "\\\\").replace("'", "''")
+    return f"E'{escaped}'"
+
+
+async def _roll_back(connection: Connection, statement: str) -> None:
     """Take it back; on a line that is silent, or gone, hang up, and the server takes it back by itself.
 
     A statement that was cancelled may be cancelled for as long as it might have taken, an hour where a task's own runs.
     """
     try:
         async with asyncio.timeout(ROLL_BACK_SECONDS):
-            await transaction.rollback()
+            await connection.execute(statement)
     except (*UNAVAILABLE, asyncpg.InterfaceError):
         connection.terminate()

@@ -18,9 +18,13 @@ from rowcall.domain.schedules import ScheduleStatus
 
 from .database import Database, Row, Session
 from .jsonb import read_jsonb, write_jsonb
-from .ledger import ensure_days
+from .ledger import ensure_today
 from .releasing import release_waiting
-from .schedules import LARGEST_ID, ScheduleRow, few_of_client
+from .schedule_lists import few_of_client
+from .schedules import (
+    LARGEST_ID,
+    ScheduleRow,
+)
 from .telling import tell_and_wake
 
 ExecutionRow = Mapping[str, Any]
@@ -47,8 +51,9 @@ async def execute_schedule(
 ) -> ExecutionRow:
     """Queue a run of a locked schedule now; `input_data` is laid over the schedule's, field by field.
 
-    With `wait` it lines up behind what is open, where `max_instances` leaves no room: call `release_waiting` after the
-    commit, because what it waits for may be ending in another transaction. `next_run_at` stays as it is.
+    With `wait` it lines up behind what is open, where `max_instances` leaves no room. What is returned then says that
+    it `waits`: call `release_waiting` after the commit, because what it waits for may be ending in another transaction.
+    `next_run_at` stays as it is.
     Raises Conflict for a schedule that is DISABLED or INVALID, InvalidInput for an override that is not allowed,
     Forbidden where the session may not run it, or not with other input.
     """
@@ -60,11 +65,11 @@ async def execute_schedule(
         raise Conflict(f"schedule {schedule['name']!r} is {schedule['status']}{because}; it can't be run")
     _check_override(schedule["task_type"], input_data or {})
     requested_at = schedule["now"]
-    await ensure_days(session, [requested_at])
+    await ensure_today(session, requested_at)
     override = write_jsonb(input_data) if input_data else None
     row = await session.fetchrow("request_execution", schedule["schedule_id"], requested_at, override, wait)
     assert row is not None  # the schedule is locked, so it is there
-    return (await _find(session, [row["execution_id"]], [requested_at]))[0]
+    return _readable(row)
 
 
 def _check_override(task_type: str, override: Mapping[str, Any]) -> None:
@@ -166,4 +171,7 @@ async def _find(session: Session, ids: Sequence[int], moments: Sequence[datetime
 
 
 def _readable(row: Row) -> ExecutionRow:
-    return {column: read_jsonb(row[column]) if column in JSONB_COLUMNS else row[column] for column in row.keys()}  # noqa: SIM118 - of a record
+    execution = dict(row.items())
+    for column in JSONB_COLUMNS:
+        execution[column] = read_jsonb(execution[column])
+    return execution

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rowcall.domain.errors import Conflict
 
-from .database import Connection, Database, Session, Transaction
+from .database import Connection, Database, Session, Transaction, Verbs
 from .driver_errors import domain_errors
 from .jsonb import read_jsonb
 
@@ -41,6 +41,7 @@ class Joined(Database):
         vars(self).update(vars(database))
         self._held = transaction.connection
         self._preamble, self.pooled = None, False  # the transaction has begun by saying it
+        self._verbs = Verbs("SAVEPOINT part", "RELEASE SAVEPOINT part", "ROLLBACK TO SAVEPOINT part")
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:

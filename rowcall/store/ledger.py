@@ -38,6 +38,15 @@ async def ensure_days(session: Session, moments: Iterable[datetime]) -> None:
         await session.fetchval("ensure_partitions", noon, noon)
 
 
+async def ensure_today(session: Session, now: datetime) -> None:
+    """The same for a moment that is now. It is remembered while it is today, for as long retention leaves it alone."""
+    today = now.astimezone(UTC).date()
+    if today not in session.known_days | session.known_today:
+        await ensure_days(session, [now])
+        session.known_today.clear()
+        session.known_today.add(today)
+
+
 async def kept_waiting(session: Session, to_write: Collection[tuple[int, datetime]]) -> frozenset[int]:
     """Make the days of what is to be written, ids of schedules with moments, as `ensure_days` does.
 

@@ -45,6 +45,26 @@ async def plan_schedules(session: Session, schedule_ids: Sequence[int] | None = 
     return len(rows) - len(waiting)
 
 
+async def plan_new(session: Session, row: Row) -> Mapping[str, datetime | None] | None:
+    """Plan a schedule that this transaction has just written: the columns of its row that this has changed.
+
+    None where more has changed than its next moment. Nobody else can see the row yet, and its past is a single span, so
+    PostgreSQL is asked for neither.
+    """
+    broken: dict[int, str] = {}
+    schedules = _readable([row], broken)
+    spans = {one.schedule_id: [Span(one.created_at, ScheduleStatus.ACTIVE, None, one.trigger)] for one in schedules}
+    settled = _settled(schedules, spans, broken)
+    if not settled:
+        await invalidate(session, broken)
+        return None
+    await _record(session, settled)
+    [(schedule, settlement)] = settled
+    if _ended_because(schedule, settlement) is not None:
+        return None
+    return {"next_occurrence_at": settlement.next_occurrence_at, "next_run_at": settlement.next_run_at}
+
+
 async def invalidate(session: Session, broken: Mapping[int, str]) -> None:
     """Set aside schedules that can't be scheduled, each with its reason."""
     if broken:

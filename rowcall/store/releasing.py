@@ -26,7 +26,7 @@ async def release_waiting(database: Database, schedule_ids: Sequence[int]) -> li
     while rest:
         async with database.transaction() as transaction:
             if busy is not None:
-                await transaction.fetch("lock_schedule", busy, None)
+                await transaction.fetch("lock_schedule", busy, None, None, None)
             locked = await transaction.fetch("lock_free_schedules", rest)
             released += await _release(transaction, locked)
         done = {busy, *(row["schedule_id"] for row in locked)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,15 +19,12 @@ from rowcall.domain.schedules import ScheduleStatus, is_gone
 from .database import Row, Session
 from .deleted import DELETED
 from .jsonb import read_jsonb, write_jsonb
-from .planning import plan_schedules
+from .planning import plan_new, plan_schedules
 from .telling import tell_and_wake
 
 ScheduleRow = Mapping[str, Any]
 
 LARGEST_ID = 2**63 - 1
-FEW = 2000
-FEW_LOOKED_AT = 500
-"""So many probes of each day of the ledger take a tenth of a second."""
 JSONB_COLUMNS = ("input_data", "labels", "cron_fields")
 DEFINING_COLUMNS = tuple(field.name for field in fields(Definition))
 
@@ -44,14 +41,12 @@ async def resolve_schedule(session: Session, client_id: str, reference: str) -> 
 
     An id is not looked up here. Raises NotFound for a name that this client has not given.
     """
-    if is_id(reference):
-        if len(reference) < 20 and int(reference) <= LARGEST_ID:
-            return int(reference)
-    elif (
-        found := await session.fetchval("resolve_schedule", client_id, reference, session.access.confined_to)
-    ) is not None:
-        return int(found)
-    raise NotFound(f"client {client_id!r} has no schedule {reference[:200]!r}; GET /v1/schedules lists those it has")
+    schedule_id = _id_in(reference)
+    if schedule_id is None:
+        schedule_id = await session.fetchval("resolve_schedule", client_id, reference, session.access.confined_to)
+    if schedule_id is None:
+        raise _no_such(client_id, reference)
+    return schedule_id
 
 
 def is_id(reference: str) -> bool:
@@ -59,10 +54,43 @@ def is_id(reference: str) -> bool:
     return re.fullmatch("[0-9]+", reference) is not None
 
 
+async def find_named(session: Session, client_id: str, reference: str) -> ScheduleRow:
+    """The schedule behind a reference, as `resolve_schedule` takes it; by its id deleted ones too. Raises NotFound."""
+    return await _named(session, "find_schedule", client_id, reference)
+
+
+async def lock_named(session: Session, client_id: str, reference: str) -> ScheduleRow:
+    """The same as it is, and as it stays until the transaction ends."""
+    return await _named(session, "lock_schedule", client_id, reference)
+
+
+async def _named(session: Session, statement: str, client_id: str, reference: str) -> ScheduleRow:
+    asked = _id_in(reference), client_id, reference
+    row = await session.fetchrow(statement, *asked, session.access.confined_to)
+    if row is None:
+        raise _no_such(client_id, reference)
+    return _shown(session, row)
+
+
+def _id_in(reference: str) -> int | None:
+    """The id that a reference is; None for a name. Raises NotFound for more digits than any id has."""
+    if not is_id(reference):
+        return None
+    if len(reference) < 20 and int(reference) <= LARGEST_ID:
+        return int(reference)
+    raise NotFound(f"there is no schedule {reference[:40]}")
+
+
+def _no_such(client_id: str, reference: str) -> NotFound:
+    if is_id(reference):
+        return NotFound(f"there is no schedule {reference}")
+    return NotFound(f"client {client_id!r} has no schedule {reference[:200]!r}; GET /v1/schedules lists those it has")
+
+
 async def find_schedules(session: Session, schedule_ids: Sequence[int]) -> list[ScheduleRow]:
     """The schedules of these ids that exist, in order of id, as far as the session may see them."""
     rows = await session.fetch("find_schedules", schedule_ids, session.access.confined_to)
-    return [session.access.shown(_readable(row)) for row in rows]
+    return [_shown(session, row) for row in rows]
 
 
 async def find_schedule(session: Session, schedule_id: int) -> ScheduleRow:
@@ -75,8 +103,7 @@ async def find_schedule(session: Session, schedule_id: int) -> ScheduleRow:
 
 async def lock_schedule(session: Session, schedule_id: int) -> ScheduleRow:
     """The schedule as it is, and as it stays until the transaction ends. Raises NotFound."""
-    await session.fetch("lock_schedule", schedule_id, session.access.confined_to)
-    return await find_schedule(session, schedule_id)
+    return await lock_named(session, "", str(schedule_id))
 
 
 async def create_schedule(
@@ -86,16 +113,19 @@ async def create_schedule(
 
     Raises Forbidden for a client that is none of the session's.
     """
-    schedule_id = await insert_schedule(session, definition, source=source, is_static=is_static)
-    await plan_schedules(session, [schedule_id])
-    return await find_schedule(session, schedule_id)
+    row = await insert_schedule(session, definition, source=source, is_static=is_static)
+    planned = await plan_new(session, row)
+    if planned is None:
+        return await find_schedule(session, row["schedule_id"])
+    return {**_shown(session, row), **planned}
 
 
-async def insert_schedule(session: Session, definition: Definition, *, source: str, is_static: bool = False) -> int:
-    """Write a new schedule without planning it, where many are planned together; its id. Raises as create_schedule."""
+async def insert_schedule(session: Session, definition: Definition, *, source: str, is_static: bool = False) -> Row:
+    """Write a new schedule without planning it, where many are planned together. Raises as create_schedule."""
     session.access.check_creates_for(definition.client_id)
-    columns = write_jsonb(definition.columns())
-    return int(await session.fetchval("insert_schedule", columns, is_static, source))
+    row = await session.fetchrow("insert_schedule", write_jsonb(definition.columns()), is_static, source)
+    assert row is not None  # what the statement inserts, it returns
+    return row
 
 
 def definition_of(schedule: ScheduleRow) -> Definition:
@@ -120,8 +150,8 @@ async def change_schedule(session: Session, schedule: ScheduleRow, definition: D
 
 async def write_definition(session: Session, schedule_id: int, definition: Definition) -> None:
     """Write another definition over a locked schedule's, whoever may do that, and plan it where its timing changed."""
-    await session.fetch("update_schedule", schedule_id, write_jsonb(definition.columns()))
-    await plan_schedules(session, [schedule_id])
+    if await session.fetchval("update_schedule", schedule_id, write_jsonb(definition.columns())):
+        await plan_schedules(session, [schedule_id])
 
 
 def check_changeable(schedule: ScheduleRow) -> None:
@@ -139,9 +169,11 @@ async def set_status(
     session: Session, schedule: ScheduleRow, status: ScheduleStatus, reason: str | None
 ) -> ScheduleRow:
     """Put a locked schedule into a status, whoever may do that, and plan it where it is ACTIVE."""
-    await session.fetch("set_schedule_status", schedule["schedule_id"], status, reason)
-    if status is ScheduleStatus.ACTIVE:
-        await plan_schedules(session, [schedule["schedule_id"]])
+    changed = await session.fetchrow("set_schedule_status", schedule["schedule_id"], status, reason)
+    assert changed is not None  # the schedule is locked, so it is there
+    if status is not ScheduleStatus.ACTIVE:
+        return {**schedule, **dict(changed.items())}
+    await plan_schedules(session, [schedule["schedule_id"]])
     return await find_schedule(session, schedule["schedule_id"])
 
 
@@ -195,83 +227,9 @@ def _has_no(schedule: ScheduleRow, what: str) -> str:
     return f"schedule {schedule['name']!r} is {schedule['status']}{because}: it has no {what}"
 
 
-def _readable(row: Row) -> ScheduleRow:
-    return {column: read_jsonb(row[column]) if column in JSONB_COLUMNS else row[column] for column in row.keys()}  # noqa: SIM118 - of a record
-
-
-# ── lists ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleFilter:
-    """Which schedules are asked for; None, or empty, leaves that side open.
-
-    `statuses` left open means all but DISABLED. `client_id` means what that client may see: its own, and the static
-    ones of all. `labels` holds values that must be equal, `label_names` labels that must be there.
-    """
-
-    statuses: Sequence[str] = ()
-    client_id: str | None = None
-    task_type: str | None = None
-    schedule_type: str | None = None
-    labels: Mapping[str, str] | None = None
-    label_names: Sequence[str] | None = None
-    text: str | None = None
-    is_static: bool | None = None
-    include_disabled: bool = False
-
-    @property
-    def wanted_statuses(self) -> list[str]:
-        """The statuses that fit."""
-        if self.statuses:
-            return list(dict.fromkeys(self.statuses))
-        return [status for status in ScheduleStatus if self.include_disabled or status is not ScheduleStatus.DISABLED]
-
-
-async def list_schedules(session: Session, wanted: ScheduleFilter, after: int, limit: int) -> list[ScheduleRow]:
-    """Up to `limit` schedules with ids above `after`, in order of id."""
-    statuses, is_static = wanted.wanted_statuses, wanted.is_static
-    client_id = session.access.confined_to or wanted.client_id
-    if wanted.client_id not in {None, client_id}:  # of another client's, the static ones are for everyone to see
-        if is_static is False:
-            return []
-        client_id, is_static = wanted.client_id, True
-    arguments: list[Any] = [
-        after,
-        limit,
-        statuses,
-        wanted.task_type,
-        wanted.schedule_type,
-        write_jsonb(wanted.labels) if wanted.labels else None,
-        list(wanted.label_names) if wanted.label_names else None,
-        None if wanted.text is None else f"%{_escaped(wanted.text)}%",
-        is_static,
-    ]
-    if client_id is None and ScheduleStatus.ACTIVE not in statuses:
-        rows = await session.fetch("list_schedules_by_status", *arguments)
-    elif await _is_quick_by_client(session, client_id, statuses):
-        rows = await session.fetch("list_schedules_of_client", *arguments, client_id)
-    else:
-        rows = await session.fetch("list_schedules", *arguments, client_id)
-    return await find_schedules(session, [row["schedule_id"] for row in rows]) if rows else []
-
-
-async def _is_quick_by_client(session: Session, client_id: str | None, statuses: Sequence[str]) -> bool:
-    """Whether to take a client's schedules through the index of names: all of them, so only where they are few.
-
-    Those of a client with many are soon met along the primary key; each way is slow for the other.
-    """
-    if client_id is None or ScheduleStatus.DISABLED in statuses:
-        return False
-    return bool(await session.fetchval("has_few_schedules", client_id, FEW))
-
-
-async def few_of_client(session: Session, client_id: str, *, no_static: bool) -> list[int] | None:
-    """All schedules of a client, deleted ones too, as ids; None where they are too many to look at one by one."""
-    rows = await session.fetch("ids_of_client", client_id, FEW_LOOKED_AT + 1, no_static)
-    return [row["schedule_id"] for row in rows] if len(rows) <= FEW_LOOKED_AT else None
-
-
-def _escaped(text: str) -> str:
-    """Text that LIKE takes for itself."""
-    return re.sub(r"([\\%_])", r"\\\1", text)
+def _shown(session: Session, row: Row) -> ScheduleRow:
+    """The schedule in a row, as far as the session may see it."""
+    schedule = dict(row.items())
+    for column in JSONB_COLUMNS:
+        schedule[column] = read_jsonb(schedule[column])
+    return session.access.shown(schedule)

@@ -17,7 +17,10 @@ from rowcall.domain.webhooks import Attempt, Verdict, webhook_id
 
 from .database import Database, Row, Session
 from .jsonb import read_jsonb
-from .schedules import LARGEST_ID, few_of_client
+from .schedule_lists import few_of_client
+from .schedules import (
+    LARGEST_ID,
+)
 
 DeliveryRow = Mapping[str, Any]
 

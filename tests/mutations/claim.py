@@ -96,10 +96,10 @@ CLAIM = (
         (
             Edit(
                 "rowcall/store/database.py",
-                "                raise\n            await transaction.commit()\n",
+                "                raise\n            await connection.execute(self._verbs.commit)\n",
                 "                raise\n"
                 "            try:\n"
-                "                await transaction.commit()\n"
+                "                await connection.execute(self._verbs.commit)\n"
                 "            except Exception:\n"
                 "                pass\n",
             ),

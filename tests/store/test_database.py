@@ -39,7 +39,7 @@ async def test_a_statement_that_takes_too_long_is_given_up(dsn: str, db: Connect
     async with Database.open(dsn, size=1, timeout_seconds=0.2) as impatient, db.transaction():
         await db.execute("SELECT FROM rowcall.schedules FOR UPDATE")
         with pytest.raises(StoreUnavailable):
-            await impatient.fetch("lock_schedule", busy, None)
+            await impatient.fetch("lock_schedule", busy, None, None, None)
 
 
 async def test_a_connection_that_is_cut_makes_the_store_unavailable_and_the_next_is_a_new_one(
@@ -71,10 +71,10 @@ async def test_of_two_that_wait_for_each_other_one_is_told_to_try_again(
     async def cross(first: int, second: int, has_first: asyncio.Event, may_go_on: asyncio.Event) -> bool:
         with contextlib.suppress(StoreUnavailable):
             async with database.transaction() as transaction:
-                await transaction.fetch("lock_schedule", first, None)
+                await transaction.fetch("lock_schedule", first, None, None, None)
                 has_first.set()
                 await may_go_on.wait()
-                await transaction.fetch("lock_schedule", second, None)
+                await transaction.fetch("lock_schedule", second, None, None, None)
                 return True
         return False
 

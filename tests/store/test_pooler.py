@@ -79,9 +79,9 @@ async def test_a_statement_that_takes_too_long_is_given_up_behind_a_pooler(
     async with Database.open(pooled_dsn, size=1, timeout_seconds=0.5) as impatient, db.transaction():
         await db.execute("SELECT FROM rowcall.schedules FOR UPDATE")
         with pytest.raises(StoreUnavailable):
-            await impatient.fetch("lock_schedule", busy, None)
+            await impatient.fetch("lock_schedule", busy, None, None, None)
     async with Database.open(pooled_dsn, size=1) as patient:
-        assert await patient.fetch("lock_schedule", busy, None)
+        assert await patient.fetch("lock_schedule", busy, None, None, None)
 
 
 async def test_the_schema_is_changed_past_the_pooler_or_not_at_all(pooled: Database, pooled_dsn: str, dsn: str) -> None:

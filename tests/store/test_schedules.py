@@ -10,18 +10,17 @@ import pytest
 
 from rowcall.domain.definitions import define
 from rowcall.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
-from rowcall.store import schedules
+from rowcall.store import schedule_lists
 from rowcall.store.database import Database
 from rowcall.store.executions import execute_schedule
 from rowcall.store.jsonb import read_jsonb, write_jsonb
+from rowcall.store.schedule_lists import ScheduleFilter, list_schedules
 from rowcall.store.schedules import (
-    ScheduleFilter,
     change_schedule,
     create_schedule,
     definition_of,
     delete_schedule,
     find_schedule,
-    list_schedules,
     lock_schedule,
     pause_schedule,
     resolve_schedule,
@@ -202,13 +201,15 @@ async def test_no_page_reads_much_more_than_it_shows(db: Connection, plan: str) 
         "big client": await rows_read(db, "list_schedules", 0, 100, ALL, *nothing, "big"),
         "paused": await rows_read(db, "list_schedules_by_status", 0, 100, ["PAUSED", "INVALID"], *nothing),
         "small client": await rows_read(db, "list_schedules_of_client", 0, 100, ALL, *nothing, "small-1"),
-        "size of a client": await rows_read(db, "has_few_schedules", "big", schedules.FEW),
-        "one by name": await rows_read(db, "resolve_schedule", "big", "n-2", "big"),
-        "one that is another's": await rows_read(db, "lock_schedule", 7, "big"),
+        "size of a client": await rows_read(db, "has_few_schedules", "big", schedule_lists.FEW),
+        "one by name": await rows_read(db, "find_schedule", None, "big", "n-2", "big"),
+        "one to change": await rows_read(db, "lock_schedule", None, "big", "n-2", "big"),
+        "the id of one": await rows_read(db, "resolve_schedule", "big", "n-2", "big"),
+        "one that is another's": await rows_read(db, "lock_schedule", 7, None, None, "big"),
         "counted for a client": await rows_read(db, "count_schedules_of_client", "small-1"),
         "due of a client": await rows_read(db, "due_routes_of_client", "small-1"),
     }
-    assert read.pop("size of a client") <= 3 * schedules.FEW
+    assert read.pop("size of a client") <= 3 * schedule_lists.FEW
     assert {name: count for name, count in read.items() if count > 250} == {}
 
 
@@ -219,7 +220,7 @@ async def test_both_ways_to_list_a_client_show_the_same(
     static = await a_schedule(client_id="code", is_static=True)
     await a_schedule(client_id="other")
     for few in (0, 1000):
-        monkeypatch.setattr(schedules, "FEW", few)
+        monkeypatch.setattr(schedule_lists, "FEW", few)
         found = await list_schedules(database, ScheduleFilter(client_id="acme"), 0, 100)
         assert [row["schedule_id"] for row in found] == [*own, static]
         found = await list_schedules(database, ScheduleFilter(client_id="acme"), own[1], 2)

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 import rowcall
+from rowcall.store.database import sql
 
 PACKAGE = Path(rowcall.__file__).parent
 CODE = [PACKAGE, PACKAGE.parent / "worker", PACKAGE.parent / "webapi", PACKAGE.parent / "bench"]
@@ -78,6 +79,23 @@ def test_a_statement_names_the_columns_it_answers_with_and_the_schema_of_its_tab
     assert not re.search(r"(SELECT|RETURNING)\s+(\w+\.)?\*", outermost(body)), "name the columns"
     tables = "schedules|schedule_versions|schedule_executions|open_executions|outcomes|workers|tasks|installation"
     assert not re.search(rf"(FROM|JOIN|INTO|UPDATE)\s+({tables})\b", body), "name the schema"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["find_schedules", "find_schedule", "lock_schedule", "insert_schedule"],
+        ["find_executions", "request_execution"],
+    ],
+    ids=["schedules", "executions"],
+)
+async def test_what_people_see_of_a_thing_is_the_same_whichever_statement_answers(
+    db: "asyncpg.Connection[asyncpg.Record]", names: list[str]
+) -> None:
+    wanted, *others = [[each.name for each in (await db.prepare(sql(name))).get_attributes()] for name in names]
+
+    for columns in others:
+        assert columns[: len(wanted)] == wanted
 
 
 def outermost(body: str) -> str:

@@ -56,8 +56,8 @@ async def execute(call: Call[Reference, Execute]) -> Response:
     async with call.database.transaction() as transaction:
         schedule = await locked(transaction, call)
         execution = await execute_schedule(transaction, schedule, input_data=call.body.input_data, wait=call.body.wait)
-    # What it waits for may have just ended.
-    call.afterwards.append(lambda database: release_waiting(database, [schedule["schedule_id"]]))
+    if execution["waits"]:  # what it waits for may have just ended
+        call.afterwards.append(lambda database: release_waiting(database, [schedule["schedule_id"]]))
     tell("schedule_execute", schedule, execution_id=execution["execution_id"])
     return reply(execution_view(execution), 201, {"Location": f"/v1/executions/{execution['execution_id']}"})
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from rowcall.store.database import Session
-from rowcall.store.schedules import ScheduleRow, find_schedule, lock_schedule, resolve_schedule
+from rowcall.store.schedules import ScheduleRow, find_named, lock_named
 from rowcall.webapi.queries import Query
 from rowcall.webapi.registry import Call
 
@@ -24,13 +24,12 @@ class Reference(Query):
 
 async def found(call: Call[Any, Any]) -> ScheduleRow:
     """The schedule that the path names, to read."""
-    database = call.database
-    return await find_schedule(database, await _id(database, call))
+    return await find_named(call.database, client_of(call), call.named("id"))
 
 
 async def locked(session: Session, call: Call[Any, Any]) -> ScheduleRow:
     """The schedule that the path names, to change before the transaction ends, in the state that If-Match names."""
-    schedule = await lock_schedule(session, await _id(session, call))
+    schedule = await lock_named(session, client_of(call), call.named("id"))
     check_match(call.request, schedule)
     return schedule
 
@@ -38,7 +37,3 @@ async def locked(session: Session, call: Call[Any, Any]) -> ScheduleRow:
 def client_of(call: Call[Any, Any]) -> str:
     """Whose schedule a name means."""
     return call.query.client_id or call.access.client_id
-
-
-async def _id(session: Session, call: Call[Any, Any]) -> int:
-    return await resolve_schedule(session, client_of(call), call.named("id"))

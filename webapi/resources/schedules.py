@@ -14,8 +14,8 @@ from rowcall.domain.errors import Conflict, InvalidInput, NotFound
 from rowcall.domain.fields import ScheduleFields
 from rowcall.store.database import Session
 from rowcall.store.deleted import cancel_left_over
+from rowcall.store.schedule_lists import ScheduleFilter, list_schedules
 from rowcall.store.schedules import (
-    ScheduleFilter,
     ScheduleRow,
     change_schedule,
     check_changeable,
@@ -24,9 +24,7 @@ from rowcall.store.schedules import (
     delete_schedule,
     is_id,
     known_tasks,
-    list_schedules,
-    lock_schedule,
-    resolve_schedule,
+    lock_named,
 )
 from rowcall.webapi.pages import IdCursor, decode, encode, link_to_next
 from rowcall.webapi.problems import Problem
@@ -156,7 +154,7 @@ async def _create(call: Call[Any, Any], definition: Definition) -> ScheduleRow:
 
 
 async def _to_change(session: Session, call: Call[Reference, Any]) -> ScheduleRow:
-    schedule = await lock_schedule(session, await resolve_schedule(session, client_of(call), call.named("id")))
+    schedule = await lock_named(session, client_of(call), call.named("id"))
     check_changeable(schedule)
     return schedule
 

@@ -1,5 +1,6 @@
--- A new schedule of the definition $1 jsonb, its columns by name; $2 is_static boolean, $3 source text. Its id.
-INSERT INTO rowcall.schedules
+-- A new schedule of the definition $1 jsonb, its columns by name; $2 is_static boolean, $3 source text. Everything that
+-- people and programs see of it, not planned yet.
+INSERT INTO rowcall.schedules AS s
        (client_id, name, description, task_type, capability_required, input_data, priority, labels, schedule_type,
         cron_expression, cron_fields, interval_seconds, scheduled_time, timezone, starts_at, ends_at, jitter_seconds,
         max_executions, grace_period_seconds, "coalesce", catch_up_limit, overlap_policy, max_instances,
@@ -16,4 +17,11 @@ SELECT d.client_id, d.name, d.description, d.task_type, d.capability_required, d
         jitter_seconds integer, max_executions bigint, grace_period_seconds bigint, "coalesce" text,
         catch_up_limit integer, overlap_policy text, max_instances integer, timeout_seconds double precision,
         max_retries integer, retry_backoff_seconds double precision, callback_url text, callback_events text[])
-RETURNING schedule_id
+RETURNING s.schedule_id, s.client_id, s.name, s.description, s.task_type, s.capability_required, s.input_data,
+          s.priority, s.labels, s.schedule_type, s.cron_expression, s.cron_fields, s.interval_seconds,
+          s.scheduled_time, s.timezone, s.starts_at, s.ends_at, s.jitter_seconds, s.status, s.status_reason,
+          s.next_occurrence_at, s.next_run_at, s.last_occurrence_at, s.last_run_at, s.last_execution_id, s.last_status,
+          s.total_runs, s.scheduled_runs, s.successful_runs, s.failed_runs, s.max_executions, s.grace_period_seconds,
+          s."coalesce", s.catch_up_limit, s.overlap_policy, s.max_instances, s.timeout_seconds, s.max_retries,
+          s.retry_backoff_seconds, s.callback_url, s.callback_events, s.is_static, s.source, s.created_at,
+          s.updated_at, s.disabled_at, s.version, s.route, clock_timestamp() AS now

@@ -1,5 +1,7 @@
--- Put the schedule $1 bigint into the status $2 text, for the reason $3 text.
+-- Put the schedule $1 bigint into the status $2 text, for the reason $3 text. What that changed, and the
+-- moment.
 UPDATE rowcall.schedules AS s
    SET status = $2, status_reason = $3
  WHERE s.schedule_id = $1
-RETURNING s.schedule_id
+RETURNING s.status, s.status_reason, s.next_occurrence_at, s.next_run_at, s.updated_at, s.disabled_at,
+          clock_timestamp() AS now

@@ -1,4 +1,5 @@
 -- Give the schedule $1 bigint the definition $2 jsonb, its columns by name. The client stays: it is part of the identity.
+-- Whether it has to be planned.
 UPDATE rowcall.schedules AS s
    SET name = d.name, description = d.description, task_type = d.task_type, capability_required = d.capability_required,
        input_data = d.input_data, priority = d.priority, labels = d.labels, schedule_type = d.schedule_type,
@@ -17,4 +18,4 @@ UPDATE rowcall.schedules AS s
         catch_up_limit integer, overlap_policy text, max_instances integer, timeout_seconds double precision,
         max_retries integer, retry_backoff_seconds double precision, callback_url text, callback_events text[])
  WHERE s.schedule_id = $1
-RETURNING s.schedule_id
+RETURNING s.status = 'ACTIVE' AND s.next_run_at IS NULL AS is_unplanned
