@@ -127,6 +127,7 @@ def _parameters(operation: Operation) -> list[Parameter | Reference]:
                 {"type": "string", "pattern": TEXT},
                 _what_id_means(operation),
                 required=True,
+                example="nightly-report" if "/schedules/" in operation.path else "7",
             )
         )
     schema = operation.query.model_json_schema()
@@ -157,13 +158,21 @@ def _of_text(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parameter(
-    name: str, location: ParameterLocation, schema: Mapping[str, Any], description: str, *, required: bool = False
+    name: str,
+    location: ParameterLocation,
+    schema: Mapping[str, Any],
+    description: str,
+    *,
+    required: bool = False,
+    example: str | None = None,
 ) -> Parameter:
     described: dict[str, Any] = {"name": name, "in": location, "schema": Schema.model_validate(schema)}
     if description:
         described["description"] = description
     if required:
         described["required"] = True
+    if example is not None:
+        described["example"] = example
     return Parameter.model_validate(described)
 
 

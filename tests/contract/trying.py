@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -14,8 +15,20 @@ from urllib.request import Request, urlopen
 from tests.programs import ROWCALL, Program, running, url_of
 
 SETTINGS = Path(__file__).with_name("schemathesis.toml")
-SCHEDULE = {"name": "a", "task_type": "demo-hello", "cron_expression": "0 9 * * *"}
-SECONDS_EACH = 900
+AUTHENTICATED = """
+[auth.openapi.apiKey]
+api_key = "{key}"
+
+[auth.openapi.bearer]
+bearer = "{key}"
+"""
+NOWHERE = "https://receiver.invalid/events"
+SCHEDULES: Mapping[str, Mapping[str, Any]] = {
+    "nightly-report": {"cron_expression": "0 9 * * *", "labels": {"team": "reports"}},
+    "b": {"cron_fields": {"second": "*/30"}, "callback_url": NOWHERE},
+    "c": {"hours": 1},
+}
+SECONDS_EACH = 3600
 
 
 @contextmanager
@@ -38,19 +51,34 @@ def a_key(folder: Path, environment: Mapping[str, str]) -> str:
 
 
 def put_something_in(url: str, headers: Mapping[str, str]) -> None:
-    """A schedule and an execution, so that what is asked of them by small ids is not all in vain."""
-    _post(f"{url}/v1/schedules", SCHEDULE, headers)
-    _post(f"{url}/v1/schedules/a/execute", {}, headers)
+    """A few of each kind of thing, so that what is asked of them by small ids and short names is not all in vain."""
+    for name, fields in SCHEDULES.items():
+        _post(f"{url}/v1/schedules", {"name": name, "task_type": "demo-hello", **fields}, headers, 201)
+    for name in SCHEDULES:
+        _post(f"{url}/v1/schedules/{name}/execute", {}, headers, 201)
+    _post(f"{url}/v1/schedules/c/pause", {}, headers, 200)
+    _post(f"{url}/v1/schedules/b/backfill", _an_hour_ago(), headers, 201)
+
+
+def _an_hour_ago() -> dict[str, Any]:
+    """A backfill of an hour, slow enough to be there when somebody asks for it."""
+    until = datetime.now(UTC) - timedelta(hours=1)
+    return {"since": (until - timedelta(hours=1)).isoformat(), "until": until.isoformat(), "rate_per_minute": 1}
 
 
 def schemathesis(url: str, folder: Path, examples: int, headers: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """All checks on all operations with so many examples each: what it said, and 0 if nothing was found."""
-    given = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
+    """All checks on all operations with so many examples each: what it said, and 0 if nothing was found.
+
+    Of `headers`, an X-API-Key is sent wherever the document asks for a key, and in either of the ways it names.
+    """
+    key = headers.get("X-API-Key")
+    settings = folder / "schemathesis.toml"
+    settings.write_text(SETTINGS.read_text() + ("" if key is None else AUTHENTICATED.format(key=key)))
     return subprocess.run(
         [
-            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(SETTINGS)),
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(settings)),
             *("run", f"{url}/openapi.json", "--max-examples", str(examples), "--continue-on-failure", "--no-color"),
-            *("--generation-database", "none", "--checks", "all", "--workers", "1", *given),
+            *("--generation-database", "none", "--checks", "all", "--workers", "1"),
         ],
         cwd=folder,
         text=True,
@@ -61,7 +89,7 @@ def schemathesis(url: str, folder: Path, examples: int, headers: Mapping[str, st
     )
 
 
-def _post(url: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> None:
+def _post(url: str, body: Mapping[str, Any], headers: Mapping[str, str], status: int) -> None:
     told = {"Content-Type": "application/json", **headers}
     with urlopen(Request(url, json.dumps(body).encode(), told), timeout=30) as answer:
-        assert answer.status == 201
+        assert answer.status == status
