@@ -23,6 +23,7 @@ NAMES = (
     "history",
     "audit",
     "api",
+    "writes",
     "horizon",
     "peers",
 )

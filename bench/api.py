@@ -1,26 +1,33 @@
 """How quick the REST API is, and what of that is its own doing: beside it a bare handler of Starlette and asyncpg.
 
-The bare handler reads the same rows and lets PostgreSQL write the JSON; it checks nothing, describes nothing, and knows
-no clients. The difference to it is what the API costs.
+The bare handler runs the same SQL in the same transactions; it checks nothing, describes nothing, and knows neither
+clients nor keys. The difference to it is what the API costs. Rowcall's own is asked with a key. The two are measured in
+turn, a few rounds each, so that what others do to the machine meets both.
 """
 
 from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bench.harness.charts import Bars
 from bench.harness.children import environment_for
-from bench.harness.figures import milliseconds, number, quantile, ratio
+from bench.harness.figures import median, microseconds, milliseconds, number, quantile
 from bench.harness.filling import fill, not_due, tidy
 from bench.harness.loading import HOST, Answered, Request, free_port, load, serving
+from bench.harness.processes import cpu_seconds
 from bench.harness.report import Report, Table
 from bench.harness.running import Bench, Scenario, option
 from bench.harness.server import a_connection, a_database
+from rowcall.domain.access import Scope
+from rowcall.store.database import Database
+from rowcall.store.keys import create_key
 
+P = 0.5, 0.99
 READS = (
     Request("liveness", "/livez"),
     Request("get by name", "/v1/schedules/bench-{n}"),
@@ -33,6 +40,7 @@ WRITES = (
         '{"name": "new-{n}", "task_type": "http", "cron_expression": "30 6 * * *", '
         '"input_data": {"url": "https://example.org/"}}',
     ),
+    Request("pause", "/v1/schedules/bench-{n}/pause", '{"reason": "lunch {n}"}'),
     Request("execute", "/v1/schedules/bench-{n}/execute", '{"input_data": {"k": {n}}}'),
 )
 
@@ -43,11 +51,29 @@ class Plan:
 
     schedules: int = option("schedules in the database", 10_000, quick=2_000)
     connections: int = option("connections, each with one request at a time", 8)
-    seconds: int = option("how long each is measured", 4, quick=1)
+    seconds: int = option("how long each is measured in a round", 4, quick=1)
+    rounds: int = option("rounds, of which the median counts", 3, quick=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running API: where, its process, and the key it asks for."""
+
+    port: int
+    pid: int
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round found of one request: its answers, and the processor time of the API's process for each."""
+
+    answered: Answered
+    cpu: float
 
 
 async def measure(bench: Bench, plan: Plan) -> Report:
-    """Reads of both, then writes of the API."""
+    """Each request, in turn to both."""
     async with a_database(bench.server, "api") as dsn:
         async with a_connection(dsn) as connection:
             await fill(connection, not_due(plan.schedules, datetime.now(UTC)), versions=True)
@@ -55,30 +81,52 @@ async def measure(bench: Bench, plan: Plan) -> Report:
                 "INSERT INTO rowcall.tasks (task_type) VALUES ('http'), ('noop') ON CONFLICT DO NOTHING"
             )
             await tidy(connection)
-        port = free_port()
-        bare = await _served(bench, plan, dsn, _bare(port), port, READS)
-        port = free_port()
-        own = await _served(bench, plan, dsn, _own(), port, (*READS, *WRITES))
+        async with _own(bench, dsn) as own, _bare(bench, dsn) as bare:
+            found = {each.name: await _compared(bench, plan, each, own, bare) for each in (*READS, *WRITES)}
     return Report(
         f"API: {plan.connections} connections",
-        [_table(own, bare, plan)],
-        [Bars("Requests per second", _bars(own, bare))],
-        {f"requests_per_second.{name}": each.per_second for name, each in own.items()},
+        [_table(found, plan)],
+        [Bars("Requests per second", _bars(found))],
+        {f"requests_per_second.{name}": _rate(rounds) for name, (rounds, _) in found.items()}
+        | {f"of_bare.{name}": _share(own, bare) for name, (own, bare) in found.items()},
     )
 
 
-async def _served(
-    bench: Bench, plan: Plan, dsn: str, command: Sequence[str], port: int, requests: Sequence[Request]
-) -> dict[str, Answered]:
-    environment = environment_for(dsn, {"ROWCALL_PORT": str(port)})
-    found: dict[str, Answered] = {}
-    async with serving(command, port, environment, bench.server.folder.parent):
-        for request in requests:
-            with bench.teller.step(f"api: {request.name}"):
-                counting = _counting(request, plan.schedules)
-                await load(port, request, plan.connections, plan.seconds / 4, counting)  # warms it up
-                found[request.name] = await load(port, request, plan.connections, plan.seconds, counting)
-    return found
+@asynccontextmanager
+async def _own(bench: Bench, dsn: str) -> AsyncIterator[Served]:
+    """Rowcall's API, with a key."""
+    async with Database.open(dsn, size=1) as database:
+        key = (await create_key(database, scopes=[Scope.ADMIN])).text
+    port = free_port()
+    settings = {"ROWCALL_PORT": str(port), "ROWCALL_AUTH": "keys", "ROWCALL_REQUESTS_PER_MINUTE": "0"}
+    command = [sys.executable, "-m", "rowcall", "api"]
+    async with serving(command, port, environment_for(dsn, settings), bench.server.folder.parent) as pid:
+        yield Served(port, pid, key)
+
+
+@asynccontextmanager
+async def _bare(bench: Bench, dsn: str) -> AsyncIterator[Served]:
+    port = free_port()
+    options = ["--host", HOST, "--port", str(port), "--log-level", "warning", "--no-access-log"]
+    command = [sys.executable, "-m", "uvicorn", "bench.bare_api:app", *options]
+    async with serving(command, port, environment_for(dsn, {}), bench.server.folder.parent) as pid:
+        yield Served(port, pid, None)
+
+
+async def _compared(
+    bench: Bench, plan: Plan, request: Request, *served: Served
+) -> tuple[Sequence[Round], Sequence[Round]]:
+    """The rounds of Rowcall's own and of the bare handler."""
+    rounds: tuple[list[Round], list[Round]] = ([], [])
+    counting = _counting(request, plan.schedules)
+    with bench.teller.step(f"api: {request.name}"):
+        for _ in range(plan.rounds):
+            for api, found in zip(served, rounds, strict=True):
+                await load(api.port, request, plan.connections, plan.seconds / 4, counting, api.key)  # warms it up
+                before = cpu_seconds(api.pid)
+                answered = await load(api.port, request, plan.connections, plan.seconds, counting, api.key)
+                found.append(Round(answered, (cpu_seconds(api.pid) - before) / len(answered.spans)))
+    return rounds
 
 
 def _counting(request: Request, schedules: int) -> Callable[[], int]:
@@ -87,38 +135,39 @@ def _counting(request: Request, schedules: int) -> Callable[[], int]:
     return lambda: next(counter) if request.name == "create" else next(counter) % schedules
 
 
-def _bare(port: int) -> list[str]:
-    options = ["--host", HOST, "--port", str(port), "--log-level", "warning", "--no-access-log"]
-    return [sys.executable, "-m", "uvicorn", "bench.bare_api:app", *options]
-
-
-def _own() -> list[str]:
-    return [sys.executable, "-m", "rowcall", "api"]
-
-
-def _table(own: dict[str, Answered], bare: dict[str, Answered], plan: Plan) -> Table:
+def _table(found: Mapping[str, tuple[Sequence[Round], Sequence[Round]]], plan: Plan) -> Table:
     rows = [
         [
             name,
-            number(each.per_second),
-            milliseconds(quantile(each.spans, 0.5)),
-            milliseconds(quantile(each.spans, 0.99)),
-            *(_beside(each, bare[name]) if name in bare else ("–", "–")),
+            number(_rate(own)),
+            *(milliseconds(quantile([span for each in own for span in each.answered.spans], share)) for share in P),
+            microseconds(median([each.cpu for each in own])),
+            number(_rate(bare)),
+            microseconds(median([each.cpu for each in bare])),
+            f"{_share(own, bare):.2f}",
         ]
-        for name, each in own.items()
+        for name, (own, bare) in found.items()
     ]
-    columns = ["request", "requests/s", "p50", "p99", "bare handler, requests/s", "of the bare handler"]
-    note = f"One process each, {plan.schedules:,} schedules; the load comes from the same machine."
+    columns = ["request", "requests/s", "p50", "p99", "CPU", "bare, requests/s", "bare, CPU", "of the bare rate"]
+    note = (
+        f"One process each, {plan.schedules:,} schedules, the same SQL; the load comes from the same machine. "
+        f"Rates, CPU (of the API's process, a request) and shares are medians of {plan.rounds} rounds in turn."
+    )
     return Table("Rowcall's API and a bare handler", columns, rows, [note])
 
 
-def _beside(own: Answered, bare: Answered) -> tuple[str, str]:
-    return number(bare.per_second), ratio(own.per_second, bare.per_second)
+def _rate(rounds: Sequence[Round]) -> float:
+    return median([each.answered.per_second for each in rounds])
 
 
-def _bars(own: dict[str, Answered], bare: dict[str, Answered]) -> list[tuple[str, float]]:
-    bars = [(name, each.per_second) for name, each in own.items()]
-    return [*bars, *((f"bare: {name}", each.per_second) for name, each in bare.items())]
+def _share(own: Sequence[Round], bare: Sequence[Round]) -> float:
+    pairs = zip(own, bare, strict=True)
+    return median([one.answered.per_second / other.answered.per_second for one, other in pairs])
+
+
+def _bars(found: Mapping[str, tuple[Sequence[Round], Sequence[Round]]]) -> list[tuple[str, float]]:
+    bars = [(name, _rate(own)) for name, (own, _) in found.items()]
+    return [*bars, *((f"bare: {name}", _rate(bare)) for name, (_, bare) in found.items())]
 
 
 SCENARIO = Scenario("api", Plan, measure)

@@ -36,7 +36,7 @@ TOMORROW = datetime.now(UTC) + timedelta(days=1)
 @asynccontextmanager
 async def _connected(app: Starlette) -> AsyncIterator[None]:
     settings = server_settings("bare", TIMEOUT_SECONDS) | limits(TIMEOUT_SECONDS) | PROBES
-    options = {"command_timeout": TIMEOUT_SECONDS, "reset": leave_as_it_is, "server_settings": settings}
+    options: dict[str, Any] = {"command_timeout": TIMEOUT_SECONDS, "reset": leave_as_it_is, "server_settings": settings}
     async with asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=1, max_size=10, **options) as pool:
         app.state.pool = pool
         yield
@@ -48,7 +48,7 @@ async def _alive(_request: Request) -> Response:
 
 async def _one(request: Request) -> Response:
     asked = None, "default", request.path_params["name"], None
-    return _json(await request.app.state.pool.fetchrow(sql("find_schedule"), *asked))
+    return _json(await _row(request.app.state.pool, "find_schedule", *asked))
 
 
 async def _page(request: Request) -> Response:
@@ -62,9 +62,9 @@ async def _page(request: Request) -> Response:
 async def _create(request: Request) -> Response:
     given = {"timezone": "UTC", "schedule_type": "cron", "labels": {}, "client_id": "default"} | await request.json()
     pool = request.app.state.pool
-    await pool.fetchrow(sql("known_tasks"))
+    await _row(pool, "known_tasks")
     async with _begun(pool) as connection:
-        created = await connection.fetchrow(sql("insert_schedule"), json.dumps(USUAL | given), IS_STATIC, "api")
+        created = await _row(connection, "insert_schedule", json.dumps(USUAL | given), IS_STATIC, "api")
         moments = [None], [TOMORROW], [TOMORROW]
         await connection.fetch(sql("advance_schedules"), [created["schedule_id"]], *moments, [0])
     return _json(created, 201)
@@ -75,7 +75,7 @@ async def _pause(request: Request) -> Response:
     async with _begun(request.app.state.pool) as connection:
         schedule = await _locked(connection, request)
         reason = f"{given['reason']} (by the API)"
-        changed = await connection.fetchrow(sql("set_schedule_status"), schedule["schedule_id"], "PAUSED", reason)
+        changed = await _row(connection, "set_schedule_status", schedule["schedule_id"], "PAUSED", reason)
     return _json(dict(schedule) | dict(changed))
 
 
@@ -86,7 +86,7 @@ async def _execute(request: Request) -> Response:
         schedule = await _locked(connection, request)
         schedule_id, override = schedule["schedule_id"], json.dumps(given["input_data"])
         asked = schedule_id, schedule["now"], override, True
-        execution = await connection.fetchrow(sql("request_execution"), *asked)
+        execution = await _row(connection, "request_execution", *asked)
     if execution["waits"]:
         await pool.fetch(sql("waiting_of"), [schedule_id])
     return _json(execution, 201)
@@ -101,13 +101,16 @@ async def _begun(pool: Pool) -> AsyncIterator[Connection]:
 
 
 async def _locked(connection: Connection, request: Request) -> asyncpg.Record:
-    name = request.path_params["name"]
-    found = await connection.fetchrow(sql("lock_schedule"), None, "default", name, None)
-    assert found is not None
-    return found
+    return await _row(connection, "lock_schedule", None, "default", request.path_params["name"], None)
 
 
-def _json(content: Mapping[str, Any], status: int = 200) -> Response:
+async def _row(where: Connection | Pool, name: str, *arguments: Any) -> asyncpg.Record:
+    row = await where.fetchrow(sql(name), *arguments)
+    assert row is not None
+    return row
+
+
+def _json(content: Mapping[str, Any] | asyncpg.Record, status: int = 200) -> Response:
     return Response(json.dumps(dict(content), default=str), status, media_type="application/json")
 
 

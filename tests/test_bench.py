@@ -39,6 +39,7 @@ SMALLEST: dict[str, dict[str, Any]] = {
     "audit": {"rows": 200, "schedules": 20},
     "horizon": {"many": 20, "every": 2, "few": 10, "seconds": 4, "windows": 2, "free": 0},
     "api": {"schedules": 200, "connections": 2, "seconds": 1},
+    "writes": {"per_second": 40, "seconds": 2, "connections": 4, "schedules": 200, "runs_per_second": 5},
 }
 READING_THE_LOG = ("herd", "horizon", "idle", "replicas")
 """What a server logs can be set by one benchmark at a time."""

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from email.message import Message
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from starlette.requests import Request
@@ -16,6 +17,7 @@ from .problems import Problem
 
 MOST_DIGITS = 400
 MOST_DISCARDED_BYTES = 2**23
+CHARSETS = frozenset({"utf-8", "utf8", "us-ascii"})
 
 
 async def read_object(request: Request, max_bytes: int, *, required: bool) -> dict[str, Any]:
@@ -28,12 +30,7 @@ async def read_object(request: Request, max_bytes: int, *, required: bool) -> di
         return {}
     _check_type(request)
     try:
-        document = json.loads(
-            raw.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_constant=_constant,
-            parse_int=_whole,
-        )
+        document = _READER.decode(raw.decode("utf-8"))
     except RecursionError:
         raise _too_deep() from None
     except UnicodeDecodeError as fault:
@@ -68,19 +65,21 @@ async def _read_bytes(request: Request, max_bytes: int) -> bytes:
 
 
 def _check_type(request: Request) -> None:
-    """JSON in UTF-8, not compressed; parameters besides charset are nobody's business."""
-    header = Message()
-    header["content-type"] = request.headers.get("content-type", "")
-    charset = header.get_param("charset", "utf-8")
-    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if (
-        given != "application/json"
-        or not isinstance(charset, str)
-        or charset.lower() not in {"utf-8", "utf8", "us-ascii"}
-    ):
+    """JSON in UTF-8, not compressed."""
+    if not _is_json(request.headers.get("content-type", "")):
         raise Problem(415, "send the body as Content-Type: application/json, in UTF-8")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Problem(415, "send the body without a Content-Encoding")
+
+
+@lru_cache(maxsize=64)
+def _is_json(content_type: str) -> bool:
+    """Whether that is JSON in UTF-8; parameters besides charset are nobody's business."""
+    header = Message()
+    header["content-type"] = content_type
+    charset = header.get_param("charset", "utf-8")
+    given = content_type.partition(";")[0].strip().lower()
+    return given == "application/json" and isinstance(charset, str) and charset.lower() in CHARSETS
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -99,6 +98,9 @@ def _constant(name: str) -> NoReturn:
 def _whole(digits: str) -> int | float:
     """Python refuses to read thousands of digits; as infinity they are refused by name."""
     return int(digits) if len(digits) <= MOST_DIGITS else float("inf")
+
+
+_READER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_int=_whole)
 
 
 def _too_deep() -> Problem:

@@ -164,7 +164,7 @@ class Gate:
 
 def _check_address(request: Request) -> None:
     """Addresses stand in logs and histories, so a key in one is taken for stolen."""
-    if holds_key(request.url.path) or holds_key(request.url.query):
+    if holds_key(request.scope["path"]) or holds_key(request.scope["query_string"].decode("latin-1")):
         raise Problem(
             400,
             "a key must not stand in the address, where logs keep it: revoke it, and send another as X-API-Key",

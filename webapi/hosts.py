@@ -37,7 +37,9 @@ def known_hosts(allowed: Iterable[str], bound: str) -> frozenset[str]:
     return frozenset(name.lower() for name in (*allowed, *LOOPBACK_NAMES, own))
 
 
-FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+FORWARDED = frozenset(
+    {b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip"}
+)
 
 
 def comes_straight(request: Request) -> bool:
@@ -48,7 +50,7 @@ def comes_straight(request: Request) -> bool:
     """
     named = _name(request.headers.get("host", "")) in LOOPBACK_NAMES
     is_old = request.scope.get("http_version") == "1.0"
-    return named and not is_old and not any(name in request.headers for name in FORWARDED)
+    return named and not is_old and FORWARDED.isdisjoint(name for name, _ in request.scope["headers"])
 
 
 class KnownHosts:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, TypeVar, get_origin
+from functools import cache
+from typing import Annotated, Any, TypeVar, cast, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from starlette.requests import Request
@@ -46,6 +47,8 @@ Q = TypeVar("Q", bound=Query)
 
 def read_query(request: Request, model: type[Q]) -> Q:
     """The query string as the model. Raises InvalidParameters with every fault."""
+    if not request.scope["query_string"] and _without(model) is not None:
+        return cast("Q", _without(model))
     given: dict[str, Any] = {}
     faults: list[Fault] = []
     for name in request.query_params:
@@ -61,6 +64,12 @@ def read_query(request: Request, model: type[Q]) -> Q:
     if faults or misfits or read is None:
         raise InvalidParameters(faults + misfits)
     return read
+
+
+@cache
+def _without(model: type[Query]) -> Query | None:
+    """What no parameters at all mean, which most requests have; None where some are needed."""
+    return read_partly(model, {})[0]
 
 
 def _is_list(model: type[BaseModel], name: str) -> bool:

@@ -191,7 +191,8 @@ def _endpoint(methods: Mapping[str, Operation], services: Services) -> Callable[
             response = respond(problem)
         except RowcallError as error:
             response = respond_to(error)
-        response.headers.update(entry.headers)
+        if entry.headers:
+            response.headers.update(entry.headers)
         return response
 
     return answer

@@ -1,4 +1,4 @@
-"""Load on an HTTP server: so many connections, each sending the next request as soon as it has its answer."""
+"""Load on an HTTP server: as fast as it answers, or at a pace that it has to keep."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from .waiting import until
 
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +25,30 @@ class Request:
     name: str
     path: str
     body: str | None = None
+    method: str | None = None
 
-    def bytes(self, number: int) -> bytes:
-        """On the wire."""
+    def bytes(self, number: int, key: str | None = None) -> bytes:
+        """On the wire, with an API key if there is one."""
         path, body = self.path.replace("{n}", str(number)), (self.body or "").replace("{n}", str(number)).encode()
-        lines = [f"{'POST' if body else 'GET'} {path} HTTP/1.1", f"Host: {HOST}"]
+        lines = [f"{self.method or ('POST' if body else 'GET')} {path} HTTP/1.1", f"Host: {HOST}"]
+        if key is not None:
+            lines.append(f"X-API-Key: {key}")
         if body:
             lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
         return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    body: bytes
+
+    @property
+    def is_success(self) -> bool:
+        """Whether it was done."""
+        return 200 <= self.status < 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,31 +64,116 @@ class Answered:
         return len(self.spans) / self.seconds
 
 
-async def load(port: int, request: Request, connections: int, seconds: float, number: Callable[[], int]) -> Answered:
-    """Send requests for so long. Raises RuntimeError for an answer that is no success."""
+class Connection:
+    """One connection, with one request at a time on it; opened anew where it was closed."""
+
+    def __init__(self, port: int, key: str | None = None) -> None:
+        self._port = port
+        self._key = key
+        self._opened: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(self, request: Request, number: int = 0) -> Answer:
+        """Send it, and wait for the answer. Raises OSError or EOFError without one."""
+        if self._opened is None or self._opened[0].at_eof():  # servers hang up where nothing comes for a while
+            self.close()
+            self._opened = await asyncio.open_connection(HOST, self._port)
+        reader, writer = self._opened
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                writer.write(request.bytes(number, self._key))
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+                length = int(head.partition("content-length:")[2].partition("\r\n")[0] or 0)
+                body = await reader.readexactly(length)
+        except BaseException:
+            self.close()
+            raise
+        return Answer(int(head[9:12]), body)
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._opened is not None:
+            self._opened[1].close()
+            self._opened = None
+
+
+async def load(
+    port: int, request: Request, connections: int, seconds: float, number: Callable[[], int], key: str | None = None
+) -> Answered:
+    """Send requests for so long, as fast as they are answered. Raises RuntimeError for an answer that is no success."""
     until_moment = time.perf_counter() + seconds
     began = time.perf_counter()
-    spans = await asyncio.gather(*(_keep_asking(port, request, until_moment, number) for _ in range(connections)))
+    spans = await asyncio.gather(*(_keep_asking(port, request, until_moment, number, key) for _ in range(connections)))
     return Answered([span for each in spans for span in each], time.perf_counter() - began)
 
 
-async def _keep_asking(port: int, request: Request, until_moment: float, number: Callable[[], int]) -> list[float]:
-    reader, writer = await asyncio.open_connection(HOST, port)
+async def _keep_asking(
+    port: int, request: Request, until_moment: float, number: Callable[[], int], key: str | None
+) -> list[float]:
+    connection = Connection(port, key)
     spans: list[float] = []
     while (asked := time.perf_counter()) < until_moment:
-        writer.write(request.bytes(number()))
-        await _read_answer(reader, request)
+        answer = await connection.ask(request, number())
         spans.append(time.perf_counter() - asked)
-    writer.close()
+        if not answer.is_success:
+            raise RuntimeError(f"{request.path} was answered {answer.status}: {answer.body.decode('utf-8', 'replace')}")
+    connection.close()
     return spans
 
 
-async def _read_answer(reader: asyncio.StreamReader, request: Request) -> None:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-    length = int(head.partition("content-length:")[2].partition("\r\n")[0])
-    body = await reader.readexactly(length)
-    if not head.startswith("http/1.1 2"):
-        raise RuntimeError(f"{request.path} was answered:\n{head}{body.decode('utf-8', 'replace')}")
+# ── at a pace ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """One request that was to be sent at a moment: how long after that its answer was there, or what went wrong."""
+
+    request: str
+    span: float
+    fault: str | None
+
+
+async def keep_pace(
+    ports: Sequence[int],
+    each: Callable[[int], Request],
+    *,
+    per_second: float,
+    seconds: float,
+    connections: int,
+    key: str | None = None,
+) -> Sequence[Paced]:
+    """Send `per_second` requests a second, the n-th being `each(n)`, whether or not the ones before are answered.
+
+    The connections are dealt out to the ports in turn.
+
+    An answer's time counts from the moment the request was to be sent: where all connections wait for answers, what is
+    to be sent meanwhile is late, and that is the server's doing.
+    """
+    began = time.perf_counter() + 0.1
+    numbers, found = iter(range(round(per_second * seconds))), list[Paced]()
+
+    async def work(port: int) -> None:
+        connection = Connection(port, key)
+        for number in numbers:
+            due = began + number / per_second
+            await asyncio.sleep(due - time.perf_counter())
+            request = each(number)
+            fault = await _fault_of(connection, request)
+            found.append(Paced(request.name, time.perf_counter() - due, fault))
+        connection.close()
+
+    await asyncio.gather(*(work(ports[place % len(ports)]) for place in range(connections)))
+    return found
+
+
+async def _fault_of(connection: Connection, request: Request) -> str | None:
+    try:
+        answer = await connection.ask(request)
+    except (OSError, EOFError) as fault:
+        return f"no answer: {fault!r}"
+    return None if answer.is_success else f"{answer.status}: {answer.body.decode('utf-8', 'replace')}"
+
+
+# ── servers ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def free_port() -> int:
@@ -84,8 +186,8 @@ def free_port() -> int:
 @asynccontextmanager
 async def serving(
     command: Sequence[str], port: int, environment: Mapping[str, str], folder: Path
-) -> AsyncIterator[None]:
-    """A server process that accepts connections on the port. Raises RuntimeError, with its log, where it ends."""
+) -> AsyncIterator[int]:
+    """A server process that accepts connections on the port: its id. Raises RuntimeError, with its log, if it ends."""
     log = folder / f"api-{port}.log"
     process = start(command, environment, log)
 
@@ -96,6 +198,6 @@ async def serving(
 
     try:
         await until(accepts, f"an answer on port {port}", within=START_SECONDS, look=0.05)
-        yield
+        yield process.pid
     finally:
         await asyncio.to_thread(end, [process])

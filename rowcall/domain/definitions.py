@@ -15,7 +15,7 @@ from .documents import read_document
 from .errors import Fault, InvalidInput
 from .faults import did_you_mean, shown
 from .fields import ScheduleFields
-from .timing import FAMILIES, Timing, families_given, pace_fault, read_timing
+from .timing import FAMILIES, TIMING_COLUMNS, Timing, families_given, pace_fault, read_timing
 from .triggers import Trigger, next_occurrence
 
 MOST_NAMED = 20
@@ -67,11 +67,11 @@ class Definition(Timing):
 
     def columns(self) -> dict[str, Any]:
         """The values by column."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {column: getattr(self, column) for column in COLUMNS}
 
     def timing(self) -> Timing:
         """Only the part that says when, to compare."""
-        return Timing(**{field.name: getattr(self, field.name) for field in fields(Timing)})
+        return Timing(**{column: getattr(self, column) for column in TIMING_COLUMNS})
 
 
 def define(
@@ -182,9 +182,10 @@ def _complete(read: ScheduleFields, timing: Timing, defaults: Defaults) -> Defin
     """The definition, with defaults where nothing was said."""
     said = {name: value for name in DEFINING if (value := getattr(read, name)) is not None}
     usual = {name: getattr(defaults, name) for name in DEFAULTED}
-    when = {field.name: getattr(timing, field.name) for field in fields(Timing)}
+    when = {column: getattr(timing, column) for column in TIMING_COLUMNS}
     return Definition(**{"input_data": {}, "labels": {}, **usual, **said, **when})
 
 
-DEFINING = tuple(field.name for field in fields(Definition) if field.name not in {f.name for f in fields(Timing)})
+COLUMNS = tuple(field.name for field in fields(Definition))
+DEFINING = tuple(column for column in COLUMNS if column not in TIMING_COLUMNS)
 DEFAULTED = tuple(name for name in DEFINING if name in {field.name for field in fields(Defaults)})

@@ -40,7 +40,7 @@ def document_faults(document: Mapping[str, Any]) -> list[Fault]:
     """Every text and number in it that can't be kept; and what is nested too deeply, one fault a field."""
     faults: list[Fault] = []
     for name, value in document.items():
-        if depth_of(value) > MAX_DEPTH:
+        if isinstance(value, (dict, list)) and depth_of(value) > MAX_DEPTH:
             faults.append(Fault(name, f"is nested more than {MAX_DEPTH} deep"))
             continue
         faults += [Fault(field, message) for field, message in _within(name, value)]

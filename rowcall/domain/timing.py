@@ -6,7 +6,7 @@ Four families of fields name four kinds of trigger, and exactly one must be give
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from itertools import pairwise
@@ -24,6 +24,7 @@ FAMILIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "scheduled_time": ("one_time", ("scheduled_time",)),
 }
 """Column: its schedule type, and the fields that it can be given by."""
+FAMILY_OF = {name: column for column, (_, names) in FAMILIES.items() for name in names}
 
 MOMENTS = ("scheduled_time", "starts_at", "ends_at")
 FIRST_YEAR, LAST_YEAR = 1970, 9000
@@ -47,7 +48,7 @@ class Timing:
 
     def trigger(self, created_at: datetime, client_id: str = "default", name: str = "") -> Trigger:
         """The trigger of these columns. Raises InvalidInput with every fault."""
-        columns = {field.name: getattr(self, field.name) for field in fields(Timing)}
+        columns = {column: getattr(self, column) for column in TIMING_COLUMNS}
         return trigger_of(**columns, created_at=created_at, client_id=client_id, name=name)
 
     def rule(self) -> dict[str, Any]:
@@ -61,9 +62,13 @@ class Timing:
         return next((column for column in FAMILIES if getattr(self, column) is not None), "cron_expression")
 
 
+TIMING_COLUMNS = tuple(field.name for field in fields(Timing))
+
+
 def families_given(given: Mapping[str, Any]) -> list[str]:
     """The families of which at least one field is there, and not null."""
-    return [column for column, (_, names) in FAMILIES.items() if any(given.get(name) is not None for name in names)]
+    found = {FAMILY_OF[name] for name, value in given.items() if value is not None and name in FAMILY_OF}
+    return [column for column in FAMILIES if column in found]
 
 
 def read_timing(
@@ -74,16 +79,16 @@ def read_timing(
     `unusable` names fields that were given and are faulty already: they are not said to be missing.
     """
     faults = _interval_faults(given)
+    families = families_given({name: getattr(given, name) for name in given.model_fields_set})
     values = {field: getattr(given, field) for field in ("cron_expression", "cron_fields", "scheduled_time")}
     timing = Timing(
-        schedule_type=given.schedule_type or _inferred(given),
+        schedule_type=given.schedule_type or _inferred(families),
         interval_seconds=_interval_of(given),
         timezone=default_timezone if given.timezone is None else given.timezone,
         starts_at=given.starts_at,
         ends_at=given.ends_at,
         **values,
     )
-    families = families_given(given.model_dump())
     blind = bool(faults) or bool(unusable & {name for _, names in FAMILIES.values() for name in names})
     if len(families) != 1 and not blind:
         faults.append(_choice_fault(families, given.schedule_type))
@@ -130,8 +135,7 @@ def _smallest_gap(trigger: Trigger, now: datetime) -> float | None:
     return min(gaps, default=None)
 
 
-def _inferred(given: TriggerFields) -> str:
-    families = families_given(given.model_dump())
+def _inferred(families: Sequence[str]) -> str:
     return FAMILIES[families[0]][0] if families else "cron"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from copy import copy
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -155,8 +154,8 @@ class Database:
 
     def acting(self, access: Access) -> Database:
         """The same connections on somebody's behalf, as far as that reaches."""
-        acting = copy(self)
-        acting.access = access
+        acting = object.__new__(type(self))
+        vars(acting).update(vars(self), access=access)
         return acting
 
     @classmethod

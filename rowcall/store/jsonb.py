@@ -20,7 +20,7 @@ def read_jsonb(text: str | None) -> Any:
 
 def write_jsonb(value: Any) -> str:
     """A value as text for a jsonb parameter; moments become ISO 8601."""
-    return json.dumps(value, default=_moment, allow_nan=False)
+    return _WRITER.encode(value)
 
 
 def _whole(digits: str) -> int | str:
@@ -39,4 +39,5 @@ def _moment(value: object) -> str:
 
 
 _READER = json.JSONDecoder(parse_int=_whole, parse_float=_real)
-"""Made once: each run reads its input."""
+_WRITER = json.JSONEncoder(default=_moment, allow_nan=False)
+"""Made once: each run reads its input, and each change writes one."""
