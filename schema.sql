@@ -764,7 +764,8 @@ CREATE INDEX IF NOT EXISTS deliveries_over ON rowcall.webhook_deliveries (finish
 -- Writes down what these executions, which have just become final, have to tell; how many there were. It is called in the
 -- transaction of their ends, and only for schedules that may want to be told.
 CREATE OR REPLACE FUNCTION rowcall.tell(execution_ids bigint[], moments timestamptz[]) RETURNS bigint
-LANGUAGE sql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET plan_cache_mode = force_custom_plan AS $$
     WITH told AS (
         INSERT INTO rowcall.webhook_deliveries (schedule_id, execution_id, client_id, event, url, payload)
         SELECT e.schedule_id, e.execution_id, s.client_id, e.status, s.callback_url,

@@ -22,11 +22,11 @@ from starlette.routing import Route
 
 from rowcall.domain.definitions import Defaults, Definition
 from rowcall.store.connecting import limits, server_settings
-from rowcall.store.database import PROBES, Connection, sql
+from rowcall.store.database import KEEP_PLANS, PROBES, Connection, sql
 from rowcall.store.pools import Pool, leave_as_it_is
 
 TIMEOUT_SECONDS = 30.0
-BEGIN = "BEGIN; SET LOCAL rowcall.who = E'the API'"
+BEGIN = f"BEGIN; SET LOCAL rowcall.who = E'the API'; {KEEP_PLANS}"
 USUAL = {name: getattr(Defaults(), name) for name in Defaults.__slots__ if name in Definition.__slots__}
 IS_STATIC = False
 EVERY_STATUS = ["ACTIVE", "PAUSED", "COMPLETED", "INVALID"]
@@ -65,8 +65,7 @@ async def _create(request: Request) -> Response:
     await _row(pool, "known_tasks")
     async with _begun(pool) as connection:
         created = await _row(connection, "insert_schedule", json.dumps(USUAL | given), IS_STATIC, "api")
-        moments = [None], [TOMORROW], [TOMORROW]
-        await connection.fetch(sql("advance_schedules"), [created["schedule_id"]], *moments, [0])
+        await connection.fetch(sql("advance_schedule"), created["schedule_id"], None, TOMORROW, TOMORROW)
     return _json(created, 201)
 
 

@@ -35,6 +35,8 @@ Left alone it does: for a batch of results it would read the whole ledger and ha
 that was made when the queue was empty reads all of it for every row once it is full. Planning costs a millisecond.
 """
 
+KEEP_PLANS = "SET LOCAL plan_cache_mode = auto"
+
 READING_ALL = "; ".join(
     [
         "LOCK TABLE ONLY rowcall.schedule_executions IN ACCESS SHARE MODE",
@@ -204,9 +206,13 @@ class Database:
         self._pool.terminate()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        """A session inside a transaction that commits at the end of the block."""
-        async with self._begun() as connection:
+    async def transaction(self, *, of_one: bool = False) -> AsyncIterator[Transaction]:
+        """A session inside a transaction that commits at the end of the block.
+
+        With `of_one` its statements find one schedule by its key: their plans are the same for all, and may be kept. To
+        make them anew takes longer than to carry them out. For others `plan_anew` comes first.
+        """
+        async with self._begun(also=KEEP_PLANS if of_one else None) as connection:
             yield Transaction(connection, self)
 
     @asynccontextmanager
@@ -250,11 +256,11 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def _begun(self, characteristics: str = "") -> AsyncIterator[Connection]:
+    async def _begun(self, characteristics: str = "", also: str | None = None) -> AsyncIterator[Connection]:
         """A connection inside a transaction. What has to be said first goes with its BEGIN, not after it."""
         async with self._connection() as connection:
             try:
-                said = (f"{self._verbs.begin}{characteristics}", self._preamble, self._signature())
+                said = (f"{self._verbs.begin}{characteristics}", self._preamble, self._signature(), also)
                 await connection.execute("; ".join(text for text in said if text))
                 yield connection
             except BaseException:

@@ -27,10 +27,11 @@ async def deleted_among(session: Session, schedule_ids: Collection[int]) -> froz
 
 async def cancel_left_over(database: Database, schedule_ids: Collection[int]) -> list[Row]:
     """Cancel what is queued of these schedules where they are DISABLED: what two transactions could not see at once."""
+    asked = sorted(set(schedule_ids))
+    if not asked or not await database.fetch("left_over", asked):
+        return []
     async with database.transaction() as transaction:
-        if not await deleted_among(transaction, schedule_ids):
-            return []
-        cancelled = await transaction.fetch("cancel_queued_of_deleted", sorted(set(schedule_ids)), DELETED)
+        cancelled = await transaction.fetch("cancel_queued_of_deleted", asked, DELETED)
         await tell_and_wake(transaction, cancelled)
     return list(cancelled)
 

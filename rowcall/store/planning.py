@@ -13,7 +13,7 @@ from typing import Any
 
 from rowcall.domain.errors import InvalidInput
 from rowcall.domain.planning import Answer
-from rowcall.domain.schedules import Schedule, ScheduleStatus, schedule_of
+from rowcall.domain.schedules import Columns, Schedule, ScheduleStatus, schedule_of
 from rowcall.domain.settling import Settlement, Span, settle
 from rowcall.domain.triggers import Trigger, trigger_of
 
@@ -45,24 +45,29 @@ async def plan_schedules(session: Session, schedule_ids: Sequence[int] | None = 
     return len(rows) - len(waiting)
 
 
-async def plan_new(session: Session, row: Row) -> Mapping[str, datetime | None] | None:
-    """Plan a schedule that this transaction has just written: the columns of its row that this has changed.
+async def plan_locked(session: Session, row: Columns, *, is_new: bool = False) -> Mapping[str, datetime | None] | None:
+    """Plan the ACTIVE schedule of a row, jsonb read, that this transaction has locked: the columns that this changed.
 
-    None where more has changed than its next moment. Nobody else can see the row yet, and its past is a single span, so
-    PostgreSQL is asked for neither.
+    None where more has changed, or less, and the row has to be read again. `is_new` says that this transaction has
+    created it: its past is a single span, and not asked for.
     """
-    broken: dict[int, str] = {}
-    schedules = _readable([row], broken)
-    spans = {one.schedule_id: [Span(one.created_at, ScheduleStatus.ACTIVE, None, one.trigger)] for one in schedules}
-    settled = _settled(schedules, spans, broken)
-    if not settled:
-        await invalidate(session, broken)
+    try:
+        schedule = schedule_of(row, _fields(row["cron_fields"]))
+        present = Span(schedule.created_at, ScheduleStatus.ACTIVE, None, schedule.trigger)
+        spans = [present] if is_new else (await _spans_of(session, [schedule]))[schedule.schedule_id]
+        settlement = settle(schedule, spans)
+    except UNPLANNABLE as fault:
+        await session.fetch("plan_anew")
+        await invalidate(session, {row["schedule_id"]: why(fault)})
         return None
-    await _record(session, settled)
-    [(schedule, settlement)] = settled
-    if _ended_because(schedule, settlement) is not None:
-        return None
-    return {"next_occurrence_at": settlement.next_occurrence_at, "next_run_at": settlement.next_run_at}
+    following, moment = settlement.next_occurrence_at, settlement.next_run_at
+    if not settlement.answers and _ended_because(schedule, settlement) is None:
+        await session.fetch("advance_schedule", schedule.schedule_id, schedule.last_occurrence_at, following, moment)
+        return {"next_occurrence_at": following, "next_run_at": moment}
+    await session.fetch("plan_anew")
+    if not await kept_waiting(session, [(schedule.schedule_id, one.scheduled_for) for one in settlement.answers]):
+        await _record(session, [(schedule, settlement)])
+    return None
 
 
 async def invalidate(session: Session, broken: Mapping[int, str]) -> None:
@@ -101,12 +106,13 @@ def _settled(
 
 def parsed(cron_fields: str | None) -> Mapping[str, object] | None:
     """The column `cron_fields` as a mapping. Raises InvalidInput when it holds anything else."""
-    if cron_fields is None:
-        return None
-    fields = read_jsonb(cron_fields)
-    if not isinstance(fields, dict):
+    return _fields(read_jsonb(cron_fields))
+
+
+def _fields(document: Any) -> Mapping[str, object] | None:
+    if document is not None and not isinstance(document, dict):
         raise InvalidInput.of("cron_fields", 'must be an object such as {"hour": 9}')
-    return fields
+    return document
 
 
 async def _spans_of(session: Session, schedules: Sequence[Schedule]) -> Mapping[int, list[Span]]:

@@ -19,7 +19,7 @@ from rowcall.domain.schedules import ScheduleStatus, is_gone
 from .database import Row, Session
 from .deleted import DELETED
 from .jsonb import read_jsonb, write_jsonb
-from .planning import plan_new, plan_schedules
+from .planning import plan_locked
 from .telling import tell_and_wake
 
 ScheduleRow = Mapping[str, Any]
@@ -56,20 +56,20 @@ def is_id(reference: str) -> bool:
 
 async def find_named(session: Session, client_id: str, reference: str) -> ScheduleRow:
     """The schedule behind a reference, as `resolve_schedule` takes it; by its id deleted ones too. Raises NotFound."""
-    return await _named(session, "find_schedule", client_id, reference)
+    asked = _id_in(reference), client_id, reference, session.access.confined_to
+    return _shown(session, _there(await session.fetchrow("find_schedule", *asked), client_id, reference))
 
 
 async def lock_named(session: Session, client_id: str, reference: str) -> ScheduleRow:
     """The same as it is, and as it stays until the transaction ends."""
-    return await _named(session, "lock_schedule", client_id, reference)
+    asked = _id_in(reference), client_id, reference, session.access.confined_to
+    return _shown(session, _there(await session.fetchrow("lock_schedule", *asked), client_id, reference))
 
 
-async def _named(session: Session, statement: str, client_id: str, reference: str) -> ScheduleRow:
-    asked = _id_in(reference), client_id, reference
-    row = await session.fetchrow(statement, *asked, session.access.confined_to)
+def _there(row: Row | None, client_id: str, reference: str) -> Row:
     if row is None:
         raise _no_such(client_id, reference)
-    return _shown(session, row)
+    return row
 
 
 def _id_in(reference: str) -> int | None:
@@ -113,11 +113,8 @@ async def create_schedule(
 
     Raises Forbidden for a client that is none of the session's.
     """
-    row = await insert_schedule(session, definition, source=source, is_static=is_static)
-    planned = await plan_new(session, row)
-    if planned is None:
-        return await find_schedule(session, row["schedule_id"])
-    return {**_shown(session, row), **planned}
+    created = _shown(session, await insert_schedule(session, definition, source=source, is_static=is_static))
+    return await _planned(session, created, is_new=True)
 
 
 async def insert_schedule(session: Session, definition: Definition, *, source: str, is_static: bool = False) -> Row:
@@ -144,14 +141,22 @@ async def change_schedule(session: Session, schedule: ScheduleRow, definition: D
     definition = replace(definition, name=definition.name or schedule["name"])
     if definition == definition_of(schedule):
         return schedule
-    await write_definition(session, schedule["schedule_id"], definition)
-    return await find_schedule(session, schedule["schedule_id"])
+    return await write_definition(session, schedule["schedule_id"], definition)
 
 
-async def write_definition(session: Session, schedule_id: int, definition: Definition) -> None:
+async def write_definition(session: Session, schedule_id: int, definition: Definition) -> ScheduleRow:
     """Write another definition over a locked schedule's, whoever may do that, and plan it where its timing changed."""
-    if await session.fetchval("update_schedule", schedule_id, write_jsonb(definition.columns())):
-        await plan_schedules(session, [schedule_id])
+    row = await session.fetchrow("update_schedule", schedule_id, write_jsonb(definition.columns()))
+    assert row is not None  # the schedule is locked, so it is there
+    return await _planned(session, _shown(session, row))
+
+
+async def _planned(session: Session, schedule: ScheduleRow, *, is_new: bool = False) -> ScheduleRow:
+    """A locked schedule once it is planned, if it is to be."""
+    if schedule["status"] != ScheduleStatus.ACTIVE or schedule["next_run_at"] is not None:
+        return schedule
+    moments = await plan_locked(session, schedule, is_new=is_new)
+    return await find_schedule(session, schedule["schedule_id"]) if moments is None else {**schedule, **moments}
 
 
 def check_changeable(schedule: ScheduleRow) -> None:
@@ -171,10 +176,7 @@ async def set_status(
     """Put a locked schedule into a status, whoever may do that, and plan it where it is ACTIVE."""
     changed = await session.fetchrow("set_schedule_status", schedule["schedule_id"], status, reason)
     assert changed is not None  # the schedule is locked, so it is there
-    if status is not ScheduleStatus.ACTIVE:
-        return {**schedule, **dict(changed.items())}
-    await plan_schedules(session, [schedule["schedule_id"]])
-    return await find_schedule(session, schedule["schedule_id"])
+    return await _planned(session, {**schedule, **dict(changed.items())})
 
 
 async def pause_schedule(session: Session, schedule: ScheduleRow, reason: str | None, by: str) -> ScheduleRow:

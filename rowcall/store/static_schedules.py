@@ -144,7 +144,7 @@ async def _who_declares(session: Session, worker_id: int, declared: Declared, in
 
 async def _put_into_force(session: Session, schedule: ScheduleRow, definition: Definition) -> None:
     if definition != definition_of(schedule):
-        await write_definition(session, schedule["schedule_id"], definition)
+        schedule = await write_definition(session, schedule["schedule_id"], definition)
     if is_gone(schedule):
         await set_status(session, schedule, ScheduleStatus.ACTIVE, None)
 

@@ -6,13 +6,14 @@ used, while the tables are empty: that is what a connection has behind it that w
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
-from rowcall.store.database import PROBES, Database, sql
+from rowcall.domain.definitions import define
+from rowcall.store.database import KEEP_PLANS, PROBES, Database, sql
 from tests.store.stories import Connection
 
 ROOM = 100
@@ -78,6 +79,11 @@ SELECT n % 1000, n, 'default', 'SUCCEEDED',
        now() - interval '2 days'
   FROM generate_series(1, 10000) AS n;
 """
+
+
+DEFINITION = json.dumps(
+    {**define({"task_type": "here", "hours": 1}, now=datetime.now(UTC)).columns(), "name": "another"}, default=str
+)
 
 
 class Crowd:
@@ -169,6 +175,25 @@ class Crowd:
             "forget_deliveries": (2000, [30, 1000]),
         }
 
+    def questions_of_one(self) -> Mapping[str, tuple[int, Sequence[Any]]]:
+        """The same for the statements of a change of one schedule, whose plans are kept."""
+        one = self.due[0] if self.due else 1
+        override, reason = '{"n": 1}', "so it is"
+        return {
+            "find_schedule": (2, [one, None, None, None]),
+            "find_schedule by its name": (2, [None, "default", f"s{one}", None]),
+            "find_schedules of one": (1, [[one], None]),
+            "lock_schedule": (2, [one, None, None, None]),
+            "lock_schedule by its name": (2, [None, "default", f"s{one}", None]),
+            "set_schedule_status": (1, [one, "PAUSED", reason]),
+            "update_schedule": (2, [one, DEFINITION]),
+            "spans_of one": (4, [[one], [self.now]]),
+            "advance_schedule": (1, [one, self.now, self.now, self.now]),
+            "request_execution": (8, [one, self.now, override, True]),
+            "cancel_backfills_of": (1, [one, reason]),
+            "cancel_queued_of": (8, [one, reason]),
+        }
+
 
 # ── what was read ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -224,10 +249,10 @@ async def explained(db: Connection, question: str, arguments: Sequence[Any]) -> 
     return plan
 
 
-async def faults(db: Connection, crowd: Crowd) -> dict[str, list[str]]:
+async def faults(db: Connection, questions: Mapping[str, tuple[int, Sequence[Any]]]) -> dict[str, list[str]]:
     """What is wrong with which plan."""
     found = {}
-    for question, (most, arguments) in crowd.questions().items():
+    for question, (most, arguments) in questions.items():
         if wrong := faults_of(await explained(db, question, arguments), most):
             found[question] = wrong
     return found
@@ -254,11 +279,30 @@ async def test_every_statement_reads_a_bounded_number_of_rows(db: Connection, as
     await db.execute(FILLING)
     crowd = await Crowd.of(db)
     assert (len(crowd.due), len(crowd.running)) == (ROOM, RESULTS)
-    found = {"filled a moment ago": await faults(asked, crowd)}
+    found = {"filled a moment ago": await faults(asked, crowd.questions())}
     await db.execute("ANALYZE")
-    found["settled"] = await faults(asked, crowd)
+    found["settled"] = await faults(asked, crowd.questions())
     await asked.execute("SET plan_cache_mode = force_generic_plan")
-    found["planned for any arguments"] = await faults(asked, crowd)
+    found["planned for any arguments"] = await faults(asked, crowd.questions())
+
+    assert {state: wrong for state, wrong in found.items() if wrong} == {}
+
+
+async def test_a_plan_that_is_kept_for_changes_of_one_schedule_stays_a_probe(db: Connection, asked: Connection) -> None:
+    await asked.execute(KEEP_PLANS.replace("LOCAL", "SESSION"))
+    await db.execute("SELECT rowcall.ensure_partitions(now() - interval '8 days', now() + interval '2 days')")
+    await db.execute("ANALYZE")
+    nobody = Crowd(await db.fetchval("SELECT now()"), [], [])
+    for question, (_, arguments) in nobody.questions_of_one().items():
+        await prepare(asked, question)
+        for _ in range(KEPT_AFTER):
+            await explained(asked, question, arguments)
+
+    await db.execute(FILLING)
+    crowd = await Crowd.of(db)
+    found = {"filled a moment ago": await faults(asked, crowd.questions_of_one())}
+    await db.execute("ANALYZE")
+    found["settled"] = await faults(asked, crowd.questions_of_one())
 
     assert {state: wrong for state, wrong in found.items() if wrong} == {}
 

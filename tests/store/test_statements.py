@@ -84,7 +84,7 @@ def test_a_statement_names_the_columns_it_answers_with_and_the_schema_of_its_tab
 @pytest.mark.parametrize(
     "names",
     [
-        ["find_schedules", "find_schedule", "lock_schedule", "insert_schedule"],
+        ["find_schedules", "find_schedule", "lock_schedule", "insert_schedule", "update_schedule"],
         ["find_executions", "request_execution"],
     ],
     ids=["schedules", "executions"],

@@ -81,7 +81,7 @@ async def read(call: Call[Reference, None]) -> Response:
 async def change(call: Call[Reference, dict[str, Any]]) -> Response:
     """Change some fields of a schedule."""
     check_scheduler(call.services)
-    async with call.database.transaction() as transaction:
+    async with call.database.transaction(of_one=True) as transaction:
         schedule = await _to_change(transaction, call)
         previous = definition_of(schedule)
         definition = await _judged(call, transaction, merged(previous, call.body), previous)
@@ -112,7 +112,7 @@ async def replace(call: Call[Reference, dict[str, Any]]) -> Response:
 
 async def remove(call: Call[Reference, None]) -> Response:
     """Delete a schedule; its history stays."""
-    async with call.database.transaction() as transaction:
+    async with call.database.transaction(of_one=True) as transaction:
         schedule = await locked(transaction, call)
         cancelled = await delete_schedule(transaction, schedule)
     cancelled += len(await cancel_left_over(call.database, [schedule["schedule_id"]]))
@@ -122,7 +122,7 @@ async def remove(call: Call[Reference, None]) -> Response:
 
 
 async def _replace(call: Call[Reference, dict[str, Any]], fields: Mapping[str, Any]) -> Response:
-    async with call.database.transaction() as transaction:
+    async with call.database.transaction(of_one=True) as transaction:
         schedule = await _to_change(transaction, call)
         identity = {field: schedule[field] for field in IDENTITY if fields.get(field) is None}
         definition = await _judged(call, transaction, {**fields, **identity}, definition_of(schedule))
@@ -147,7 +147,7 @@ def _named_by_path(call: Call[Reference, dict[str, Any]]) -> dict[str, Any]:
 
 
 async def _create(call: Call[Any, Any], definition: Definition) -> ScheduleRow:
-    async with call.database.transaction() as transaction:
+    async with call.database.transaction(of_one=True) as transaction:
         created = await create_schedule(transaction, definition, source=call.services.source)
     tell("schedule_create", created)
     return created

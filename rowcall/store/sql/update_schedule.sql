@@ -1,5 +1,5 @@
 -- Give the schedule $1 bigint the definition $2 jsonb, its columns by name. The client stays: it is part of the identity.
--- Whether it has to be planned.
+-- Everything that people and programs see of it, not planned anew.
 UPDATE rowcall.schedules AS s
    SET name = d.name, description = d.description, task_type = d.task_type, capability_required = d.capability_required,
        input_data = d.input_data, priority = d.priority, labels = d.labels, schedule_type = d.schedule_type,
@@ -18,4 +18,11 @@ UPDATE rowcall.schedules AS s
         catch_up_limit integer, overlap_policy text, max_instances integer, timeout_seconds double precision,
         max_retries integer, retry_backoff_seconds double precision, callback_url text, callback_events text[])
  WHERE s.schedule_id = $1
-RETURNING s.status = 'ACTIVE' AND s.next_run_at IS NULL AS is_unplanned
+RETURNING s.schedule_id, s.client_id, s.name, s.description, s.task_type, s.capability_required, s.input_data,
+          s.priority, s.labels, s.schedule_type, s.cron_expression, s.cron_fields, s.interval_seconds,
+          s.scheduled_time, s.timezone, s.starts_at, s.ends_at, s.jitter_seconds, s.status, s.status_reason,
+          s.next_occurrence_at, s.next_run_at, s.last_occurrence_at, s.last_run_at, s.last_execution_id, s.last_status,
+          s.total_runs, s.scheduled_runs, s.successful_runs, s.failed_runs, s.max_executions, s.grace_period_seconds,
+          s."coalesce", s.catch_up_limit, s.overlap_policy, s.max_instances, s.timeout_seconds, s.max_retries,
+          s.retry_backoff_seconds, s.callback_url, s.callback_events, s.is_static, s.source, s.created_at,
+          s.updated_at, s.disabled_at, s.version, s.route, clock_timestamp() AS now
