@@ -273,11 +273,16 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- Workers may be asleep until the earliest moment they know: changes of schedules wake them. Never one per run.
+-- Workers may be asleep until the earliest moment they know: what may be due earlier, or to others, wakes them. Never a
+-- run; nor what is paused or deleted, or only called otherwise: each commit that notifies waits for all others that do.
 CREATE OR REPLACE FUNCTION rowcall.wake_workers() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM pg_notify('rowcall', 'look');
+    -- Without a next moment: new, or its timing or status has changed.
+    IF TG_OP = 'INSERT' OR NEW.next_run_at IS NULL OR NEW.route <> OLD.route OR NEW.priority <> OLD.priority
+                        OR NEW.max_executions IS DISTINCT FROM OLD.max_executions THEN
+        PERFORM pg_notify('rowcall', 'look');
+    END IF;
     RETURN NULL;
 END $$;
 
@@ -339,7 +344,7 @@ CREATE OR REPLACE TRIGGER wake_workers
     AFTER INSERT OR UPDATE OF
         task_type, capability_required, priority, schedule_type, cron_expression, cron_fields, interval_seconds,
         scheduled_time, timezone, starts_at, ends_at, jitter_seconds, max_executions, status
-    ON rowcall.schedules FOR EACH STATEMENT EXECUTE FUNCTION rowcall.wake_workers();
+    ON rowcall.schedules FOR EACH ROW WHEN (NEW.status = 'ACTIVE') EXECUTE FUNCTION rowcall.wake_workers();
 
 
 -- ── schedule_executions: the ledger ─────────────────────────────────────────────────────────────────────────────────

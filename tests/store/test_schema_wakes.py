@@ -45,13 +45,32 @@ async def test_an_insert_and_a_change_of_what_is_due_wake_the_workers(
 
     for change in (
         "interval_seconds = 60",
-        "status = 'PAUSED'",
         "status = 'ACTIVE'",
         "task_type = 'play'",
         "priority = 7",
+        "max_executions = 9",
     ):
+        await db.execute("UPDATE rowcall.schedules SET next_run_at = now() + interval '1 day' WHERE status = 'ACTIVE'")
         await db.execute(f"UPDATE rowcall.schedules SET {change}")
         assert await ear.heard() == ["look"], change
+        if change.startswith("interval"):
+            await db.execute("UPDATE rowcall.schedules SET status = 'PAUSED'")
+
+
+async def test_what_is_paused_deleted_or_called_otherwise_is_no_reason_to_look(
+    db: Connection, ear: Ear, a_schedule: ASchedule
+) -> None:
+    await a_schedule()
+    await db.execute("UPDATE rowcall.schedules SET next_run_at = now() + interval '1 day'")
+    await ear.heard()
+
+    for change in (
+        "name = 'another', priority = priority, interval_seconds = interval_seconds, task_type = task_type",
+        "status = 'PAUSED'",
+        "status = 'DISABLED'",
+    ):
+        await db.execute(f"UPDATE rowcall.schedules SET {change}")
+        assert await ear.heard() == [], change
 
 
 async def test_what_a_claim_writes_wakes_nobody(db: Connection, ear: Ear, a_schedule: ASchedule) -> None:
