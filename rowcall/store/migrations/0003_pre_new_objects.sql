@@ -58,8 +58,17 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- STABLE, as to_jsonb is: what claims to be more than its body is not put in the place of its call, and costs a plan each.
+CREATE OR REPLACE FUNCTION rowcall.definition_of(schedule rowcall.schedules) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT to_jsonb(schedule) - ARRAY[
+        'schedule_id', 'route', 'status', 'status_reason', 'next_occurrence_at', 'next_run_at', 'last_occurrence_at',
+        'last_run_at', 'last_execution_id', 'last_status', 'total_runs', 'scheduled_runs', 'successful_runs',
+        'failed_runs', 'created_at', 'updated_at', 'disabled_at', 'version']
+$$;
+
+-- Its plans are kept, unlike those of the store's own statements: to make them anew took longer than all it does.
 CREATE OR REPLACE FUNCTION rowcall.schedule_has_changed() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = auto AS $$
 BEGIN
     -- What was not delivered yet goes to the new address; without one it is told to nobody.
     IF TG_OP = 'UPDATE' AND NEW.callback_url IS DISTINCT FROM OLD.callback_url AND OLD.callback_url IS NOT NULL THEN
@@ -92,17 +101,23 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- Workers may be asleep until the earliest moment they know: changes of schedules wake them. Never one per run.
+-- Workers may be asleep until the earliest moment they know: what may be due earlier, or to others, wakes them. Never a
+-- run; nor what is paused or deleted, or only called otherwise: each commit that notifies waits for all others that do.
 CREATE OR REPLACE FUNCTION rowcall.wake_workers() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM pg_notify('rowcall', 'look');
+    -- Without a next moment: new, or its timing or status has changed.
+    IF TG_OP = 'INSERT' OR NEW.next_run_at IS NULL OR NEW.route <> OLD.route OR NEW.priority <> OLD.priority
+                        OR NEW.max_executions IS DISTINCT FROM OLD.max_executions THEN
+        PERFORM pg_notify('rowcall', 'look');
+    END IF;
     RETURN NULL;
 END $$;
 
 -- Ends what is queued of a schedule, or all that is open of it, and tells whoever wants to know.
 CREATE OR REPLACE FUNCTION rowcall.close_executions(schedule rowcall.schedules, why text, also_running boolean)
-RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
     closed record;
 BEGIN
@@ -385,7 +400,8 @@ CREATE INDEX IF NOT EXISTS deliveries_over ON rowcall.webhook_deliveries (finish
 -- Writes down what these executions, which have just become final, have to tell; how many there were. It is called in the
 -- transaction of their ends, and only for schedules that may want to be told.
 CREATE OR REPLACE FUNCTION rowcall.tell(execution_ids bigint[], moments timestamptz[]) RETURNS bigint
-LANGUAGE sql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET plan_cache_mode = force_custom_plan AS $$
     WITH told AS (
         INSERT INTO rowcall.webhook_deliveries (schedule_id, execution_id, client_id, event, url, payload)
         SELECT e.schedule_id, e.execution_id, s.client_id, e.status, s.callback_url,
@@ -482,7 +498,7 @@ CREATE INDEX IF NOT EXISTS audit_log_by_schedule
 -- Called by triggers that have the rights of their owner, and by statements of Rowcall's own role; by nobody else.
 CREATE OR REPLACE FUNCTION rowcall.write_audit(
     action text, subject text, schedule_id bigint, client_id text, before jsonb, after jsonb)
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS void LANGUAGE plpgsql SET plan_cache_mode = auto AS $$
 BEGIN
     INSERT INTO rowcall.audit_log (who, action, subject, schedule_id, client_id, before, after)
     VALUES (coalesce(nullif(current_setting('rowcall.who', true), ''), 'role ' || session_user),
@@ -519,15 +535,16 @@ END $$;
 -- A definition, or a part of one, without them: two of its fields can hold any.
 CREATE OR REPLACE FUNCTION rowcall.without_secrets_of_schedule(state jsonb) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    IF state -> 'input_data' <> '{}' OR state ->> 'callback_url' <> '' THEN
-        RETURN state || rowcall.without_secrets(rowcall.differing(
-            jsonb_build_object('input_data', state -> 'input_data', 'callback_url', state -> 'callback_url'),
-            '{"input_data": null, "callback_url": null}'));
+    IF state -> 'input_data' <> '{}' THEN
+        state := jsonb_set(state, '{input_data}', rowcall.without_secrets(state -> 'input_data'));
+    END IF;
+    IF state ->> 'callback_url' <> '' THEN
+        state := state || rowcall.without_secrets(jsonb_build_object('callback_url', state -> 'callback_url'));
     END IF;
     RETURN state;
 END $$;
 
-CREATE OR REPLACE FUNCTION rowcall.auditable(schedule rowcall.schedules) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION rowcall.auditable(schedule rowcall.schedules) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT to_jsonb(schedule) - ARRAY[
         'schedule_id', 'route', 'next_occurrence_at', 'next_run_at', 'last_occurrence_at', 'last_run_at',
         'last_execution_id', 'last_status', 'total_runs', 'scheduled_runs', 'successful_runs', 'failed_runs',
@@ -1586,6 +1603,12 @@ CREATE OR REPLACE TRIGGER schedule_has_changed
         timeout_seconds, max_retries, retry_backoff_seconds, callback_url, callback_events, is_static, source, status,
         status_reason
     ON rowcall.schedules FOR EACH ROW EXECUTE FUNCTION rowcall.schedule_has_changed();
+
+CREATE OR REPLACE TRIGGER wake_workers
+    AFTER INSERT OR UPDATE OF
+        task_type, capability_required, priority, schedule_type, cron_expression, cron_fields, interval_seconds,
+        scheduled_time, timezone, starts_at, ends_at, jitter_seconds, max_executions, status
+    ON rowcall.schedules FOR EACH ROW WHEN (NEW.status = 'ACTIVE') EXECUTE FUNCTION rowcall.wake_workers();
 
 -- The columns are named so that marking keys as used fires nothing.
 CREATE OR REPLACE TRIGGER audit_key
