@@ -1,10 +1,16 @@
-"""Lists of schedules, a page at a time, each in the way that is quick for what is asked."""
+"""Pages of schedules: along the way that meets the fewest which are not wanted, however many there are.
+
+A page with no filter follows the primary key. A client, a task type and a label each have their terms, in order of id
+(`schedule_terms`), and what is not ACTIVE has an index: the rarest of those that were asked for is followed, and the
+other filters are applied to what is met. A text, the type of a schedule or the mere name of a label is no way of its
+own: such a page reads until it is full.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rowcall.domain.schedules import ScheduleStatus
@@ -13,7 +19,12 @@ from .database import Session
 from .jsonb import write_jsonb
 from .schedules import ScheduleRow, find_schedules
 
-FEW = 2000
+COUNTED_THROUGH = 1000
+"""Ways with more schedules than that are held to be equally long."""
+
+LONGEST_TERM = 400
+"""As `rowcall.term` in schema.sql has it."""
+
 FEW_LOOKED_AT = 500
 """So many probes of each day of the ledger take a tenth of a second."""
 
@@ -46,40 +57,49 @@ class ScheduleFilter:
 
 async def list_schedules(session: Session, wanted: ScheduleFilter, after: int, limit: int) -> list[ScheduleRow]:
     """Up to `limit` schedules with ids above `after`, in order of id."""
-    statuses, is_static = wanted.wanted_statuses, wanted.is_static
     client_id = session.access.confined_to or wanted.client_id
     if wanted.client_id not in {None, client_id}:  # of another client's, the static ones are for everyone to see
-        if is_static is False:
+        if wanted.is_static is False:
             return []
-        client_id, is_static = wanted.client_id, True
+        client_id, wanted = wanted.client_id, replace(wanted, is_static=True)
     arguments: list[Any] = [
         after,
         limit,
-        statuses,
+        wanted.wanted_statuses,
         wanted.task_type,
         wanted.schedule_type,
         write_jsonb(wanted.labels) if wanted.labels else None,
         list(wanted.label_names) if wanted.label_names else None,
         None if wanted.text is None else f"%{_escaped(wanted.text)}%",
-        is_static,
+        wanted.is_static,
+        client_id,
     ]
-    if client_id is None and ScheduleStatus.ACTIVE not in statuses:
-        rows = await session.fetch("list_schedules_by_status", *arguments)
-    elif await _is_quick_by_client(session, client_id, statuses):
-        rows = await session.fetch("list_schedules_of_client", *arguments, client_id)
-    else:
-        rows = await session.fetch("list_schedules", *arguments, client_id)
+    way, term = await _way(session, wanted, client_id)
+    rows = await session.fetch(way, *arguments, *term)
     return await find_schedules(session, [row["schedule_id"] for row in rows]) if rows else []
 
 
-async def _is_quick_by_client(session: Session, client_id: str | None, statuses: Sequence[str]) -> bool:
-    """Whether to take a client's schedules through the index of names: all of them, so only where they are few.
+async def _way(session: Session, wanted: ScheduleFilter, client_id: str | None) -> tuple[str, list[str]]:
+    """The statement that reads a page, and the term that it follows, where it follows one."""
+    statuses = wanted.wanted_statuses
+    inactive = None if ScheduleStatus.ACTIVE in statuses else statuses
+    terms = [] if wanted.is_static or ScheduleStatus.DISABLED in statuses else _terms(wanted, client_id)
+    if terms and (inactive or len(terms) > 1):
+        rarest = await session.fetchval("rarest_term", terms, COUNTED_THROUGH, inactive)
+        terms = [] if rarest is None else [rarest]
+    if terms:
+        return "list_schedules_by_term", terms
+    return ("list_schedules_by_status" if inactive else "list_schedules"), []
 
-    Those of a client with many are soon met along the primary key; each way is slow for the other.
-    """
-    if client_id is None or ScheduleStatus.DISABLED in statuses:
-        return False
-    return bool(await session.fetchval("has_few_schedules", client_id, FEW))
+
+def _terms(wanted: ScheduleFilter, client_id: str | None) -> list[str]:
+    """What schedules that fit have in `schedule_terms`, of equally long ways the likeliest to be short first."""
+    terms = [f"label:{name}={value}" for name, value in (wanted.labels or {}).items()]
+    if wanted.task_type is not None:
+        terms.append(f"task:{wanted.task_type}")
+    if client_id is not None:
+        terms.append(f"client:{client_id}")
+    return [term[:LONGEST_TERM] for term in terms]
 
 
 async def few_of_client(session: Session, client_id: str, *, no_static: bool) -> list[int] | None:

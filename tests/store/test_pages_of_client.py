@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rowcall.domain.access import Access, Scope
-from rowcall.store import schedules
+from rowcall.store import schedule_lists
 from rowcall.store.database import PROBES, Database
 from rowcall.store.executions import ExecutionFilter, Position, list_executions
 from rowcall.store.webhooks import list_deliveries
@@ -76,7 +76,7 @@ async def test_both_ways_to_list_what_is_a_clients_show_the_same(
     executions: list[set[int]] = []
     deliveries: list[list[int]] = []
     for few in (0, 500):
-        monkeypatch.setattr(schedules, "FEW_LOOKED_AT", few)
+        monkeypatch.setattr(schedule_lists, "FEW_LOOKED_AT", few)
         executions.append({row["execution_id"] for row in await list_executions(session, ExecutionFilter(), None, 100)})
         deliveries.append([row["delivery_id"] for row in await list_deliveries(session, None, 100)])
     assert (len(executions[0]), len(deliveries[0])) == (6, 6)

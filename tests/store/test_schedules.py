@@ -1,4 +1,4 @@
-"""Schedules in the store: what is locked stays as it is, and lists stay quick however many there are."""
+"""Schedules in the store: what is locked stays as it is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 
 from rowcall.domain.definitions import define
 from rowcall.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
-from rowcall.store import schedule_lists
 from rowcall.store.database import Database
 from rowcall.store.executions import execute_schedule
 from rowcall.store.jsonb import read_jsonb, write_jsonb
@@ -26,10 +25,7 @@ from rowcall.store.schedules import (
     resolve_schedule,
     resume_schedule,
 )
-from tests.store.plans import rows_read
 from tests.store.stories import NOON, ASchedule, AWorker, Connection, claim, until_waiting_for_a_lock
-
-ALL = ["ACTIVE", "PAUSED", "COMPLETED", "INVALID"]
 
 
 async def test_what_is_defined_comes_back_as_it_was(database: Database) -> None:
@@ -169,62 +165,6 @@ async def test_a_schedule_stays_with_its_client(database: Database, a_schedule: 
     async with database.transaction() as session:
         with pytest.raises(InvalidInput, match="client_id"):
             await change_schedule(session, await lock_schedule(session, schedule_id), other)
-
-
-# ── lists ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-async def many(db: Connection) -> None:
-    """50,000 schedules: half of them of one client, one in a hundred paused, twenty static."""
-    await db.execute("SET session_replication_role = replica")
-    await db.execute(
-        "INSERT INTO rowcall.schedules "
-        "(client_id, name, task_type, route, schedule_type, cron_expression, is_static, status, next_run_at) "
-        "SELECT CASE i % 2 WHEN 0 THEN 'big' ELSE 'small-' || i % 500 END, 'n-' || i, 'work', 'work', 'cron', "
-        "'@daily', i % 2500 = 1, "
-        "CASE i % 100 WHEN 0 THEN 'PAUSED' ELSE 'ACTIVE' END, CASE WHEN i % 100 > 0 THEN now() END "
-        "FROM generate_series(1, 50000) AS i"
-    )
-    await db.execute("SET session_replication_role = origin")
-    await db.execute("VACUUM ANALYZE rowcall.schedules")
-
-
-@pytest.mark.usefixtures("many")
-@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
-async def test_no_page_reads_much_more_than_it_shows(db: Connection, plan: str) -> None:
-    await db.execute(f"SET plan_cache_mode = {plan}")
-    nothing = [None] * 6
-    read = {
-        "all": await rows_read(db, "list_schedules", 0, 100, ALL, *nothing, None),
-        "deep": await rows_read(db, "list_schedules", 40000, 100, ALL, *nothing, None),
-        "big client": await rows_read(db, "list_schedules", 0, 100, ALL, *nothing, "big"),
-        "paused": await rows_read(db, "list_schedules_by_status", 0, 100, ["PAUSED", "INVALID"], *nothing),
-        "small client": await rows_read(db, "list_schedules_of_client", 0, 100, ALL, *nothing, "small-1"),
-        "size of a client": await rows_read(db, "has_few_schedules", "big", schedule_lists.FEW),
-        "one by name": await rows_read(db, "find_schedule", None, "big", "n-2", "big"),
-        "one to change": await rows_read(db, "lock_schedule", None, "big", "n-2", "big"),
-        "the id of one": await rows_read(db, "resolve_schedule", "big", "n-2", "big"),
-        "one that is another's": await rows_read(db, "lock_schedule", 7, None, None, "big"),
-        "counted for a client": await rows_read(db, "count_schedules_of_client", "small-1"),
-        "due of a client": await rows_read(db, "due_routes_of_client", "small-1"),
-    }
-    assert read.pop("size of a client") <= 3 * schedule_lists.FEW
-    assert {name: count for name, count in read.items() if count > 250} == {}
-
-
-async def test_both_ways_to_list_a_client_show_the_same(
-    database: Database, a_schedule: ASchedule, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    own = [await a_schedule(client_id="acme", name=f"n{number}") for number in range(4)]
-    static = await a_schedule(client_id="code", is_static=True)
-    await a_schedule(client_id="other")
-    for few in (0, 1000):
-        monkeypatch.setattr(schedule_lists, "FEW", few)
-        found = await list_schedules(database, ScheduleFilter(client_id="acme"), 0, 100)
-        assert [row["schedule_id"] for row in found] == [*own, static]
-        found = await list_schedules(database, ScheduleFilter(client_id="acme"), own[1], 2)
-        assert [row["schedule_id"] for row in found] == own[2:]
 
 
 # ── jsonb ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
