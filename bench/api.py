@@ -76,7 +76,7 @@ async def measure(bench: Bench, plan: Plan) -> Report:
     """Each request, in turn to both."""
     async with a_database(bench.server, "api") as dsn:
         async with a_connection(dsn) as connection:
-            await fill(connection, not_due(plan.schedules, datetime.now(UTC)), versions=True)
+            await fill(connection, not_due(plan.schedules, datetime.now(UTC)), whole=True)
             await connection.execute(
                 "INSERT INTO rowcall.tasks (task_type) VALUES ('http'), ('noop') ON CONFLICT DO NOTHING"
             )

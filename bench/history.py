@@ -17,7 +17,6 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 
 from bench.harness.figures import milliseconds, number, quantile, ratio
-from bench.harness.filling import tidy
 from bench.harness.report import Report, Table
 from bench.harness.running import Bench, Scenario, Size, option
 from bench.harness.server import a_connection
@@ -84,10 +83,11 @@ async def measure(bench: Bench, plan: Plan) -> Report:
 @asynccontextmanager
 async def _kept(bench: Bench, rows: int, days: int, first_day: int) -> AsyncIterator[Kept]:
     async with a_populated_database(bench.server, SCHEDULES) as operations:
-        with bench.teller.step(f"history: {rows:,} executions in {days} days"):
+        per_day = (rows - first_day) // (days - 1)
+        with bench.teller.step(f"history: {rows:,} executions in {days} days", total=days) as step:
+            names = await fill_history(operations.dsn, SCHEDULES, days, per_day, first_day, step.reached)
             async with a_connection(operations.dsn) as connection:
-                names = await fill_history(connection, SCHEDULES, days, rows // days, first_day)
-                await tidy(connection)
+                await connection.execute("CHECKPOINT")
         yield Kept(operations, names)
 
 
@@ -157,7 +157,8 @@ async def _drop_two(bench: Bench, plan: Plan, kept: Kept) -> list[Dropped]:
     with bench.teller.step("history: dropping days"):
         async with streaming(bench, dsn, plan.runs_per_second) as workers, a_connection(dsn) as connection:
             quiet = await _drop(connection, workers, f"{plan.first_day:,} executions", kept.partitions[0])
-            per_day = f"{plan.rows // plan.days:,} executions, a reader in the way for {READER_SECONDS:.0f} s"
+            executions = (plan.rows - plan.first_day) // (plan.days - 1)
+            per_day = f"{executions:,} executions, a reader in the way for {READER_SECONDS:.0f} s"
             async with _a_reader(dsn):
                 return [quiet, await _drop(connection, workers, per_day, kept.partitions[1])]
 

@@ -31,7 +31,7 @@ SMALLEST: dict[str, dict[str, Any]] = {
     "punctuality": {"spread": 20, "seconds": 1, "settle": 1},
     "idle": {"schedules": (10, 1000), "seconds": 1, "settle": 0},
     "selectivity": {"foreign": 200, "claims": 2, "batch": 10, "backlog": 200, "urgent": 2},
-    "scale": {"few": 600, "many": 1200, "rounds": 2},
+    "scale": {"few": 1000, "many": 1500, "rounds": 2},
     "memory": {"schedules": 50, "runs": 50, "readings": 2},
     "replicas": {"workers": (2,), "schedules": 200},
     "recovery": {"runs": 5, "rounds": 1, "heartbeat_seconds": 0.5, "sweep_seconds": 0.5},

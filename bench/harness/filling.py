@@ -15,25 +15,39 @@ _SCHEDULES = """
     INSERT INTO rowcall.schedules
            (client_id, name, task_type, capability_required, route, priority, schedule_type,
             cron_expression, timezone, created_at,
-            last_occurrence_at, next_occurrence_at, next_run_at, input_data)
-    SELECT $12, $1 || n, $2, $13::text, $2 || coalesce('@' || $13, ''), $3, 'cron',
+            last_occurrence_at, next_occurrence_at, next_run_at, input_data, labels)
+    SELECT CASE WHEN $14 > 0 AND n % 2 = 1 THEN $12 || n / (2 * $14) ELSE $12 END, $1 || n,
+           $2, $13::text, $2 || coalesce('@' || $13, ''), $3, 'cron',
            ($4::text[])[1 + n % cardinality($4)], ($5::text[])[1 + n % cardinality($5)], now() - interval '2 days',
-           $6, $7, $8::timestamptz + n * $9::interval, '{"n": 1}'
+           $6, $7, $8::timestamptz + n * $9::interval, '{"n": 1}',
+           CASE WHEN $14 > 0 THEN jsonb_build_object('project', 'p' || n / $14) ELSE '{}' END
       FROM generate_series($10::int, $11::int) AS n
 """
 _VERSIONS = """
     WITH sample AS MATERIALIZED (
         SELECT rowcall.definition_of(one) AS definition FROM rowcall.schedules AS one
-         WHERE one.name = $1 || 0 AND one.client_id = $2
+         WHERE one.name = $1 || 0
     )
     INSERT INTO rowcall.schedule_versions (schedule_id, valid_from, version, status, definition, tzdata_version)
     SELECT s.schedule_id, s.created_at, s.version, s.status, sample.definition || jsonb_build_object(
-               'name', s.name, 'cron_expression', s.cron_expression, 'timezone', s.timezone), 'bench'
+               'client_id', s.client_id, 'name', s.name, 'labels', s.labels, 'cron_expression', s.cron_expression,
+               'timezone', s.timezone), 'bench'
       FROM rowcall.schedules AS s
      CROSS JOIN sample
-     WHERE s.client_id = $2 AND s.name LIKE $1 || '%'
+     WHERE s.name LIKE $1 || '%'
 """
 """What the trigger would have written, a hundred times as fast: the definitions of a batch are nearly alike."""
+
+_TERMS = """
+    INSERT INTO rowcall.schedule_terms (term, schedule_id)
+    SELECT t.term, s.schedule_id
+      FROM rowcall.schedules AS s
+     CROSS JOIN LATERAL (
+           VALUES ('client:' || s.client_id), ('task:' || s.task_type), ('label:project=' || (s.labels ->> 'project'))
+     ) AS t (term)
+     WHERE s.name LIKE $1 || '%' AND t.term IS NOT NULL
+     ORDER BY t.term, s.schedule_id
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +70,8 @@ class Batch:
     priority: int = 5
     name: str = "bench-"
     client_id: str = "default"
+    per_project: int = 0
+    """So many belong to a project, by a label, and every other one to a client of so many; 0: there are none."""
 
 
 def herd(count: int, run_at: datetime) -> Batch:
@@ -64,7 +80,7 @@ def herd(count: int, run_at: datetime) -> Batch:
     return Batch(count=count, run_at=run_at, occurrence_at=minute, expressions=(daily(minute),))
 
 
-def not_due(count: int, now: datetime) -> Batch:
+def not_due(count: int, now: datetime, *, task_type: str = "noop", per_project: int = 0) -> Batch:
     """Schedules of which none is due within a month, spread over a day."""
     far = now + timedelta(days=31)
     return Batch(
@@ -73,6 +89,8 @@ def not_due(count: int, now: datetime) -> Batch:
         occurrence_at=far.replace(second=0, microsecond=0),
         spread=timedelta(days=1) / max(count, 1),
         expressions=(daily(far),),
+        task_type=task_type,
+        per_project=per_project,
     )
 
 
@@ -81,8 +99,8 @@ def daily(moment: datetime) -> str:
     return f"{moment.minute} {moment.hour} * * *"
 
 
-async def fill(connection: asyncpg.Connection[asyncpg.Record], batch: Batch, *, versions: bool = False) -> None:
-    """Insert the schedules, with their definitions if asked. `tidy` afterwards."""
+async def fill(connection: asyncpg.Connection[asyncpg.Record], batch: Batch, *, whole: bool = False) -> None:
+    """Insert the schedules, with their definitions and their terms if asked. `tidy` afterwards."""
     async with connection.transaction():
         await connection.execute("SET LOCAL session_replication_role = replica")
         for first in range(0, batch.count, CHUNK):
@@ -102,9 +120,11 @@ async def fill(connection: asyncpg.Connection[asyncpg.Record], batch: Batch, *, 
                 last,
                 batch.client_id,
                 batch.capability,
+                batch.per_project,
             )
-        if versions:
-            await connection.execute(_VERSIONS, batch.name, batch.client_id)
+        if whole:
+            await connection.execute(_VERSIONS, batch.name)
+            await connection.execute(_TERMS, batch.name)
 
 
 async def tidy(connection: asyncpg.Connection[asyncpg.Record]) -> None:

@@ -74,22 +74,26 @@ async def list_schedules(session: Session, wanted: ScheduleFilter, after: int, l
         wanted.is_static,
         client_id,
     ]
-    way, term = await _way(session, wanted, client_id)
-    rows = await session.fetch(way, *arguments, *term)
+    if (term := await _rarest_term(session, wanted, client_id)) is not None:
+        rows = await session.fetch("list_schedules_by_term", *arguments, term)
+    elif ScheduleStatus.ACTIVE in wanted.wanted_statuses:
+        rows = await session.fetch("list_schedules", *arguments)
+    else:
+        rows = await session.fetch("list_schedules_by_status", *arguments)
     return await find_schedules(session, [row["schedule_id"] for row in rows]) if rows else []
 
 
-async def _way(session: Session, wanted: ScheduleFilter, client_id: str | None) -> tuple[str, list[str]]:
-    """The statement that reads a page, and the term that it follows, where it follows one."""
+async def _rarest_term(session: Session, wanted: ScheduleFilter, client_id: str | None) -> str | None:
+    """The term to follow, or None where that is no way, or a longer one than the status."""
     statuses = wanted.wanted_statuses
+    if wanted.is_static or ScheduleStatus.DISABLED in statuses:  # static ones have an index, deleted ones no terms
+        return None
+    terms = _terms(wanted, client_id)
     inactive = None if ScheduleStatus.ACTIVE in statuses else statuses
-    terms = [] if wanted.is_static or ScheduleStatus.DISABLED in statuses else _terms(wanted, client_id)
-    if terms and (inactive or len(terms) > 1):
-        rarest = await session.fetchval("rarest_term", terms, COUNTED_THROUGH, inactive)
-        terms = [] if rarest is None else [rarest]
-    if terms:
-        return "list_schedules_by_term", terms
-    return ("list_schedules_by_status" if inactive else "list_schedules"), []
+    if not terms or (len(terms) == 1 and inactive is None):
+        return terms[0] if terms else None
+    rarest: str | None = await session.fetchval("rarest_term", terms, COUNTED_THROUGH, inactive)
+    return rarest
 
 
 def _terms(wanted: ScheduleFilter, client_id: str | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from itertools import product
 from typing import Any
@@ -12,6 +13,7 @@ from rowcall.domain.access import Access, Scope
 from rowcall.store import schedule_lists
 from rowcall.store.database import PROBES, Database
 from rowcall.store.schedule_lists import ScheduleFilter, list_schedules
+from rowcall.store.monitoring import stats
 from tests.store.plans import rows_read
 from tests.store.stories import ASchedule, Connection
 
@@ -89,6 +91,15 @@ async def test_who_is_confined_to_a_client_finds_its_own_and_what_is_static(data
             for row in everything
             if (row["client_id"] == "acme" or row["is_static"]) and row["labels"].get("team") == "a"
         ]
+
+
+@pytest.mark.usefixtures("some")
+async def test_what_is_counted_for_a_client_is_what_it_has(database: Database) -> None:
+    everything = await list_schedules(database, ScheduleFilter(), 0, 1000)
+    for client_id in ("acme", "nobody"):
+        counted = await stats(database.acting(Access("key", client_id, Scope.READ)), 1)
+        own = [row["status"] for row in everything if row["client_id"] == client_id and not row["is_static"]]
+        assert counted.schedules == Counter(own)
 
 
 # ── the terms are kept ────────────────────────────────────────────────────────────────────────────────────────────────
