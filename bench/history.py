@@ -118,6 +118,9 @@ async def _read(operations: Operations, schedule_id: int) -> dict[str, float]:
         "newest 100 of a client": await _timed(
             lambda: list_executions(database, ExecutionFilter(client_id="default"), None, 100)
         ),
+        "newest 100 that failed": await _timed(
+            lambda: list_executions(database, ExecutionFilter(statuses=["FAILED"]), None, 100)
+        ),
         "newest 10 of a schedule": await _timed(
             lambda: list_executions(database, ExecutionFilter(schedule_id=schedule_id), None, 10)
         ),

@@ -25,10 +25,12 @@ _TABLE = """
 _ROWS = """
     INSERT INTO rowcall.{partition}
            (execution_id, schedule_id, scheduled_for, covers_after, created_at, executed_at, finished_at, worker_id,
-            duration_seconds, schedule_version, attempt, fence, priority, trigger, status, task_type, input_data)
+            duration_seconds, schedule_version, attempt, fence, priority, trigger, status, error_message, task_type,
+            input_data)
     SELECT $4 + n, 1 + n % $1::int, r.moment, r.moment - r.gap, r.moment,
-           r.moment + interval '5 ms', r.moment + interval '7 ms', 1, 0.002, 1, 1, 1, 5, 'schedule', 'SUCCEEDED',
-           'noop', '{{"n": 1}}'
+           r.moment + interval '5 ms', r.moment + interval '7 ms', 1, 0.002, 1, 1, 1, 5, 'schedule',
+           CASE WHEN n % 1000 = 7 THEN 'FAILED' ELSE 'SUCCEEDED' END,
+           CASE WHEN n % 1000 = 7 THEN 'RuntimeError: no such host' END, 'noop', '{{"n": 1}}'
       FROM generate_series(0, $2::int - 1) AS n,
            LATERAL (SELECT $3::timestamptz + (n / $1::int) * gap AS moment, gap
                       FROM (SELECT interval '1 day' / ($2::int / $1::int + 1) AS gap) AS g) AS r
@@ -38,6 +40,7 @@ _INDEXES = """
     ALTER TABLE rowcall.{partition} ADD PRIMARY KEY (execution_id, scheduled_for);
     CREATE UNIQUE INDEX ON rowcall.{partition}
         (schedule_id, scheduled_for, (CASE WHEN trigger = 'manual' THEN execution_id ELSE 0 END));
+    CREATE INDEX ON rowcall.{partition} (execution_id) WHERE error_message IS NOT NULL OR reason IS NOT NULL;
     ALTER TABLE rowcall.schedule_executions ATTACH PARTITION rowcall.{partition}
         FOR VALUES FROM ('{day}') TO ('{following}');
     ALTER TABLE rowcall.{partition} DROP CONSTRAINT of_its_day

@@ -13,7 +13,7 @@ from typing import Any
 
 from rowcall.domain.access import Scope
 from rowcall.domain.errors import Conflict, InvalidInput, NotFound
-from rowcall.domain.executions import OPEN_STATUSES
+from rowcall.domain.executions import OPEN_STATUSES, ExecutionStatus
 from rowcall.domain.schedules import ScheduleStatus
 
 from .database import Database, Row, Session
@@ -31,6 +31,7 @@ ExecutionRow = Mapping[str, Any]
 
 JSONB_COLUMNS = ("input_data", "result_data", "errors")
 RUNNABLE = (ScheduleStatus.ACTIVE, ScheduleStatus.PAUSED, ScheduleStatus.COMPLETED)
+NOT_WELL = frozenset(ExecutionStatus) - OPEN_STATUSES - {ExecutionStatus.SUCCEEDED}
 KEPT_OF_HTTP = ("url", "headers", "method")
 """Where an http task calls, and as whom, is decided by who writes the schedule, not by who runs it."""
 
@@ -155,7 +156,9 @@ async def list_executions(
         )
     else:
         few = None if client_id is None else await few_of_client(session, client_id, no_static=no_static)
-        if few is None:
+        if few is None and wanted.statuses and set(wanted.statuses) <= NOT_WELL:
+            rows = await session.fetch("list_executions_not_well", below, limit, *filters, client_id, no_static)
+        elif few is None:
             rows = await session.fetch("list_executions", below, limit, *filters, client_id, no_static)
         else:
             after = (None, None) if before is None else (before.scheduled_for, before.execution_id)

@@ -154,6 +154,7 @@ class Situation:
         ran = status not in {"SKIPPED", "MISSED", "QUEUED"} and (status != "CANCELLED" or random.random() < 0.5)
         late = timedelta(seconds=random.choice([0, 0.000001, 0.0625, 2, 9.9951, 999.6, 1200, 100000]))
         final = status not in {"QUEUED", "RUNNING"}
+        ended_well = status == "SUCCEEDED"
         await self._db.execute(
             "INSERT INTO rowcall.schedule_executions (execution_id, schedule_id, scheduled_for, covers_after,"
             " executed_at, finished_at, worker_id, duration_seconds, schedule_version, attempt, priority, trigger,"
@@ -165,7 +166,8 @@ class Situation:
             random.choice([None, 0.0, 1.25, 1e-7, 1234.5678, 0.1 + 0.2]) if final else None, random.choice([1, 1, 4]),
             random.choice(["schedule", "schedule", "manual", "backfill"]), status,
             "so it is" if status in {"SKIPPED", "MISSED"} else random.choice([None, "", "asked for"]),
-            random.choice([None, "", "ValueError: no\nTraceback", "x" * 300, "\nlater"]) if final else None,
+            random.choice([None if ended_well else "", "", "ValueError: no\nTraceback", "x" * 300, "\nlater"])
+            if final else None,
         )  # fmt: skip
         self.moments += [moment, moment - MINUTE, moment + timedelta(microseconds=1), moment - 10 * MINUTE]
 

@@ -123,6 +123,8 @@ IMPOSSIBLE_EXECUTIONS = [
     ("executions_running_has_a_worker", {"status": "'RUNNING'", "worker_id": "1", "executed_at": "now()"}),
     ("executions_not_run_says_why", {"status": "'SKIPPED'", "finished_at": "now()"}),
     ("executions_not_run_says_why", {"status": "'MISSED'", "finished_at": "now()"}),
+    ("executions_not_well_says_why", {"status": "'FAILED'", "finished_at": "now()"}),
+    ("executions_not_well_says_why", {"status": "'CANCELLED'", "finished_at": "now()"}),
     ("executions_cover_forward", {"covers_after": "now()"}),
 ]
 

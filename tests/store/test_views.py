@@ -152,9 +152,10 @@ async def test_the_health_of_a_schedule_is_that_of_its_latest_hundred(
     ended[-1] = ended[-2] = ("TIMED_OUT", 2.0, 0.5)
     await db.execute(
         "INSERT INTO rowcall.schedule_executions (schedule_id, scheduled_for, executed_at, finished_at,"
-        " duration_seconds, schedule_version, priority, trigger, status, task_type, input_data, attempt, fence)"
+        " duration_seconds, schedule_version, priority, trigger, status, task_type, input_data, attempt, fence,"
+        " error_message)"
         " SELECT $1, moment, moment + make_interval(secs => late), moment + make_interval(secs => late + took), took,"
-        " 1, 5, 'schedule', status, 'work', '{}', 1, 1"
+        " 1, 5, 'schedule', status, 'work', '{}', 1, 1, nullif(status, 'SUCCEEDED')"
         " FROM unnest($2::text[], $3::float8[], $4::float8[]) WITH ORDINALITY AS e (status, took, late, n),"
         " LATERAL (SELECT now() - make_interval(secs => 131 - n)) AS m (moment)",
         watched, *map(list, zip(*ended, strict=True)),

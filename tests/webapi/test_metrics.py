@@ -58,8 +58,9 @@ async def test_the_last_success_of_a_schedule_is_told(
     created = await a_schedule(name="n")
     await db.execute(
         "INSERT INTO rowcall.schedule_executions (schedule_id, scheduled_for, finished_at, schedule_version, priority,"
-        " trigger, status, task_type, input_data) SELECT $1, now() - make_interval(secs => n), now() -"
-        " make_interval(secs => n), 1, 5, 'schedule', CASE WHEN n < 3 THEN 'FAILED' ELSE 'SUCCEEDED' END, 'w', '{}'"
+        " trigger, status, task_type, error_message, input_data) SELECT $1, now() - make_interval(secs => n), now() -"
+        " make_interval(secs => n), 1, 5, 'schedule', CASE WHEN n < 3 THEN 'FAILED' ELSE 'SUCCEEDED' END,"
+        " 'w', 'so', '{}'"
         " FROM generate_series(1, 9) AS n",
         created["schedule_id"],
     )
