@@ -3,21 +3,31 @@
 -- $6 duration_seconds. $7 status · $8 result_data jsonb · $9 error_message · $10 an entry for errors, jsonb or NULL
 -- $11 reason: only of the first ones; those after them have SUCCEEDED, and there is no more to say.
 -- $12 and $13 are the first and the last of $3: PostgreSQL plans for the days between them alone.
--- The open row goes first, in this statement as in every other: whoever holds it holds the execution. It is found by its
--- key: IS NOT DISTINCT FROM keeps PostgreSQL from reading all of the worker's rows for each of the reported ones.
--- Its schedule and moment are compared too: a standby that lacked the last commits may give their ids out again.
+-- The open row goes first, in this statement as in every other: whoever holds it holds the execution. It is locked by its
+-- key, one at a time, and then compared: a join would have PostgreSQL read all of the table, with all the dead rows in it
+-- while somebody holds an old snapshot. IS NOT DISTINCT FROM has it expect few, as it should: the day's rows are found by
+-- their keys too. Schedule and moment are compared as well: a standby that lacked the last commits may give ids out again.
 WITH reported AS (
     SELECT *
       FROM unnest($2::bigint[], $3::timestamptz[], $4::int[], $5::bigint[], $6::float8[], $7::text[], $8::jsonb[],
                   $9::text[], $10::jsonb[], $11::text[])
         AS r (execution_id, scheduled_for, fence, schedule_id, duration_seconds, status, result_data, error_message,
               entry, reason)
+), held AS MATERIALIZED (
+    SELECT r.*
+      FROM reported AS r
+     CROSS JOIN LATERAL (
+           SELECT o.schedule_id, o.scheduled_for, o.fence, o.worker_id
+             FROM rowcall.open_executions AS o
+            WHERE o.execution_id = r.execution_id
+            LIMIT 1
+              FOR UPDATE) AS found
+     WHERE found.fence IS NOT DISTINCT FROM r.fence AND found.worker_id IS NOT DISTINCT FROM $1
+       AND found.schedule_id IS NOT DISTINCT FROM r.schedule_id
+       AND found.scheduled_for IS NOT DISTINCT FROM r.scheduled_for
 ), closed AS (
     DELETE FROM rowcall.open_executions AS o
-     USING reported AS r
-     WHERE o.execution_id = r.execution_id AND o.fence = r.fence AND o.worker_id IS NOT DISTINCT FROM $1
-       AND o.schedule_id = r.schedule_id AND o.scheduled_for = r.scheduled_for
- RETURNING r.*
+     WHERE o.execution_id = ANY (ARRAY(SELECT h.execution_id FROM held AS h))
 ), ended AS (
     UPDATE rowcall.schedule_executions AS e
        SET status           = coalesce(c.status, 'SUCCEEDED'),
@@ -27,7 +37,7 @@ WITH reported AS (
            error_message    = c.error_message,
            errors           = CASE WHEN c.entry IS NULL THEN e.errors ELSE coalesce(e.errors, '[]') || c.entry END,
            reason           = coalesce(c.reason, e.reason)
-      FROM closed AS c
+      FROM held AS c
      WHERE e.execution_id = c.execution_id AND e.scheduled_for = c.scheduled_for AND e.schedule_id = c.schedule_id
        AND e.fence = c.fence AND e.scheduled_for BETWEEN $12 AND $13
  RETURNING e.execution_id, e.schedule_id, e.status
