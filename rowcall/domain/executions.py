@@ -33,6 +33,9 @@ class ExecutionStatus(StrEnum):
         return self not in OPEN_STATUSES
 
 
+END_REQUESTED = "cancelled: its end was requested while it ran"
+"""Why an attempt that another was to follow is the last, where it has no error of its own."""
+
 OPEN_STATUSES = frozenset({ExecutionStatus.QUEUED, ExecutionStatus.RUNNING})
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from random import Random
 
 from rowcall.domain.errors import LeaseLost
-from rowcall.domain.executions import DONE, ExecutionStatus, Outcome
+from rowcall.domain.executions import DONE, END_REQUESTED, ExecutionStatus, Outcome
 from rowcall.domain.retries import backoff, may_retry
 
 from .claims import Claim
@@ -124,7 +124,8 @@ def _is_tried_again(result: Result) -> bool:
 
 def _cancelled(result: Result) -> Result:
     """The result of an attempt that is not followed by another because its end was requested."""
-    return replace(result, outcome=replace(result.outcome, status=ExecutionStatus.CANCELLED))
+    reason = result.reason or (END_REQUESTED if result.outcome.error is None else None)
+    return replace(result, outcome=replace(result.outcome, status=ExecutionStatus.CANCELLED), reason=reason)
 
 
 def _not_again(result: Result) -> Result:

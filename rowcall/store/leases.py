@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from rowcall.domain.executions import ExecutionStatus
+from rowcall.domain.executions import END_REQUESTED, ExecutionStatus
 from rowcall.domain.retries import may_retry
 
 from .database import Database, Row, Session
@@ -115,7 +115,7 @@ async def _give_back(database: Database, worker_id: int, rows: Sequence[Row]) ->
         rows = [row for row in rows if row["schedule_id"] not in deleted]
         cancelled = [row for row in rows if row["cancel_requested_at"] is not None]
         await _requeue(transaction, worker_id, rows, given_back=1, entries=nothing[: len(rows)])
-        for ending, reason in ((cancelled, None), (gone, DELETED)):
+        for ending, reason in ((cancelled, END_REQUESTED), (gone, DELETED)):
             entries = nothing[: len(ending)]
             await _finish(transaction, worker_id, ending, ExecutionStatus.CANCELLED, entries=entries, reason=reason)
     await cancel_left_over(database, schedule_ids)

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from rowcall.domain.executions import Outcome
+from rowcall.domain.executions import END_REQUESTED, Outcome
 from rowcall.store.database import Database
 from tests.store.stories import (
     ASchedule,
@@ -177,6 +177,7 @@ async def test_what_was_to_end_is_not_tried_again(
 
     row = await execution(db, claimed.execution_id)
     assert (row["status"], row["error_message"], await open_rows(db)) == ("CANCELLED", error, 0)
+    assert row["reason"] == (None if error else END_REQUESTED)
     assert [each.outcome.status for each in recorded.finished] == ["CANCELLED"]
 
 
