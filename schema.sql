@@ -424,7 +424,7 @@ CREATE TABLE IF NOT EXISTS rowcall.schedule_executions (
         status <> 'RUNNING' OR (worker_id IS NOT NULL AND executed_at IS NOT NULL AND attempt > 0)),
     CONSTRAINT executions_not_run_says_why CHECK (status NOT IN ('SKIPPED', 'MISSED') OR reason IS NOT NULL),
     CONSTRAINT executions_not_well_says_why CHECK (            -- what executions_not_well finds them by
-        status NOT IN ('FAILED', 'TIMED_OUT', 'CANCELLED', 'LOST') OR num_nonnulls(error_message, reason) > 0),
+        status NOT IN ('FAILED', 'TIMED_OUT', 'LOST') OR num_nonnulls(error_message, reason) > 0),
     CONSTRAINT executions_cover_forward CHECK (covers_after < scheduled_for)
 ) PARTITION BY RANGE (scheduled_for);
 
@@ -2020,9 +2020,21 @@ END $$;
 
 -- ── to start with ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-INSERT INTO rowcall.schedule_terms (term, schedule_id)
-SELECT unnest(rowcall.terms_of(s)), s.schedule_id FROM rowcall.schedules AS s
- WHERE NOT EXISTS (SELECT FROM rowcall.schedule_terms);        -- those of an installation older than this table
+-- Those of an installation that is older than this table; once more under a lock, for what was written meanwhile.
+DO $$
+BEGIN
+    FOR pass IN 1..2 LOOP
+        INSERT INTO rowcall.schedule_terms (term, schedule_id)
+        SELECT unnest(rowcall.terms_of(s)), s.schedule_id
+          FROM rowcall.schedules AS s
+         WHERE s.status <> 'DISABLED'
+           AND NOT EXISTS (SELECT FROM rowcall.schedule_terms AS t
+                            WHERE t.term = rowcall.term('client', s.client_id) AND t.schedule_id = s.schedule_id)
+            ON CONFLICT DO NOTHING;
+        EXIT WHEN NOT FOUND;
+        LOCK TABLE rowcall.schedules IN SHARE ROW EXCLUSIVE MODE;
+    END LOOP;
+END $$;
 
 SELECT rowcall.ensure_partitions(now() - interval '1 day', now() + interval '3 days') AS partitions_made;
 

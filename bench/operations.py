@@ -25,8 +25,8 @@ from rowcall.store.executions import ExecutionFilter, execute_schedule, list_exe
 from rowcall.store.explaining import standing_of
 from rowcall.store.finishing import Result, record_results
 from rowcall.store.leases import WorkerCard, register_worker
-from rowcall.store.schedule_lists import ScheduleFilter, list_schedules
 from rowcall.store.monitoring import metrics_row, stats
+from rowcall.store.schedule_lists import ScheduleFilter, list_schedules
 from rowcall.store.schedules import (
     create_schedule,
     find_schedule,

@@ -31,7 +31,8 @@ ExecutionRow = Mapping[str, Any]
 
 JSONB_COLUMNS = ("input_data", "result_data", "errors")
 RUNNABLE = (ScheduleStatus.ACTIVE, ScheduleStatus.PAUSED, ScheduleStatus.COMPLETED)
-NOT_WELL = frozenset(ExecutionStatus) - OPEN_STATUSES - {ExecutionStatus.SUCCEEDED}
+NOT_WELL = frozenset(ExecutionStatus) - OPEN_STATUSES - {ExecutionStatus.SUCCEEDED, ExecutionStatus.CANCELLED}
+"""What always says why. Older versions cancelled some executions without a word."""
 KEPT_OF_HTTP = ("url", "headers", "method")
 """Where an http task calls, and as whom, is decided by who writes the schedule, not by who runs it."""
 

@@ -13,7 +13,6 @@ from rowcall.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from rowcall.store.database import Database
 from rowcall.store.executions import execute_schedule
 from rowcall.store.jsonb import read_jsonb, write_jsonb
-from rowcall.store.schedule_lists import ScheduleFilter, list_schedules
 from rowcall.store.schedules import (
     change_schedule,
     create_schedule,

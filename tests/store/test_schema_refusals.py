@@ -124,7 +124,7 @@ IMPOSSIBLE_EXECUTIONS = [
     ("executions_not_run_says_why", {"status": "'SKIPPED'", "finished_at": "now()"}),
     ("executions_not_run_says_why", {"status": "'MISSED'", "finished_at": "now()"}),
     ("executions_not_well_says_why", {"status": "'FAILED'", "finished_at": "now()"}),
-    ("executions_not_well_says_why", {"status": "'CANCELLED'", "finished_at": "now()"}),
+    ("executions_not_well_says_why", {"status": "'TIMED_OUT'", "finished_at": "now()"}),
     ("executions_cover_forward", {"covers_after": "now()"}),
 ]
 

@@ -325,8 +325,6 @@ CREATE TABLE IF NOT EXISTS rowcall.schedule_executions (
     CONSTRAINT executions_running_has_a_worker CHECK (
         status <> 'RUNNING' OR (worker_id IS NOT NULL AND executed_at IS NOT NULL AND attempt > 0)),
     CONSTRAINT executions_not_run_says_why CHECK (status NOT IN ('SKIPPED', 'MISSED') OR reason IS NOT NULL),
-    CONSTRAINT executions_not_well_says_why CHECK (            -- what executions_not_well finds them by
-        status NOT IN ('FAILED', 'TIMED_OUT', 'CANCELLED', 'LOST') OR num_nonnulls(error_message, reason) > 0),
     CONSTRAINT executions_cover_forward CHECK (covers_after < scheduled_for)
 ) PARTITION BY RANGE (scheduled_for);
 
@@ -335,11 +333,6 @@ CREATE TABLE IF NOT EXISTS rowcall.schedule_executions (
 CREATE UNIQUE INDEX IF NOT EXISTS one_row_per_occurrence
     ON rowcall.schedule_executions
        (schedule_id, scheduled_for, (CASE WHEN trigger = 'manual' THEN execution_id ELSE 0 END));
-
--- list_executions_not_well.sql: the few that failed or did not run, however many went well. That stands in the texts,
--- because the status is in no index: with it there, the end of each run would change all of them.
-CREATE INDEX IF NOT EXISTS executions_not_well
-    ON rowcall.schedule_executions (execution_id) WHERE error_message IS NOT NULL OR reason IS NOT NULL;
 
 -- Makes the partitions for all days (UTC) from one moment through another; says how many were made. A table is built
 -- beside the ledger and then attached, because that lets claims and readers go on.

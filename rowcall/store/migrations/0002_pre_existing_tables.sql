@@ -27,6 +27,32 @@ ALTER TABLE rowcall.workers ADD COLUMN IF NOT EXISTS declares jsonb;
 ALTER TABLE rowcall.outcomes
     ALTER COLUMN schedule_ids SET STORAGE EXTERNAL, ALTER COLUMN execution_ids SET STORAGE EXTERNAL;
 
+-- What failed is found by what it says, and must say something. Each day gets its index by itself: ends of runs wait for
+-- that of today, for a moment.
+ALTER TABLE rowcall.schedule_executions
+    DROP CONSTRAINT IF EXISTS executions_not_well_says_why,
+    ADD CONSTRAINT executions_not_well_says_why CHECK (
+        status NOT IN ('FAILED', 'TIMED_OUT', 'LOST') OR num_nonnulls(error_message, reason) > 0) NOT VALID;
+
+ALTER TABLE rowcall.schedule_executions VALIDATE CONSTRAINT executions_not_well_says_why;
+
+DO $$
+DECLARE
+    partition regclass;
+BEGIN
+    FOR partition IN SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i
+                      WHERE i.inhparent = 'rowcall.schedule_executions'::regclass
+                        AND NOT EXISTS (SELECT FROM pg_catalog.pg_indexes AS x
+                                         WHERE format('%I.%I', x.schemaname, x.tablename)::regclass = i.inhrelid
+                                           AND x.indexdef LIKE '%error\_message IS NOT NULL%') LOOP
+        EXECUTE format('CREATE INDEX ON %s (execution_id) WHERE error_message IS NOT NULL OR reason IS NOT NULL', partition);
+        COMMIT;
+    END LOOP;
+END $$;
+
+CREATE INDEX IF NOT EXISTS executions_not_well
+    ON rowcall.schedule_executions (execution_id) WHERE error_message IS NOT NULL OR reason IS NOT NULL;
+
 -- Days of the ledger that are there: what is written to them from now on leaves as much room as in new ones.
 DO $$
 DECLARE

@@ -14,6 +14,37 @@ CREATE TABLE IF NOT EXISTS rowcall.installation (
     created_at       timestamptz NOT NULL DEFAULT now()
 );
 
+-- ── schedule_terms ──────────────────────────────────────────────────────────────────────────────────────────────────
+-- A row for the client, the task type and each label of each schedule that is not deleted. It is written where those
+-- change, and so costs no run anything: a run moves its schedule in every index of `schedules`, whatever that is about.
+
+CREATE TABLE IF NOT EXISTS rowcall.schedule_terms (
+    term        text   NOT NULL,
+    schedule_id bigint NOT NULL,
+    PRIMARY KEY (term, schedule_id)                            -- list_schedules_by_term.sql, rarest_term.sql
+);
+
+-- Long ones are cut, because an index has no place for them: what is found is compared with what was asked for.
+CREATE OR REPLACE FUNCTION rowcall.term(kind text, about text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT left(kind || ':' || about, 400)
+$$;
+
+CREATE OR REPLACE FUNCTION rowcall.terms_of(schedule rowcall.schedules) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN schedule.status = 'DISABLED' THEN '{}' ELSE
+        ARRAY[rowcall.term('client', schedule.client_id), rowcall.term('task', schedule.task_type)]
+        || ARRAY(SELECT DISTINCT rowcall.term('label', l.key || '=' || l.value)
+                   FROM jsonb_each_text(schedule.labels) AS l WHERE l.value IS NOT NULL) END
+$$;
+
+CREATE OR REPLACE FUNCTION rowcall.note_terms(of_schedule bigint, before text[], after text[]) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM rowcall.schedule_terms AS t
+     WHERE t.schedule_id = of_schedule AND t.term = ANY (before) AND t.term <> ALL (after);
+    INSERT INTO rowcall.schedule_terms (term, schedule_id)
+    SELECT one, of_schedule FROM unnest(after) AS one WHERE one <> ALL (before)
+        ON CONFLICT DO NOTHING;
+$$;
+
 -- Its path is fixed, as that of all that runs in sessions of others: there it would find what anybody put in the way.
 CREATE OR REPLACE FUNCTION rowcall.schedule_is_about_to_change() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -93,6 +124,8 @@ BEGIN
          SELECT NEW.schedule_id, CASE TG_OP WHEN 'INSERT' THEN NEW.created_at ELSE NEW.updated_at END,
                 NEW.version, NEW.status, NEW.status_reason, rowcall.definition_of(NEW), i.tzdata_version
            FROM rowcall.installation AS i;
+    PERFORM rowcall.note_terms(NEW.schedule_id, CASE TG_OP WHEN 'INSERT' THEN '{}' ELSE rowcall.terms_of(OLD) END,
+                               rowcall.terms_of(NEW));
     IF TG_OP = 'INSERT' THEN
         PERFORM rowcall.audit_schedule('created', NULL, NEW);
     ELSE
@@ -142,6 +175,7 @@ CREATE OR REPLACE FUNCTION rowcall.close_what_was_open() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM rowcall.close_executions(OLD, 'disabled: the row of the schedule was deleted', true);
+    PERFORM rowcall.note_terms(OLD.schedule_id, rowcall.terms_of(OLD), '{}');
     PERFORM rowcall.audit_schedule('deleted', OLD, NULL);
     RETURN OLD;
 END $$;
@@ -1580,6 +1614,24 @@ BEGIN
         END;
     END IF;
     PERFORM rowcall.grant_monitor('rowcall_monitor');
+END $$;
+
+-- ── to start with ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- Those of an installation that is older than this table; once more under a lock, for what was written meanwhile.
+DO $$
+BEGIN
+    FOR pass IN 1..2 LOOP
+        INSERT INTO rowcall.schedule_terms (term, schedule_id)
+        SELECT unnest(rowcall.terms_of(s)), s.schedule_id
+          FROM rowcall.schedules AS s
+         WHERE s.status <> 'DISABLED'
+           AND NOT EXISTS (SELECT FROM rowcall.schedule_terms AS t
+                            WHERE t.term = rowcall.term('client', s.client_id) AND t.schedule_id = s.schedule_id)
+            ON CONFLICT DO NOTHING;
+        EXIT WHEN NOT FOUND;
+        LOCK TABLE rowcall.schedules IN SHARE ROW EXCLUSIVE MODE;
+    END LOOP;
 END $$;
 
 CREATE OR REPLACE TRIGGER close_what_was_open

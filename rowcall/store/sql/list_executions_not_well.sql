@@ -1,6 +1,6 @@
--- A page of executions that failed, were cancelled or did not run, the newest ids first, along executions_not_well: however
--- many went well, none of them is read.
--- $1 bigint: below this id · $2 int: at most so many · $3 statuses text[], final ones that are not SUCCEEDED. NULL leaves
+-- A page of executions that failed, were lost or did not run, the newest ids first, along executions_not_well: however many
+-- went well, none of them is read.
+-- $1 bigint: below this id · $2 int: at most so many · $3 statuses text[], of those that always say why. NULL leaves
 -- open: $4 task_type · $5 trigger · $6 and $7 scheduled from and before timestamptz, which leave out whole partitions
 -- $8 client_id text; $9 boolean: static schedules are left out.
 SELECT e.execution_id, e.scheduled_for

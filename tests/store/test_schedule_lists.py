@@ -12,8 +12,8 @@ import pytest
 from rowcall.domain.access import Access, Scope
 from rowcall.store import schedule_lists
 from rowcall.store.database import PROBES, Database
-from rowcall.store.schedule_lists import ScheduleFilter, list_schedules
 from rowcall.store.monitoring import stats
+from rowcall.store.schedule_lists import ScheduleFilter, list_schedules
 from tests.store.plans import rows_read
 from tests.store.stories import ASchedule, Connection
 
@@ -184,8 +184,10 @@ async def test_no_page_reads_much_more_than_it_shows(db: Connection, plan: str) 
             db, "list_schedules_by_term", 0, 100, ALL, *of_project, "big", "label:project=p7"
         ),
         "paused": await rows_read(db, "list_schedules_by_status", 0, 100, ["PAUSED", "INVALID"], *nothing, None),
-        "one by name": await rows_read(db, "resolve_schedule", "big", "n-2", "big"),
-        "one that is another's": await rows_read(db, "lock_schedule", 7, "big"),
+        "one by name": await rows_read(db, "find_schedule", None, "big", "n-2", "big"),
+        "one to change": await rows_read(db, "lock_schedule", None, "big", "n-2", "big"),
+        "the id of one": await rows_read(db, "resolve_schedule", "big", "n-2", "big"),
+        "one that is another's": await rows_read(db, "lock_schedule", 7, None, None, "big"),
         "counted for a client": await rows_read(db, "count_schedules_of_client", "small-3"),
         "due of a client": await rows_read(db, "due_routes_of_client", "small-3"),
     }
