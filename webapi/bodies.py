@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Sequence
 from email.message import Message
@@ -17,6 +18,7 @@ from .problems import Problem
 
 MOST_DIGITS = 400
 MOST_DISCARDED_BYTES = 2**23
+JSON = "application/json"
 CHARSETS = frozenset({"utf-8", "utf8", "us-ascii"})
 
 
@@ -28,6 +30,8 @@ async def read_object(request: Request, max_bytes: int, *, required: bool) -> di
     raw = await _read_bytes(request, max_bytes)
     if not raw and not required:
         return {}
+    if not raw:
+        raise Problem(400, "a body is needed here: a JSON object, sent as Content-Type: application/json")
     _check_type(request)
     try:
         document = _READER.decode(raw.decode("utf-8"))
@@ -36,7 +40,8 @@ async def read_object(request: Request, max_bytes: int, *, required: bool) -> di
     except UnicodeDecodeError as fault:
         raise Problem(400, f"the body is not UTF-8: byte {fault.start} is out of place") from None
     except json.JSONDecodeError as fault:
-        raise Problem(400, f"the body is no JSON: {fault.msg} (line {fault.lineno}, column {fault.colno})") from None
+        told = "it begins with a byte order mark" if raw.startswith(BOM_UTF8) else fault.msg
+        raise Problem(400, f"the body is no JSON: {told} (line {fault.lineno}, column {fault.colno})") from None
     if not isinstance(document, dict):
         raise Problem(400, "the body must be a JSON object: {…}")
     if depth_of(document) > MAX_DEPTH:
@@ -48,6 +53,8 @@ async def _read_bytes(request: Request, max_bytes: int) -> bytes:
     """The body as it is; no more of it is kept than the limit."""
     announced = request.headers.get("content-length", "0")
     too_large = announced.isascii() and announced.isdigit() and (len(announced) > 18 or int(announced) > max_bytes)
+    if too_large and request.headers.get("expect", "").lower() == "100-continue":
+        raise _too_large(max_bytes)  # who waits to be told to go on is told to stop
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
@@ -59,17 +66,18 @@ async def _read_bytes(request: Request, max_bytes: int) -> bytes:
         if not too_large:
             chunks.append(chunk)
     if too_large:
-        # What was not taken in would be mistaken for the next request.
-        raise Problem(413, f"the body is larger than {max_bytes} bytes", headers={"Connection": "close"})
+        raise _too_large(max_bytes)
     return b"".join(chunks)
 
 
 def _check_type(request: Request) -> None:
     """JSON in UTF-8, not compressed."""
     if not _is_json(request.headers.get("content-type", "")):
-        raise Problem(415, "send the body as Content-Type: application/json, in UTF-8")
+        accepted = {"Accept": JSON, "Accept-Patch": JSON} if request.method == "PATCH" else {"Accept": JSON}
+        raise Problem(415, "send the body as Content-Type: application/json, in UTF-8", headers=accepted)
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Problem(415, "send the body without a Content-Encoding")
+        told = {"Accept-Encoding": "identity"}
+        raise Problem(415, "send the body without a Content-Encoding", headers=told)
 
 
 @lru_cache(maxsize=64)
@@ -79,7 +87,7 @@ def _is_json(content_type: str) -> bool:
     header["content-type"] = content_type
     charset = header.get_param("charset", "utf-8")
     given = content_type.partition(";")[0].strip().lower()
-    return given == "application/json" and isinstance(charset, str) and charset.lower() in CHARSETS
+    return given == JSON and isinstance(charset, str) and charset.lower() in CHARSETS
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -101,6 +109,11 @@ def _whole(digits: str) -> int | float:
 
 
 _READER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_int=_whole)
+
+
+def _too_large(max_bytes: int) -> Problem:
+    """What was not taken in would be mistaken for the next request, so the connection ends."""
+    return Problem(413, f"the body is larger than {max_bytes} bytes", headers={"Connection": "close"})
 
 
 def _too_deep() -> Problem:

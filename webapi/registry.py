@@ -30,6 +30,9 @@ from .problems import Problem, respond, respond_to
 from .queries import Query, read_query
 from .scraping import Scraping
 
+NOT_KEPT = (b"cache-control", b"no-store")
+"""No answer is for the next to ask: it is for who asked, with their key, and for now."""
+
 Q = TypeVar("Q", bound=Query)
 B = TypeVar("B")
 M = TypeVar("M", bound=BaseModel)
@@ -193,6 +196,7 @@ def _endpoint(methods: Mapping[str, Operation], services: Services) -> Callable[
             response = respond_to(error)
         if entry.headers:
             response.headers.update(entry.headers)
+        response.raw_headers.append(NOT_KEPT)
         return response
 
     return answer

@@ -36,7 +36,7 @@ class InvalidInput(RowcallError):
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults = tuple(faults)
-        super().__init__("; ".join(f"{fault.field}: {fault.message}" for fault in self.faults))
+        super().__init__("; ".join(f"{fault.field}: {fault.message}".removeprefix(": ") for fault in self.faults))
 
     @classmethod
     def of(cls, field: str, message: str) -> Self:

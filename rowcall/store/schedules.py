@@ -167,7 +167,7 @@ def check_changeable(schedule: ScheduleRow) -> None:
             "here it can be paused and resumed"
         )
     if schedule["status"] == ScheduleStatus.DISABLED:
-        raise Conflict(f"schedule {schedule['schedule_id']} is deleted; create a new one")
+        raise Conflict(_is_deleted(schedule))
 
 
 async def set_status(
@@ -199,6 +199,8 @@ async def resume_schedule(session: Session, schedule: ScheduleRow) -> ScheduleRo
     """
     if schedule["status"] == ScheduleStatus.ACTIVE:
         return schedule
+    if schedule["status"] == ScheduleStatus.DISABLED:
+        raise Conflict(_is_deleted(schedule))
     if is_gone(schedule):
         raise Conflict(f"{_has_no(schedule, 'code to go on with')}; start a worker that declares it, or delete it")
     if schedule["status"] not in {ScheduleStatus.PAUSED, ScheduleStatus.INVALID}:
@@ -222,6 +224,10 @@ async def delete_schedule(session: Session, schedule: ScheduleRow) -> int:
     await tell_and_wake(session, cancelled)
     await session.fetch("set_schedule_status", schedule["schedule_id"], ScheduleStatus.DISABLED, None)
     return len(cancelled)
+
+
+def _is_deleted(schedule: ScheduleRow) -> str:
+    return f"schedule {schedule['schedule_id']} is deleted; create a new one"
 
 
 def _has_no(schedule: ScheduleRow, what: str) -> str:

@@ -20,9 +20,27 @@ def etag_of(schedule: ScheduleRow) -> str:
 
 
 def check_match(request: Request, schedule: ScheduleRow) -> None:
-    """Raise a 412 if the request was made for another state of the schedule."""
-    wanted = request.headers.get("if-match")
-    if wanted is None or wanted.strip() == "*":
+    """Raise a 412 if the request was made for another state of the schedule, or for none: If-Match, If-None-Match."""
+    etag = etag_of(schedule)
+    wanted, unwanted = (_tags(request.headers.get(name)) for name in ("if-match", "if-none-match"))
+    if wanted is not None and not {"*", etag} & set(wanted):
+        raise Problem(412, _why_not(wanted, etag))
+    if unwanted is None:
         return
-    if etag_of(schedule) not in [tag.strip() for tag in wanted.split(",")]:
-        raise Problem(412, f"the schedule has changed meanwhile: its ETag is {etag_of(schedule)}; read it again")
+    if "*" in unwanted:
+        raise Problem(412, f"schedule {schedule['name']!r} exists already; leave out If-None-Match to change it")
+    if etag in {tag.removeprefix("W/") for tag in unwanted}:
+        raise Problem(412, f"the schedule is still in the state {etag}, which If-None-Match names")
+
+
+def _tags(header: str | None) -> list[str] | None:
+    return None if header is None else [tag.strip() for tag in header.split(",")]
+
+
+def _why_not(wanted: list[str], etag: str) -> str:
+    """What is wrong with the tags of an If-Match none of which is the present one."""
+    if f"W/{etag}" in wanted:
+        return f"If-Match names a weak ETag, which is none to change something by; send {etag} as it is"
+    if etag.strip('"') in wanted:
+        return f"an ETag stands in quotes: send If-Match: {etag}"
+    return f"the schedule has changed meanwhile: its ETag is {etag}; read it again"

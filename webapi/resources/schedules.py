@@ -127,8 +127,6 @@ async def _replace(call: Call[Reference, dict[str, Any]], fields: Mapping[str, A
         identity = {field: schedule[field] for field in IDENTITY if fields.get(field) is None}
         definition = await _judged(call, transaction, {**fields, **identity}, definition_of(schedule))
         check_match(call.request, schedule)
-        if call.request.headers.get("if-none-match", "").strip() == "*":
-            raise Problem(412, f"schedule {schedule['name']!r} exists already; leave out If-None-Match to replace it")
         changed = await change_schedule(transaction, schedule, definition)
     if changed is not schedule:
         tell("schedule_update", changed)
@@ -281,7 +279,7 @@ OPERATIONS = (
         summary="Delete a schedule: its history stays, what is queued is cancelled",
         description=(
             "It becomes DISABLED, and its name is free again. What runs may end, and is not tried again. "
-            "Deleting twice is no error."
+            "Deleting it once more by its id is no error."
         ),
         tag="schedules",
         query=Reference,
