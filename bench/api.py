@@ -81,7 +81,7 @@ async def measure(bench: Bench, plan: Plan) -> Report:
                 "INSERT INTO rowcall.tasks (task_type) VALUES ('http'), ('noop') ON CONFLICT DO NOTHING"
             )
             await tidy(connection)
-        async with _own(bench, dsn) as own, _bare(bench, dsn) as bare:
+        async with own_api(bench, dsn) as own, bare_api(bench, dsn) as bare:
             found = {each.name: await _compared(bench, plan, each, own, bare) for each in (*READS, *WRITES)}
     return Report(
         f"API: {plan.connections} connections",
@@ -93,7 +93,7 @@ async def measure(bench: Bench, plan: Plan) -> Report:
 
 
 @asynccontextmanager
-async def _own(bench: Bench, dsn: str) -> AsyncIterator[Served]:
+async def own_api(bench: Bench, dsn: str) -> AsyncIterator[Served]:
     """Rowcall's API, with a key."""
     async with Database.open(dsn, size=1) as database:
         key = (await create_key(database, scopes=[Scope.ADMIN])).text
@@ -105,7 +105,7 @@ async def _own(bench: Bench, dsn: str) -> AsyncIterator[Served]:
 
 
 @asynccontextmanager
-async def _bare(bench: Bench, dsn: str) -> AsyncIterator[Served]:
+async def bare_api(bench: Bench, dsn: str) -> AsyncIterator[Served]:
     port = free_port()
     options = ["--host", HOST, "--port", str(port), "--log-level", "warning", "--no-access-log"]
     command = [sys.executable, "-m", "uvicorn", "bench.bare_api:app", *options]

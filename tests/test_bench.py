@@ -1,8 +1,10 @@
 """The benchmarks run, and say what they found. Their figures are not judged here: this is no machine to measure on."""
 
 import asyncio
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -13,11 +15,15 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bench.__main__ import NAMES, scenario_named
+from bench.api import READS, WRITES, Served, bare_api, own_api
 from bench.harness.charts import Bars, Lines
 from bench.harness.figures import number, quantile
+from bench.harness.filling import fill, not_due
+from bench.harness.loading import Connection, Request
 from bench.harness.report import Report
 from bench.harness.running import Bench, Size, run
-from bench.harness.server import a_server
+from bench.harness.server import a_connection, a_database, a_server
+from bench.harness.statements import counting_statements
 from bench.harness.telling import Teller
 from bench.herd import different
 from rowcall.domain.triggers import CronTrigger
@@ -75,6 +81,38 @@ async def all_at_once(benches: dict[str, Bench]) -> list[Report]:
     return await asyncio.gather(
         *(each.measure(benches[each.name], each.plan_for(Size.QUICK, SMALLEST[each.name])) for each in scenarios)
     )
+
+
+def test_the_bare_handler_sends_the_statements_that_the_api_sends(bench: Bench) -> None:
+    run(both_asked(bench))
+
+
+async def both_asked(bench: Bench) -> None:
+    async with a_database(bench.server, "both") as dsn, a_connection(dsn) as connection:
+        await fill(connection, not_due(100, datetime.now(UTC)), versions=True)
+        await connection.execute("INSERT INTO rowcall.tasks (task_type) VALUES ('http')")
+        async with own_api(bench, dsn) as own, bare_api(bench, dsn) as bare:
+            for place, request in enumerate((*READS, *WRITES)):
+                sent = [
+                    await statements_of(bench, connection, own, "rowcall", request, 10 * place),
+                    await statements_of(bench, connection, bare, "bare", request, 10 * place + 5),
+                ]
+                assert sent[0] == sent[1], request.name
+                assert sent[0] or request.name == "liveness"
+
+
+async def statements_of(
+    bench: Bench, connection: Any, api: Served, sender: str, request: Request, number: int
+) -> Counter[str]:
+    """What a request has sent to PostgreSQL, the second of its kind: the first finds out what is remembered."""
+    asking = Connection(api.port, api.key)
+    assert (await asking.ask(request, number)).is_success
+    async with counting_statements(bench.server, connection, sender) as statements:
+        assert (await asking.ask(request, number + 1)).is_success
+    asking.close()
+    of_keys = {"find_api_key", "touch_api_keys"}  # now and then, however many requests there are
+    sent = Counter({name: count for name, count in statements.by_name.items() if name not in of_keys})
+    return Counter({re.sub(r"(rowcall\.who = )E'[^']*'", r"\1…", name): count for name, count in sent.items()})
 
 
 def test_a_benchmark_prints_its_table_and_leaves_it_with_its_plot_as_files(tmp_path: Path) -> None:

@@ -39,9 +39,11 @@ class Statements:
 
 @asynccontextmanager
 async def counting_statements(
-    server: Server, connection: asyncpg.Connection[asyncpg.Record]
+    server: Server, connection: asyncpg.Connection[asyncpg.Record], sender: str = "rowcall"
 ) -> AsyncIterator[Statements]:
-    """Count those of Rowcall while the block runs; the numbers are there when it has ended. Costs a line of log each.
+    """Count those of applications whose name begins with `sender` while the block runs. Costs a line of log each.
+
+    The numbers are there when the block has ended.
 
     All databases of the server are counted together.
     """
@@ -52,9 +54,9 @@ async def counting_statements(
         with server.log.open("rb") as log:
             log.seek(begin)
             written = log.read().decode("utf-8", "replace")
-    for sender, text in _LOGGED.findall(written):
-        if sender.startswith("rowcall"):
-            statements.by_sender[sender] += 1
+    for application, text in _LOGGED.findall(written):
+        if application.startswith(sender):
+            statements.by_sender[application] += 1
             statements.by_name[_names().get(text.strip(), text.strip())] += 1
 
 

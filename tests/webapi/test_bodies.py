@@ -66,7 +66,38 @@ async def test_a_body_without_a_type_is_refused(client: httpx2.AsyncClient) -> N
 
 
 async def test_a_compressed_body_is_refused(client: httpx2.AsyncClient) -> None:
-    assert_problem(await preview(client, RULE, **{"Content-Encoding": "gzip"}), 415)
+    refused = await preview(client, RULE, **{"Content-Encoding": "gzip"})
+
+    assert_problem(refused, 415)
+    assert refused.headers["accept-encoding"] == "identity"
+
+
+async def test_who_sends_another_type_is_told_which_one_to_send(client: httpx2.AsyncClient) -> None:
+    posted = await client.post("/v1/preview", content=RULE, headers={"Content-Type": "text/plain"})
+    patched = await client.patch("/v1/schedules/n", content=RULE, headers={"Content-Type": "text/plain"})
+
+    assert posted.headers["accept"] == patched.headers["accept"] == "application/json"
+    assert patched.headers["accept-patch"] == "application/json"
+
+
+@pytest.mark.parametrize("headers", [{}, JSON], ids=["without a type", "as JSON"])
+async def test_a_body_that_is_left_out_where_one_is_needed_is_asked_for(
+    client: httpx2.AsyncClient, headers: dict[str, str]
+) -> None:
+    problem = assert_problem(await client.post("/v1/preview", headers=headers), 400)
+
+    assert problem["detail"] == "a body is needed here: a JSON object, sent as Content-Type: application/json"
+
+
+async def test_a_byte_order_mark_is_named(client: httpx2.AsyncClient) -> None:
+    assert "byte order mark" in assert_problem(await preview(client, b"\xef\xbb\xbf" + RULE), 400)["detail"]
+
+
+async def test_a_fault_of_the_whole_body_names_no_field(client: httpx2.AsyncClient) -> None:
+    problem = assert_problem(await client.post("/v1/bulk/pause", json={}), 422)
+
+    assert problem["detail"] == "either names or labels are needed, to say which schedules are meant"
+    assert problem["errors"] == [{"field": "", "pointer": "", "message": problem["detail"]}]
 
 
 @pytest.mark.parametrize(

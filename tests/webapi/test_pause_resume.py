@@ -94,3 +94,12 @@ async def test_bodies_are_judged(client: httpx2.AsyncClient, a_schedule: CreateS
     assert "reason" in faults(await client.post("/v1/schedules/n/pause", json={"reason": "\0"}))
     assert set(faults(await client.post("/v1/schedules/n/resume", json={"reason": "x"}))) == {"reason"}
     assert (await client.get("/v1/schedules/n")).json()["status"] == "ACTIVE"
+
+
+async def test_what_is_deleted_is_not_resumed(client: httpx2.AsyncClient, a_schedule: CreateSchedule) -> None:
+    schedule_id = (await a_schedule(name="n"))["schedule_id"]
+    await client.delete("/v1/schedules/n")
+
+    problem = assert_problem(await client.post(f"/v1/schedules/{schedule_id}/resume"), 409)
+
+    assert problem["detail"] == f"schedule {schedule_id} is deleted; create a new one"

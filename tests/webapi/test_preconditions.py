@@ -58,6 +58,37 @@ async def test_every_change_heeds_if_match(
     assert (await client.get("/v1/executions")).json()["executions"] == []
 
 
+@pytest.mark.parametrize(("method", "action", "body"), CHANGES)
+@pytest.mark.parametrize("tag", ["*", "{etag}", 'W/{etag}, "0-0"'])
+async def test_no_change_is_made_to_a_state_that_if_none_match_names(
+    client: httpx2.AsyncClient,
+    a_schedule: CreateSchedule,
+    method: str,
+    action: str,
+    body: dict[str, object] | None,
+    tag: str,
+) -> None:
+    await a_schedule(name="n", starts_at="2026-01-01T00:00:00Z", interval_seconds=86400)
+    before = await client.get("/v1/schedules/n")
+    headers = {"If-None-Match": tag.format(etag=before.headers["etag"])}
+
+    assert_problem(await client.request(method, f"/v1/schedules/n{action}", json=body, headers=headers), 412)
+
+    assert (await client.get("/v1/schedules/n")).json() == before.json()
+
+
+async def test_why_an_etag_does_not_match_is_told(client: httpx2.AsyncClient, a_schedule: CreateSchedule) -> None:
+    await a_schedule(name="n")
+    etag = (await client.get("/v1/schedules/n")).headers["etag"]
+    told = {etag.strip('"'): "stands in quotes", f"W/{etag}": "a weak ETag", '"0-0"': "has changed meanwhile"}
+
+    for given, why in told.items():
+        answer = await client.patch("/v1/schedules/n", json={"priority": 7}, headers={"If-Match": given})
+        detail = assert_problem(answer, 412)["detail"]
+        assert why in detail
+        assert etag in detail
+
+
 @pytest.mark.parametrize(("method", "action", "body"), CHANGES[:-1])
 async def test_every_change_is_made_to_the_state_it_was_made_for(
     client: httpx2.AsyncClient, a_schedule: CreateSchedule, method: str, action: str, body: dict[str, object] | None

@@ -49,6 +49,11 @@ async def test_paths_that_are_none_are_not_found(client: httpx2.AsyncClient, pat
     assert_problem(await client.get(path), 404)
 
 
+@pytest.mark.parametrize("path", ["/v1/schedules", "/v1/schedules/nobody", "/livez", "/v1/schedules?limit=0"])
+async def test_no_answer_is_kept_for_the_next_to_ask(client: httpx2.AsyncClient, path: str) -> None:
+    assert (await client.get(path)).headers["cache-control"] == "no-store"
+
+
 async def test_a_crash_is_told_without_its_secrets(client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     async def crash(request: Request) -> Response:
         raise ValueError("password is hunter2")

@@ -51,6 +51,21 @@ async def test_a_body_that_is_too_large_does_not_poison_the_connection(port: int
             assert (await client.get("/livez")).status_code == 200
 
 
+async def test_who_waits_to_be_told_to_go_on_with_too_large_a_body_is_told_to_stop(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = (
+        "POST /v1/preview HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json", "Content-Length: 1000000",
+        "Expect: 100-continue", "", "",
+    )  # fmt: skip
+    writer.write("\r\n".join(head).encode())
+
+    answered = (await asyncio.wait_for(reader.read(), 10)).decode()  # to its end: the connection is closed
+
+    assert answered.startswith("HTTP/1.1 413 ")
+    assert "connection: close" in answered.lower()
+    writer.close()
+
+
 @pytest.mark.parametrize(
     "request_bytes",
     [
