@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -54,13 +54,16 @@ READING_THE_LOG = ("herd", "horizon", "idle", "replicas")
 @pytest.fixture
 def benches() -> Iterator[dict[str, Bench]]:
     """One for each benchmark: those that read the log have a server of their own, the others share one."""
-    with short_lived_folder() as folder, ExitStack() as stack:
+    with ExitStack() as stack:
+        shared = stack.enter_context(a_bench())
+        own = {name: stack.enter_context(a_bench()) for name in READING_THE_LOG}
+        yield dict.fromkeys(SMALLEST, shared) | own
 
-        def a_bench() -> Bench:
-            server = stack.enter_context(a_server(folder, {"fsync": "off", "shared_buffers": "64MB"}))
-            return Bench(server, Size.QUICK, Teller())
 
-        yield dict.fromkeys(SMALLEST, a_bench()) | {name: a_bench() for name in READING_THE_LOG}
+@contextmanager
+def a_bench() -> Iterator[Bench]:
+    with short_lived_folder() as folder, a_server(folder, {"fsync": "off", "shared_buffers": "64MB"}) as server:
+        yield Bench(server, Size.QUICK, Teller())
 
 
 def test_every_benchmark_runs_and_fills_its_tables(benches: dict[str, Bench]) -> None:
@@ -83,8 +86,9 @@ async def all_at_once(benches: dict[str, Bench]) -> list[Report]:
     )
 
 
-def test_the_bare_handler_sends_the_statements_that_the_api_sends(bench: Bench) -> None:
-    run(both_asked(bench))
+def test_the_bare_handler_sends_the_statements_that_the_api_sends() -> None:
+    with a_bench() as bench:
+        run(both_asked(bench))
 
 
 async def both_asked(bench: Bench) -> None:
