@@ -51,7 +51,7 @@ class Plan:
 
     schedules: int = option("schedules in the database", 10_000, quick=2_000)
     connections: int = option("connections, each with one request at a time", 8)
-    seconds: int = option("how long each is measured in a round", 4, quick=1)
+    seconds: int = option("how long each is measured in a round", 2, quick=1)
     rounds: int = option("rounds, of which the median counts", 3, quick=1)
 
 

@@ -61,9 +61,8 @@ async def _page(request: Request) -> Response:
 
 async def _create(request: Request) -> Response:
     given = {"timezone": "UTC", "schedule_type": "cron", "labels": {}, "client_id": "default"} | await request.json()
-    pool = request.app.state.pool
-    await _row(pool, "known_tasks")
-    async with _begun(pool) as connection:
+    async with _begun(request.app.state.pool) as connection:
+        await _row(connection, "known_tasks")
         created = await _row(connection, "insert_schedule", json.dumps(USUAL | given), IS_STATIC, "api")
         await connection.fetch(sql("advance_schedule"), created["schedule_id"], None, TOMORROW, TOMORROW)
     return _json(created, 201)

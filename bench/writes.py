@@ -56,7 +56,7 @@ class Plan:
     """What is measured."""
 
     per_second: int = option("writes a second", 1000, quick=200)
-    seconds: int = option("how long", 20, quick=5, long=60)
+    seconds: int = option("how long", 20, quick=3, long=60)
     connections: int = option("connections, each with one request at a time", 32)
     apis: int = option("processes of the API", 1)
     schedules: int = option("schedules that are changed, paused, resumed and executed", 10_000, quick=2_000)

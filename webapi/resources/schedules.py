@@ -59,7 +59,7 @@ async def create(call: Call[Query, dict[str, Any]]) -> Response:
     """Create a schedule."""
     check_scheduler(call.services)
     fields = {**call.body, "client_id": call.body.get("client_id") or call.access.client_id}
-    return _created(await _create(call, await _judged(call, call.database, fields)))
+    return _created(await _create(call, fields))
 
 
 async def list_all(call: Call[ScheduleQuery, None]) -> Response:
@@ -101,11 +101,8 @@ async def replace(call: Call[Reference, dict[str, Any]]) -> Response:
     except NotFound:
         if is_id(call.named("id")):
             raise
-    definition = await _judged(call, call.database, fields)
-    if "if-match" in call.request.headers:
-        raise Problem(412, "there is no such schedule, so it is not in the state that If-Match names")
     try:
-        return _created(await _create(call, definition))
+        return _created(await _create(call, fields))
     except Conflict:  # somebody else created it between the two looks
         return await _replace(call, fields)
 
@@ -144,8 +141,11 @@ def _named_by_path(call: Call[Reference, dict[str, Any]]) -> dict[str, Any]:
     return {**call.body, **said}
 
 
-async def _create(call: Call[Any, Any], definition: Definition) -> ScheduleRow:
+async def _create(call: Call[Any, Any], fields: Mapping[str, Any]) -> ScheduleRow:
     async with call.database.transaction(of_one=True) as transaction:
+        definition = await _judged(call, transaction, fields)
+        if "if-match" in call.request.headers:
+            raise Problem(412, "there is no such schedule, so it is not in the state that If-Match names")
         created = await create_schedule(transaction, definition, source=call.services.source)
     tell("schedule_create", created)
     return created
