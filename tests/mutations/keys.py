@@ -40,7 +40,12 @@ KEYS = (
     ),
     Mutation(
         "a schedule is found by its id, whosever it is",
-        (Edit(f"{SQL}/find_schedules.sql", "($2::text IS NULL OR", "($2::text IS NULL OR true OR"),),
+        (Edit(f"{SQL}/find_schedule.sql", "($4::text IS NULL OR", "($4::text IS NULL OR true OR"),),
+        (CANNOT_TELL,),
+    ),
+    Mutation(
+        "a schedule is locked, and so told of, whosever it is",
+        (Edit(f"{SQL}/lock_schedule.sql", "($4::text IS NULL OR", "($4::text IS NULL OR true OR"),),
         (CANNOT_TELL,),
     ),
     Mutation(
