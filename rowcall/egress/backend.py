@@ -10,7 +10,11 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
 from ipaddress import IPv4Address, ip_address
 from typing import Any
 
@@ -25,14 +29,48 @@ Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """Answers a host and port with IP addresses as text, best first; raises OSError where there are none."""
 
 
+LONGEST_HEAD = 2**18
+"""Bytes that may come until a body begins: h11 takes heads of 100 KiB, and a read may hold the beginning of a body."""
+_LOOK_UPS = ThreadPoolExecutor(64, "rowcall-look-up")
+"""Not the event loop's own few threads: a name whose server keeps silent holds one for long, though nobody waits any
+more, and the database could not be looked up."""
+_until_the_body: ContextVar[_Head | None] = ContextVar("until_the_body", default=None)
+
+
 async def system_resolver(host: str, port: int) -> Sequence[str]:
     """Ask the operating system, as every other program here does: hosts file, search domains, DNS."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_LOOK_UPS, ask)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+@contextmanager
+def until_the_body() -> Iterator[None]:
+    """Count what this task reads: without end to `100 Continue`, an answer would keep the event loop busy for good."""
+    before = _until_the_body.set(_Head())
+    try:
+        yield
+    finally:
+        _until_the_body.reset(before)
+
+
+class _Head:
+    """What came of an answer before its body."""
+
+    def __init__(self) -> None:
+        self._bytes = 0
+
+    def came(self, count: int) -> None:
+        self._bytes += count
+        if self._bytes > LONGEST_HEAD:
+            raise httpcore2.RemoteProtocolError(f"{LONGEST_HEAD} bytes came, and no answer among them")
+
+
 class _Stream(httpcore2.AsyncNetworkStream):
-    """A connection that is closed when its TLS handshake is cut off; httpcore2's own would stay open for good."""
+    """A connection that is closed when its TLS handshake is cut off; httpcore2's own would stay open for good.
+
+    Nor does it read on and on for a body that does not begin.
+    """
 
     def __init__(self, wire: httpcore2.AsyncNetworkStream) -> None:
         self._wire = wire
@@ -44,13 +82,17 @@ class _Stream(httpcore2.AsyncNetworkStream):
         timeout: float | None = None,  # noqa: ASYNC109 (httpcore2's signature)
     ) -> httpcore2.AsyncNetworkStream:
         try:
-            return await self._wire.start_tls(ssl_context, server_hostname, timeout)
+            return _Stream(await self._wire.start_tls(ssl_context, server_hostname, timeout))
         except BaseException:
             await self._wire.aclose()
             raise
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
-        return await self._wire.read(max_bytes, timeout)
+        data = await self._wire.read(max_bytes, timeout)
+        head = _until_the_body.get()
+        if head is not None:
+            head.came(len(data))
+        return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         await self._wire.write(buffer, timeout)

@@ -18,7 +18,7 @@ from typing import Self
 
 import httpcore2
 
-from .backend import CheckedBackend, Resolver, system_resolver
+from .backend import CheckedBackend, Resolver, system_resolver, until_the_body
 from .errors import EgressFailed, EgressRefused
 from .headers import checked
 from .policy import Policy
@@ -132,7 +132,8 @@ class _Exchange:
     async def run(self, pool: httpcore2.AsyncConnectionPool, request: httpcore2.Request) -> Response:
         clock = asyncio.get_running_loop().time
         began = clock()
-        answer = await pool.handle_async_request(request)
+        with until_the_body():
+            answer = await pool.handle_async_request(request)
         self._status = answer.status
         try:
             await self._read(answer)

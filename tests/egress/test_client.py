@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+from contextlib import suppress
 
 import pytest
 
@@ -194,6 +195,26 @@ async def test_endless_headers_are_not_collected(get, serve):
     site = await serve(pour)
     with pytest.raises(EgressFailed, match="Receive buffer too long"):
         await get(site.url)
+
+
+async def test_an_answer_that_is_announced_without_end_is_cut_off_before_the_deadline(get, serve):
+    async def announce(seen, writer):
+        with suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+                await writer.drain()
+
+    site = await serve(announce)
+    with pytest.raises(EgressFailed, match="262144 bytes came, and no answer among them") as raised:
+        await get(site.url, timeout_seconds=60)
+    assert not raised.value.timed_out
+
+
+@pytest.mark.parametrize("announced", [0, 3])
+async def test_what_announces_an_answer_is_passed_over(announced, get, serve, replying):
+    site = await serve(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" * announced + replying(b"x" * 900_000))
+
+    assert len((await get(site.url, most=MEGABYTE)).body) == 900_000
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import threading
 
 import pytest
 
@@ -66,3 +68,23 @@ async def test_the_operating_systems_look_up_names_each_address_once():
     assert len(found) == len(set(found)) > 0
     with pytest.raises(socket.gaierror):
         await system_resolver("127.0.0.1.invalid\x00", 80)
+
+
+async def test_names_that_nobody_answers_for_keep_no_other_look_up_waiting(monkeypatch):
+    answered, ask = threading.Event(), socket.getaddrinfo
+
+    def silent(host, *more, **named):
+        if host.startswith("silent"):
+            answered.wait(60)
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return ask(host, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    waiting = [asyncio.create_task(system_resolver(f"silent{n}.example", 80)) for n in range(40)]
+    try:
+        async with asyncio.timeout(20):
+            assert await system_resolver("localhost", 80)
+            assert await asyncio.get_running_loop().getaddrinfo("localhost", 5432)  # as the database's driver does
+    finally:
+        answered.set()
+        assert {type(fault) for fault in await asyncio.gather(*waiting, return_exceptions=True)} == {socket.gaierror}
