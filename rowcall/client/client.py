@@ -15,7 +15,7 @@ from rowcall.settings import Settings
 from . import backfills, bulk, executions, overview, schedules, webhooks
 from .calls import Pause, Procedure, Send
 from .faces import AsyncFace, Face, does, does_async, iterates, iterates_async
-from .finding import key_of, server_of
+from .finding import server_of, showing
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 30.0
@@ -290,9 +290,9 @@ class AsyncClient:
 def _options(server: str | None, key: str | None, timeout: float | None) -> dict[str, Any]:
     settings = Settings.from_environment()
     address = server_of(server, settings)
-    found = key_of(key, address, settings)
-    headers = {"Accept": "application/json"} | ({} if found is None else {"X-API-Key": found})
-    return {"base_url": address, "headers": headers, "timeout": timeout}
+    shown = showing(key, address, settings)
+    headers = {"Accept": "application/json"} | shown.pop("headers", {})
+    return {"base_url": address, "headers": headers, "timeout": timeout} | shown
 
 
 def _request(http: httpx2.Client | httpx2.AsyncClient, step: Send) -> httpx2.Request:

@@ -3,11 +3,39 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Generator
+from typing import Any
 from urllib.parse import urlsplit
+
+import httpx2
 
 from rowcall.domain.errors import InvalidInput
 from rowcall.domain.keys import read_key
 from rowcall.settings import Settings
+
+HEADER = "X-API-Key"
+
+
+class FoundKey(httpx2.Auth):
+    """Shows the key that was found on this machine, until a server does not know it: then it asks without.
+
+    Several may run here, each with a database of its own, and only one of them left the key.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._key: str | None = key
+
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        """The request, and once more without a key where that may help."""
+        if self._key is None:
+            yield request
+            return
+        request.headers[HEADER] = self._key
+        answer = yield request
+        if answer.status_code == httpx2.codes.UNAUTHORIZED:
+            self._key = None
+            del request.headers[HEADER]
+            yield request
 
 
 def server_of(given: str | None, settings: Settings) -> str:
@@ -23,11 +51,20 @@ def server_of(given: str | None, settings: Settings) -> str:
     return f"{url.scheme}://{url.netloc}{url.path.rstrip('/').removesuffix('/v1')}"
 
 
-def key_of(given: str | None, server: str, settings: Settings) -> str | None:
-    """The key to send; the one in the file only to this machine. Raises InvalidInput for text that is no key."""
+def showing(given: str | None, server: str, settings: Settings) -> dict[str, Any]:
+    """How a client shows its key to this server, as options of httpx2. Raises InvalidInput for text that is none."""
+    key = key_of(given, settings)
+    if key is not None:
+        return {"headers": {HEADER: key}}
+    found = own_key(settings) if _is_here(server) else None
+    return {} if found is None else {"auth": FoundKey(found)}
+
+
+def key_of(given: str | None, settings: Settings) -> str | None:
+    """The key that was given, or None. Raises InvalidInput for text that is no key."""
     key = given or settings.api_key
     if key is None:
-        return own_key(settings) if _is_here(server) else None
+        return None
     if read_key(key.strip()) is None:
         raise InvalidInput.of("key", "must have the form rowcall_<id>_<secret>, as `rowcall keys create` writes it")
     return key.strip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 REFERENCE = "$secret"
 
@@ -46,15 +46,16 @@ def _is_named(name: str) -> bool:
 
 
 def _has_the_shape(text: str) -> bool:
-    return _SHAPES.search(text) is not None or _has_a_password(text)
+    return _SHAPES.search(text) is not None or _is_an_address_with_one(text)
 
 
-def _has_a_password(text: str) -> bool:
-    """Whether it is an address with a password in it."""
-    if "://" not in text or "@" not in text:
+def _is_an_address_with_one(text: str) -> bool:
+    """Whether it is an address with a password in it, or with a token among its parameters."""
+    if "://" not in text:
         return False
     try:
-        return bool(urlsplit(text).password)
+        address = urlsplit(text)
+        return bool(address.password) or any(_is_named(name) for name, _ in parse_qsl(address.query))
     except ValueError:
         return False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -298,4 +298,5 @@ async def _roll_back(connection: Connection, statement: str) -> None:
         async with asyncio.timeout(ROLL_BACK_SECONDS):
             await connection.execute(statement)
     except (*UNAVAILABLE, asyncpg.InterfaceError):
-        connection.terminate()
+        with suppress(asyncpg.InterfaceError):  # what was closed can't be, and what closed it is the news
+            connection.terminate()

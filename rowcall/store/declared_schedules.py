@@ -24,7 +24,11 @@ AT_ONCE = 500
 
 
 async def lock_sources(session: Session, sources: Collection[str], tell: Callable[[str], None]) -> None:
-    """Keep every other apply of these sources out until the transaction ends; `tell` hears which is waited for."""
+    """Keep every other apply of these sources out until the transaction ends; `tell` hears which is waited for.
+
+    To compare a hundred thousand schedules takes longer than a statement may: that pause is allowed from here on.
+    """
+    await session.fetch("allow_pauses")
     for source in sorted(sources):
         if not await session.fetchval("try_lock_source", source):
             tell(source)

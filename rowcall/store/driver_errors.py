@@ -53,7 +53,7 @@ def domain_errors() -> Iterator[None]:
     except asyncpg.InterfaceError as fault:
         if "connection" not in str(fault) and "pool" not in str(fault):
             raise
-        raise StoreUnavailable(f"PostgreSQL does not answer: {fault}") from fault
+        raise StoreUnavailable(f"PostgreSQL does not answer: the connection to it is closed ({fault})") from fault
     except TRY_AGAIN as fault:
         raise StoreUnavailable(f"something is in the way, and will be gone: {fault}; try again") from fault
     except UNAVAILABLE as fault:

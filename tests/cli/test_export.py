@@ -99,7 +99,7 @@ def test_schedules_of_no_file_can_be_adopted(rowcall: RowcallCommand, file: Path
     assert refused.code == 2
     assert "--source: is needed: there are cli (1)." in refused.err
     adopted = rowcall("export", "--adopt", "ours")
-    assert adopted.err == "1 schedules. Applying them needs --take-over.\n"
+    assert adopted.err == "1 schedule. Applying them needs --take-over.\n"
     file.write_text(adopted.out)
     assert rowcall("apply", "-f", str(file), "--yes").code == 2
     assert rowcall("apply", "-f", str(file), "--yes", "--take-over").err.endswith("Applied: 1 changed.\n")

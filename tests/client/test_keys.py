@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from rowcall.client import Unauthorized
-from rowcall.client.finding import key_of, server_of
+from rowcall.client.finding import server_of, showing
 from rowcall.settings import Settings
 from tests.client.support import ROOT, a_client
 from tests.folders import short_lived_folder
@@ -24,6 +26,16 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path, port=8123)
 
 
+def shown(given: str | None, server: str, settings: Settings) -> str | None:
+    """The key that a client's first request shows."""
+    with httpx2.Client(**showing(given, server, settings)) as http:
+        request = http.build_request("GET", server)
+        if http.auth is not None:
+            next(http.auth.auth_flow(request))
+    key: str | None = request.headers.get("x-api-key")
+    return key
+
+
 def test_what_is_given_comes_first_then_the_environment_then_the_file(settings: Settings) -> None:
     from dataclasses import replace
 
@@ -32,24 +44,24 @@ def test_what_is_given_comes_first_then_the_environment_then_the_file(settings: 
     assert server_of(None, settings) == here
     assert server_of(None, told) == "https://rowcall.example.org"
     assert server_of("http://[::1]:1", told) == "http://[::1]:1"
-    assert key_of(None, here, settings) == KEY
-    assert key_of(None, here, told) == OTHER
-    assert key_of(f" {KEY} ", here, told) == KEY
+    assert shown(None, here, settings) == KEY
+    assert shown(None, here, told) == OTHER
+    assert shown(f" {KEY} ", here, told) == KEY
 
 
 @pytest.mark.parametrize("server", ["https://rowcall.example.org", "http://10.0.0.1", "http://localhost.example.org"])
 def test_the_key_of_this_machine_is_sent_to_no_other(settings: Settings, server: str) -> None:
-    assert key_of(None, server, settings) is None
+    assert shown(None, server, settings) is None
 
 
 @pytest.mark.parametrize("server", ["http://localhost:1", "http://127.0.0.2", "https://[::1]"])
 def test_the_key_of_this_machine_is_sent_to_it(settings: Settings, server: str) -> None:
-    assert key_of(None, server, settings) == KEY
+    assert shown(None, server, settings) == KEY
 
 
 def test_a_file_with_something_else_in_it_is_no_key(settings: Settings) -> None:
     settings.key_file.write_text("hunter2")
-    assert key_of(None, "http://localhost", settings) is None
+    assert shown(None, "http://localhost", settings) is None
 
 
 def test_the_key_that_a_server_leaves_is_found_by_its_clients(
@@ -69,3 +81,15 @@ def test_the_key_that_a_server_leaves_is_found_by_its_clients(
             with a_client(face, url) as client, pytest.raises(Unauthorized):
                 client.stats()
             assert program.stop() == 0
+
+
+def test_a_key_that_another_server_here_left_is_put_aside_where_none_is_needed(face: str, server: str) -> None:
+    data = Path(os.environ["ROWCALL_DATA_DIR"])
+    data.mkdir()
+    (data / "admin.key").write_text(KEY)
+
+    with a_client(face, server) as client:
+        assert client.stats().workers == 1
+        assert client.schedules.create(task_type="quick", days=1).client_id == "default"
+    with a_client(face, server, KEY) as client, pytest.raises(Unauthorized, match="not known here"):
+        client.stats()

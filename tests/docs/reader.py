@@ -52,6 +52,7 @@ class Reader:
             "PATH": _path(programs), "LOGNAME": "ada", "COLUMNS": "200", "PGTZ": "UTC", "PSQLRC": os.devnull,
             "ROWCALL_PORT": "0", "ROWCALL_DATABASE_POOL_SIZE": "4", "ROWCALL_LOG_LEVEL": "error",
             "RECEIVER_PORT": self._ports[RECEIVER], "ROWCALL_SECRETS_FILE": str(folder / "secrets.json"),
+            "ROWCALL_DATA_DIR": str(folder / "data"),
         } | settings  # fmt: skip
 
     def __enter__(self) -> Self:

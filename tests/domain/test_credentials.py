@@ -14,6 +14,7 @@ from rowcall.domain.credentials import credentials_in, hidden
         {"headers": {"Authorization": "x"}}, {"Cookie": "x"}, {"a": [{"passphrase": "x"}]},
         {"url": "postgresql://me:hunter2@db/shop"}, {"a": "Bearer abcdefgh1234"}, {"a": "AKIA" + "A1" * 8},
         {"a": "ghp_" + "a1" * 18}, {"a": "-----BEGIN RSA " + "PRIVATE KEY-----\nMII"}, {"a": "sk-" + "a1" * 12},
+        {"url": "https://example.org/hook?room=5&access_token=x"}, {"url": "https://example.org/?api%5Fkey=x#top"},
     ],
 )  # fmt: skip
 def test_names_and_shapes_of_credentials_are_found(value: dict[str, Any]) -> None:
@@ -26,7 +27,8 @@ def test_names_and_shapes_of_credentials_are_found(value: dict[str, Any]) -> Non
         {"password": {"$secret": "db"}}, {"headers": {"Authorization": {"$secret": "a", "prefix": "Bearer "}}},
         {"password": ""}, {"token": None}, {"token": 5}, {"bypass": "x"}, {"tokenizer": "x"}, {"passage": "x"},
         {"url": "https://example.org/@me"}, {"url": "https://me@example.org"}, {"a": "Bearer of news"},
-        {"a": "http://[::1"}, {"keyboard": "x"}, {"key": "x"},
+        {"a": "http://[::1"}, {"url": "https://example.org/?token="}, {"url": "https://example.org/token?page=2"},
+        {"a": "what?token=x"}, {"keyboard": "x"}, {"key": "x"},
     ],
 )  # fmt: skip
 def test_what_is_none_is_left_alone(value: dict[str, Any]) -> None:

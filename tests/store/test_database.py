@@ -10,6 +10,7 @@ from rowcall.domain.errors import Conflict, InvalidInput, StoreUnavailable
 from rowcall.store.database import Database
 from rowcall.store.driver_errors import domain_errors
 from tests.store.stories import ASchedule, Connection
+from tests.worker.waiting import until
 
 
 async def test_a_name_that_is_taken_is_a_conflict(a_schedule: ASchedule) -> None:
@@ -54,6 +55,21 @@ async def test_a_connection_that_is_cut_makes_the_store_unavailable_and_the_next
     with pytest.raises(StoreUnavailable):
         await be_cut_off()
     assert await database.fetchval("now") is not None
+
+
+async def test_a_transaction_that_the_server_ended_for_its_idleness_is_told_so(dsn: str, db: Connection) -> None:
+    async def has_gone(pid: int) -> bool:
+        return await db.fetchval("SELECT true FROM pg_stat_activity WHERE pid = $1", pid) is None
+
+    async def be_idle(impatient: Database) -> None:
+        async with impatient.transaction() as transaction:
+            pid = await transaction.connection.fetchval("SELECT pg_backend_pid()")
+            await until(lambda: has_gone(pid))
+            await transaction.fetchval("now")
+
+    async with Database.open(dsn, timeout_seconds=0.3) as impatient:
+        with pytest.raises(StoreUnavailable, match="the connection to it is closed"):
+            await be_idle(impatient)
 
 
 async def test_a_server_that_is_not_there_or_lets_nobody_in_is_unavailable(dsn: str) -> None:

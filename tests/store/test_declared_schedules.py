@@ -6,7 +6,7 @@ import pytest
 
 from rowcall.domain.declaring import Action, Change
 from rowcall.domain.errors import Conflict
-from rowcall.store.database import Database
+from rowcall.store.database import Database, Transaction
 from rowcall.store.declared_schedules import carry_out, find_declared, lock_sources
 from tests.store.stories import ASchedule, Connection
 
@@ -40,6 +40,19 @@ async def test_applies_of_different_sources_do_not_wait(database: Database, db: 
         await lock_sources(one, ["file:a"], told.append)
         await lock_sources(other, ["file:b"], told.append)
     assert told == []
+
+
+async def test_a_plan_may_take_longer_than_a_statement(database: Database) -> None:
+    async def longest_pause(session: Transaction) -> str:
+        longest: str = await session.connection.fetchval("SHOW idle_in_transaction_session_timeout")
+        return longest
+
+    async with database.transaction() as session:
+        before = await longest_pause(session)
+        await lock_sources(session, ["file:a"], pytest.fail)
+        assert (before, await longest_pause(session)) == ("30s", "10min")
+    async with database.transaction() as session:
+        assert await longest_pause(session) == before
 
 
 async def test_what_was_changed_since_the_plan_was_made_is_not_overwritten(

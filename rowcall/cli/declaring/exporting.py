@@ -39,7 +39,8 @@ async def export(source: str | None, adopt: str | None, client: str | None, *, f
         print_json(document)
     else:
         print_text(yaml_of(document, REMARKS))
-    say(f"{len(entries)} schedules.{' Applying them needs --take-over.' if adopt and entries else ''}")
+    written = f"{len(entries)} schedule{'' if len(entries) == 1 else 's'}."
+    say(f"{written} Applying them needs --take-over." if adopt and entries else written)
 
 
 def _only_source(rows: Sequence[ScheduleRow]) -> str:
