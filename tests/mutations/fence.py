@@ -21,14 +21,14 @@ FENCE = (
     Mutation(
         "a result is recorded whatever its fence",
         (
-            Edit(FINISH, HELD, MINE),
+            Edit(FINISH, "found.fence = r.fence AND ", ""),
             Edit(FINISH, "\n       AND e.fence = c.fence", ""),
         ),
         (OLD_FENCE,),
     ),
     Mutation(
         "a result is recorded whoever sends it",
-        (Edit(FINISH, HELD, "AND o.fence = r.fence"),),
+        (Edit(FINISH, " AND found.worker_id IS NOT DISTINCT FROM $1", ""),),
         (ANOTHER_WORKER,),
     ),
     Mutation(

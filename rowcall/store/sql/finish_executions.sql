@@ -22,7 +22,7 @@ WITH reported AS (
             WHERE o.execution_id = r.execution_id
             LIMIT 1
               FOR UPDATE) AS found
-     WHERE found.fence IS NOT DISTINCT FROM r.fence AND found.worker_id IS NOT DISTINCT FROM $1
+     WHERE found.fence = r.fence AND found.worker_id IS NOT DISTINCT FROM $1
        AND found.schedule_id IS NOT DISTINCT FROM r.schedule_id
        AND found.scheduled_for IS NOT DISTINCT FROM r.scheduled_for
 ), closed AS (
