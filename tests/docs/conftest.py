@@ -48,13 +48,13 @@ def folder(page: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(page: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """The settings that make the reader's database."""
-    if page not in EMBEDDED:
-        request.getfixturevalue("roles")
-        yield {"DATABASE_URL": request.getfixturevalue("dsn")}
-        return
-    monkeypatch.delenv("DATABASE_URL", raising=False)
+    """The settings that make the reader's database, and a data folder beside whatever this account has of its own."""
     with short_lived_folder() as data:
+        if page not in EMBEDDED:
+            request.getfixturevalue("roles")
+            yield {"DATABASE_URL": request.getfixturevalue("dsn"), "ROWCALL_DATA_DIR": str(data / "data")}
+            return
+        monkeypatch.delenv("DATABASE_URL", raising=False)
         yield {"ROWCALL_DATA_DIR": str(data / "data")}
 
 

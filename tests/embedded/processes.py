@@ -45,6 +45,13 @@ class User:
         await self.says("left")
         await self.ended()
 
+    def stopped(self) -> None:
+        """Let it do nothing for a while."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def goes_on(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     def killed(self) -> None:
         self._process.send_signal(signal.SIGKILL)
 

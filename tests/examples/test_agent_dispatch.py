@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -77,12 +78,12 @@ async def test_where_places_are_scarce_the_higher_priority_goes_first(api: Servi
     assert [row["priority"] for row in order] == [10, 7, 2, 1]
 
 
-def test_a_program_dispatches_with_the_client(api: Service, work: Work) -> None:
+def test_a_program_dispatches_with_the_client(api: Service, work: Work, tmp_path: Path) -> None:
     work("agent_dispatch", "--app", "agents:translator")
     for text, said in (("Good day.", "bon jour."), ("The train.", "le train.")):
         done = subprocess.run(
             [sys.executable, EXAMPLES / "agent_dispatch" / "dispatch.py", "translation", text],
-            env=os.environ | {"ROWCALL_SERVER": str(api.api.base_url)},
+            env=os.environ | {"ROWCALL_SERVER": str(api.api.base_url), "ROWCALL_DATA_DIR": str(tmp_path)},
             capture_output=True, text=True, check=True, timeout=60,
         )  # fmt: skip
         assert done.stdout.startswith(f"SUCCEEDED {said}\nagain at ")

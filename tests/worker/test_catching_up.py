@@ -18,7 +18,10 @@ HERD = 5_000
 TASK_SECONDS = 0.05
 FIRINGS = 6
 WELL_UNDER_A_SECOND = 0.8
-"""Unprotected, the first firing waits for 5,000 runs of 50 ms: 25 seconds on ten slots."""
+"""Unprotected, the first firing waits for 5,000 runs of 50 ms: 25 seconds on ten slots.
+
+Counted in the runs that a slot gets done in that time: a machine with much else to do delays the herd as well.
+"""
 
 NO_LANE = {"catch_up_after_seconds": 86400.0}
 
@@ -81,13 +84,12 @@ def app() -> rowcall.App:
     return app
 
 
-async def lateness_of(schedules: Schedules, schedule_id: int, firings: int = FIRINGS) -> list[float]:
-    """How late the first runs of a schedule started, in seconds, once there are so many."""
+async def waits_of(schedules: Schedules, schedule_id: int, firings: int = FIRINGS) -> list[tuple[datetime, datetime]]:
+    """When the first runs of a schedule were due, and when they started, once there are so many."""
 
-    async def started() -> Sequence[float]:
+    async def started() -> Sequence[tuple[datetime, datetime]]:
         rows = [row for row in await schedules.executions(schedule_id) if row["executed_at"] is not None]
-        late = [(row["executed_at"] - row["scheduled_for"]).total_seconds() for row in rows]
-        return late if len(late) >= firings else []
+        return [(row["scheduled_for"], row["executed_at"]) for row in rows] if len(rows) >= firings else []
 
     return list(await until(started, what=f"{firings} runs of schedule {schedule_id}", within=60))
 
@@ -124,11 +126,12 @@ async def test_a_herd_after_an_outage_does_not_delay_what_is_due_now(
     for _ in range(workers):
         await serve(app, concurrency=concurrency)
 
-    lateness = await lateness_of(schedules, ticking)
+    waits = await waits_of(schedules, ticking)
 
-    assert max(lateness) < WELL_UNDER_A_SECOND, lateness
-    caught_up = len(await starts_of_the_herd(schedules))
-    assert FIRINGS < caught_up < HERD, "the herd goes on meanwhile, and is far from its end"
+    starts = await starts_of_the_herd(schedules)
+    let_before = [sum(due < moment < started for moment in starts) for due, started in waits]
+    assert max(let_before) < workers * concurrency * WELL_UNDER_A_SECOND / TASK_SECONDS, let_before
+    assert FIRINGS < len(starts) < HERD, "the herd goes on meanwhile, and is far from its end"
 
 
 async def test_without_a_lane_of_its_own_the_herd_goes_first(
@@ -199,6 +202,10 @@ async def test_what_fires_often_comes_back_though_all_late_places_are_held_for_l
     await serve(app, concurrency=6)
     await until(lambda: inside == 3)
 
-    assert max((await lateness_of(schedules, often))[1:]) < WELL_UNDER_A_SECOND
+    async def punctual_again() -> bool:
+        late = [(started - due).total_seconds() for due, started in await waits_of(schedules, often)]
+        return max(late[1 - FIRINGS :]) < WELL_UNDER_A_SECOND
+
+    await until(punctual_again)
     assert inside == 3, "three of six places are late work's"
     gate.set()
