@@ -49,8 +49,13 @@ KEYS = (
         (CANNOT_TELL,),
     ),
     Mutation(
-        "a list of executions holds those of all clients",
+        "a list of executions holds those of all clients, where its own are many",
         (Edit(f"{SQL}/list_executions.sql", "s.client_id = $8", "(s.client_id = $8 OR true)"),),
+        ("tests/store/test_pages_of_client.py::test_both_ways_to_list_what_is_a_clients_show_the_same",),
+    ),
+    Mutation(
+        "a list of executions holds those of all clients, where its own are few",
+        (Edit(f"{SQL}/ids_of_client.sql", "WHERE s.client_id = $1 AND s.status", "WHERE s.status"),),
         (f"{ISOLATION}::test_lists_and_counts_hold_nothing_of_others",),
     ),
     Mutation(
