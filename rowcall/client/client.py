@@ -12,120 +12,24 @@ import httpx2
 
 from rowcall.settings import Settings
 
-from . import backfills, bulk, executions, overview, schedules, webhooks
+from . import overview
 from .calls import Pause, Procedure, Send
-from .faces import AsyncFace, Face, does, does_async, iterates, iterates_async
+from .faces import does, does_async, iterates, iterates_async
 from .finding import server_of, showing
+from .parts import (
+    AsyncBackfills,
+    AsyncExecutions,
+    AsyncSchedules,
+    AsyncWebhooks,
+    Backfills,
+    Executions,
+    Schedules,
+    Webhooks,
+)
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 30.0
 RETRIES = 6
-
-
-class _Part:
-    def __init__(self, face: Face) -> None:
-        self.carry_out = face.carry_out
-
-
-class _AsyncPart:
-    def __init__(self, face: AsyncFace) -> None:
-        self.carry_out = face.carry_out
-
-
-class Schedules(_Part):
-    """`client.schedules`."""
-
-    create = does(schedules.create)
-    get = does(schedules.get)
-    list = iterates(schedules.list_)
-    update = does(schedules.update)
-    replace = does(schedules.replace)
-    delete = does(schedules.delete)
-    pause = does(schedules.pause)
-    resume = does(schedules.resume)
-    execute = does(schedules.execute)
-    backfill = does(schedules.backfill)
-    try_backfill = does(schedules.try_backfill)
-    upcoming = does(schedules.upcoming)
-    explain = does(schedules.explain)
-    executions = iterates(schedules.executions)
-    pause_many = does(bulk.pause)
-    resume_many = does(bulk.resume)
-    delete_many = does(bulk.delete)
-    execute_many = does(bulk.execute)
-
-
-class AsyncSchedules(_AsyncPart):
-    """`client.schedules`, to be awaited."""
-
-    create = does_async(schedules.create)
-    get = does_async(schedules.get)
-    list = iterates_async(schedules.list_)
-    update = does_async(schedules.update)
-    replace = does_async(schedules.replace)
-    delete = does_async(schedules.delete)
-    pause = does_async(schedules.pause)
-    resume = does_async(schedules.resume)
-    execute = does_async(schedules.execute)
-    backfill = does_async(schedules.backfill)
-    try_backfill = does_async(schedules.try_backfill)
-    upcoming = does_async(schedules.upcoming)
-    explain = does_async(schedules.explain)
-    executions = iterates_async(schedules.executions)
-    pause_many = does_async(bulk.pause)
-    resume_many = does_async(bulk.resume)
-    delete_many = does_async(bulk.delete)
-    execute_many = does_async(bulk.execute)
-
-
-class Executions(_Part):
-    """`client.executions`."""
-
-    list = iterates(executions.list_)
-    get = does(executions.get)
-    cancel = does(executions.cancel)
-    wait = does(executions.wait)
-
-
-class AsyncExecutions(_AsyncPart):
-    """`client.executions`, to be awaited."""
-
-    list = iterates_async(executions.list_)
-    get = does_async(executions.get)
-    cancel = does_async(executions.cancel)
-    wait = does_async(executions.wait)
-
-
-class Backfills(_Part):
-    """`client.backfills`; `client.schedules.backfill` starts one."""
-
-    list = iterates(backfills.list_)
-    get = does(backfills.get)
-    cancel = does(backfills.cancel)
-
-
-class AsyncBackfills(_AsyncPart):
-    """`client.backfills`, to be awaited."""
-
-    list = iterates_async(backfills.list_)
-    get = does_async(backfills.get)
-    cancel = does_async(backfills.cancel)
-
-
-class Webhooks(_Part):
-    """`client.webhooks`."""
-
-    list = iterates(webhooks.list_)
-    get = does(webhooks.get)
-    redeliver = does(webhooks.redeliver)
-
-
-class AsyncWebhooks(_AsyncPart):
-    """`client.webhooks`, to be awaited."""
-
-    list = iterates_async(webhooks.list_)
-    get = does_async(webhooks.get)
-    redeliver = does_async(webhooks.redeliver)
 
 
 class Client:

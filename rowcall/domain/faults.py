@@ -100,6 +100,7 @@ TEMPLATES = {
     "less_than_equal": "must be at most {le}, not {found}",
     "string_too_short": "must have at least {min_length} characters",
     "string_too_long": "must have at most {max_length} characters, not {length}",
+    "too_short": "must have at least {min_length}, and has {actual_length}",
     "too_long": "must have at most {max_length} entries, not {actual_length}",
     "value_error": "{error}",
 }

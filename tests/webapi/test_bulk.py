@@ -117,10 +117,19 @@ async def test_too_many_at_once_are_refused(
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"labels": {}}, {"names": []}, {"names": ["one"], "labels": TEAM_A}, {"labels": {"team": 1}}]
+    ("body", "told"),
+    [
+        ({}, "either names or labels are needed, to say which schedules are meant"),
+        ({"names": ["one"], "labels": TEAM_A}, "either names or labels are needed, to say which schedules are meant"),
+        ({"labels": {}}, "must have at least 1, and has 0"),
+        ({"names": []}, "must have at least 1, and has 0"),
+        ({"labels": {"team": 1}}, "text is needed, not 1"),
+    ],
 )
-async def test_it_must_be_said_which(client: httpx2.AsyncClient, three: None, body: dict[str, Any]) -> None:
-    assert_problem(await client.post("/v1/bulk/delete", json=body), 422)
+async def test_it_must_be_said_which(client: httpx2.AsyncClient, three: None, body: dict[str, Any], told: str) -> None:
+    answer = await client.post("/v1/bulk/delete", json=body)
+    assert_problem(answer, 422)
+    assert [fault["message"] for fault in answer.json()["errors"]] == [told]
 
 
 async def test_with_one_idempotency_key_it_is_done_once(
