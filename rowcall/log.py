@@ -20,7 +20,11 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from .app.run import current_run
 
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access")
-_TALKATIVE = ("httpx2", "httpcore2")  # they tell of every request, with its URL and what is secret in it
+_AT_LEAST = {
+    "httpx2": logging.WARNING,  # below, it tells of every request, with its URL and what is secret in it
+    "httpcore2": logging.WARNING,
+    "asyncpg.pool": logging.ERROR,  # below, a traceback for each try while the server is away, which workers tell of
+}
 _OWN_LOGGERS = ("rowcall.worker", "rowcall.webapi", "rowcall.store")
 _AUDITED = ("schedule_", "execution_", "backfill_", "webhook_redeliver")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -90,8 +94,8 @@ def _quieten(number: int) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(max(number, logging.WARNING))
+    for name, level in _AT_LEAST.items():
+        logging.getLogger(name).setLevel(max(number, level))
 
 
 def _name_the_run(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -78,6 +78,16 @@ def test_requests_are_not_logged_with_their_urls():
     assert lines_of('log.configure("debug", "json"); logging.getLogger("httpx2").info("GET /?token=secret")') == []
 
 
+def test_a_server_that_is_away_is_told_of_by_workers_and_not_with_a_traceback_by_the_driver():
+    lines = objects_of("""
+        log.configure("info", "json")
+        import asyncpg.pool
+        asyncpg.pool.logger.warning("Failed to restore the pool connection floor; retrying")
+        asyncpg.pool.logger.error("something else")
+    """)
+    assert [line["event"] for line in lines] == ["something else"]
+
+
 @pytest.mark.parametrize("log_format", ["console", "json"])
 def test_no_value_forges_a_line(log_format):
     lines = lines_of(f"""
