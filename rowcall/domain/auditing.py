@@ -195,9 +195,17 @@ class ChainAudit:
         return self.subject.spans[max(position, 0)].trigger if self.subject.spans else None
 
     def _in_force_since(self, moment: datetime) -> datetime:
-        """Since when the trigger of that moment was in force; what it names before then was never owed."""
+        """Since when the trigger of that moment was in force; what it names before then was never owed.
+
+        What had reached its limit, and was given a higher one, is in force from then on: what came while its last run
+        began, and acts later for its jitter, is nobody's.
+        """
         spans, position = self.subject.spans, bisect_right(self._starts, moment) - 1
-        while position > 0 and spans[position - 1].trigger == spans[position].trigger:
+        while (
+            position > 0
+            and spans[position - 1].trigger == spans[position].trigger
+            and spans[position - 1].status is not ScheduleStatus.COMPLETED
+        ):
             position -= 1
         return spans[position].since if position > 0 else BEGINNING  # the first may owe what lies before its creation
 
