@@ -35,9 +35,9 @@ async def a_row(
     ran = status not in {"SKIPPED", "MISSED"}
     execution_id: int = await db.fetchval(
         "INSERT INTO rowcall.schedule_executions "
-        "(schedule_id, scheduled_for, covers_after, status, trigger, task_type, reason, "
+        "(schedule_id, scheduled_for, covers_after, status, trigger, task_type, reason, error_message, "
         "schedule_version, priority, input_data, executed_at, finished_at, attempt, fence, duration_seconds) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, 1, 5, '{}', $8, $9, $10, $10, $11) RETURNING execution_id",
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $12, 1, 5, '{}', $8, $9, $10, $10, $11) RETURNING execution_id",
         schedule_id,
         scheduled_for,
         covers_after,
@@ -49,6 +49,7 @@ async def a_row(
         scheduled_for + timedelta(seconds=1),
         int(ran),
         1.0 if ran else None,
+        "RuntimeError: no such host" if status in {"FAILED", "TIMED_OUT", "LOST"} else None,
     )
     return execution_id
 

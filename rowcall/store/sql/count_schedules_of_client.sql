@@ -6,7 +6,7 @@ WITH inactive AS MATERIALIZED (
       FROM rowcall.schedules AS s
      WHERE s.client_id = $1 AND s.status <> 'ACTIVE' AND s.status <> 'DISABLED'
      GROUP BY s.status, s.is_static
-), active AS (
+), active AS MATERIALIZED (
     SELECT (SELECT count(*) FROM rowcall.schedules AS s WHERE s.client_id = $1 AND s.status <> 'DISABLED')
            - (SELECT count(*) FROM rowcall.schedules AS s WHERE s.is_static AND s.client_id = $1 AND s.status = 'ACTIVE')
            - (SELECT coalesce(sum(i.schedules), 0) FROM inactive AS i) AS schedules
