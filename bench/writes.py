@@ -111,8 +111,8 @@ async def measure(bench: Bench, plan: Plan) -> Report:
 
 async def _fill(connection: asyncpg.Connection[asyncpg.Record], plan: Plan) -> None:
     now = datetime.now(UTC)
-    await fill(connection, not_due(plan.schedules, now), versions=True)
-    await fill(connection, named(not_due(_turns_behind(plan), now), "old-"), versions=True)
+    await fill(connection, not_due(plan.schedules, now), whole=True)
+    await fill(connection, named(not_due(_turns_behind(plan), now), "old-"), whole=True)
     await connection.execute(PAUSED, plan.schedules - _turns_behind(plan), plan.schedules)
     await tidy(connection)
 
