@@ -61,11 +61,25 @@ def _is_an_address_with_one(text: str) -> bool:
 
 
 def hidden(differences: Mapping[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]]:
-    """Differences by path, without the values that look like credentials."""
-    return {
-        path: _covered(before, after) if _tells(path, before, after) else (before, after)
-        for path, (before, after) in differences.items()
-    }
+    """Differences by path, without the values that look like credentials; of a `callback_url` its host alone."""
+    return {path: _shown(path, before, after) for path, (before, after) in differences.items()}
+
+
+def _shown(path: str, before: Any, after: Any) -> tuple[Any, Any]:
+    if path == "callback_url":  # of some receivers the path is the secret
+        return _host_of(before), _host_of(after)
+    return _covered(before, after) if _tells(path, before, after) else (before, after)
+
+
+def _host_of(url: str | None) -> str | None:
+    """The address as the log of changes tells it."""
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(hidden)"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/(hidden)"
 
 
 def _covered(*values: Any) -> tuple[Any, Any]:

@@ -42,6 +42,7 @@ def test_differences_tell_that_a_credential_changed_and_not_to_what() -> None:
         "input_data.url": ("https://a", "https://me:pw@a"),
         "input_data.token.$secret": ("one", "other"),
         "priority": (5, 6),
+        "callback_url": ("http://[half", "https://me@example.org:8443/T000/XXXX?a=b"),
     }
     assert hidden(differences) == {
         "input_data.password": ("(hidden)", "(hidden)"),
@@ -49,4 +50,5 @@ def test_differences_tell_that_a_credential_changed_and_not_to_what() -> None:
         "input_data.url": ("(hidden)", "(hidden)"),
         "input_data.token.$secret": ("one", "other"),
         "priority": (5, 6),
+        "callback_url": ("(hidden)", "https://example.org:8443/(hidden)"),
     }
