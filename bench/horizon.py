@@ -70,6 +70,11 @@ class Window:
         """How many runs started."""
         return len(self.lateness) / self.seconds
 
+    @property
+    def server_seconds(self) -> float:
+        """What all statements together took of a second."""
+        return sum(sum(spans) for spans in self.statements.values()) / self.seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:
@@ -101,7 +106,10 @@ async def measure(bench: Bench, plan: Plan) -> Report:
         f"Horizon: a snapshot held for {plan.seconds} s",
         [_summary(watched), *(_course(each) for each in watched), *(_work(each) for each in watched)],
         [Lines("Look and claim on the server, p99", "seconds", "ms", series)],
-        {f"claim_p99_growth.{each.name}": each.growth for each in watched},
+        {
+            **{f"claim_p99_growth.{each.name}": each.growth for each in watched},
+            **{f"runs_per_second_at_last.{each.name}": each.windows[-1].runs_per_second for each in watched},
+        },
     )
 
 
@@ -115,7 +123,7 @@ async def _watch(
             workers = await stack.enter_async_context(running_workers(bench.server, dsn, 1, _settings(setting)))
             timings = await stack.enter_async_context(timing_statements(bench.server, connection))
             await fire_repeatedly(connection, schedules, every)
-            await until_firing(workers, schedules // every)
+            await until_firing(workers, schedules)  # a whole round: what was created late has caught up
             if held:
                 await stack.enter_async_context(_a_held_snapshot(dsn))
             timings.news()
@@ -163,6 +171,9 @@ def _summary(watched: Sequence[Watched]) -> Table:
         "times",
         "runs/s at first",
         "at last",
+        "times",
+        "statements, in a second, at first",
+        "at last",
     ]
     rows = [
         [
@@ -171,6 +182,8 @@ def _summary(watched: Sequence[Watched]) -> Table:
             *(milliseconds(part.claim(0.99)) for part in (each.windows[0], each.windows[-1])),
             ratio(each.growth, 1),
             *(number(part.runs_per_second) for part in (each.windows[0], each.windows[-1])),
+            ratio(each.windows[-1].runs_per_second, each.windows[0].runs_per_second),
+            *(milliseconds(part.server_seconds) for part in (each.windows[0], each.windows[-1])),
         ]
         for each in watched
     ]
