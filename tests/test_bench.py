@@ -93,7 +93,7 @@ def test_the_bare_handler_sends_the_statements_that_the_api_sends() -> None:
 
 async def both_asked(bench: Bench) -> None:
     async with a_database(bench.server, "both") as dsn, a_connection(dsn) as connection:
-        await fill(connection, not_due(100, datetime.now(UTC)), versions=True)
+        await fill(connection, not_due(100, datetime.now(UTC)), whole=True)
         await connection.execute("INSERT INTO rowcall.tasks (task_type) VALUES ('http')")
         async with own_api(bench, dsn) as own, bare_api(bench, dsn) as bare:
             for place, request in enumerate((*READS, *WRITES)):
