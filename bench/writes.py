@@ -57,6 +57,7 @@ class Plan:
 
     per_second: int = option("writes a second", 1000, quick=200)
     seconds: int = option("how long", 20, quick=3, long=60)
+    kinds: tuple[str, ...] = option(f"which kinds of write, in turn: {', '.join(KINDS)}", KINDS)
     connections: int = option("connections, each with one request at a time", 32)
     apis: int = option("processes of the API", 1)
     schedules: int = option("schedules that are changed, paused, resumed and executed", 10_000, quick=2_000)
@@ -85,6 +86,8 @@ class Found:
 
 async def measure(bench: Bench, plan: Plan) -> Report:
     """Fill, write at the pace, let what was asked for run, and look."""
+    if strangers := set(plan.kinds) - set(KINDS):
+        raise ValueError(f"there is no kind of write {min(strangers)!r}; there are {', '.join(KINDS)}")
     async with a_database(bench.server, "writes") as dsn, a_connection(dsn) as connection:
         await _fill(connection, plan)
         key = await _a_key(dsn)
@@ -112,7 +115,7 @@ async def measure(bench: Bench, plan: Plan) -> Report:
 async def _fill(connection: asyncpg.Connection[asyncpg.Record], plan: Plan) -> None:
     now = datetime.now(UTC)
     await fill(connection, not_due(plan.schedules, now), whole=True)
-    await fill(connection, named(not_due(_turns_behind(plan), now), "old-"), whole=True)
+    await fill(connection, named(not_due(_deleted_of_old(plan), now), "old-"), whole=True)
     await connection.execute(PAUSED, plan.schedules - _turns_behind(plan), plan.schedules)
     await tidy(connection)
 
@@ -141,7 +144,12 @@ def _cpu(apis: dict[int, int]) -> float:
 
 
 def _turns_behind(plan: Plan) -> int:
-    return BEHIND_SECONDS * plan.per_second // len(KINDS) + 1
+    return BEHIND_SECONDS * plan.per_second // len(plan.kinds) + 1
+
+
+def _deleted_of_old(plan: Plan) -> int:
+    """How many are deleted that were there before; the others were created meanwhile."""
+    return _turns_behind(plan) if "create" in plan.kinds else plan.per_second * plan.seconds // len(plan.kinds) + 1
 
 
 def _warming(number: int) -> Request:
@@ -151,12 +159,12 @@ def _warming(number: int) -> Request:
 
 def _in_turn(plan: Plan) -> Callable[[int], Request]:
     """The n-th write. No two that are under way at once mean the same schedule."""
-    behind = _turns_behind(plan)
+    behind, of_old = _turns_behind(plan), _deleted_of_old(plan)
 
     def each(count: int) -> Request:
-        turn, place = divmod(count, len(KINDS))
+        turn, place = divmod(count, len(plan.kinds))
         at, across = turn % plan.schedules, (turn + plan.schedules // 2) % plan.schedules
-        match KINDS[place]:
+        match plan.kinds[place]:
             case "create":
                 return Request("create", "/v1/schedules", CREATED.replace("{n}", str(turn)))
             case "change":
@@ -167,7 +175,7 @@ def _in_turn(plan: Plan) -> Callable[[int], Request]:
                 return Request("resume", f"/v1/schedules/bench-{(turn - behind) % plan.schedules}/resume", "{}")
             case "execute":
                 return Request("execute", f"/v1/schedules/bench-{across}/execute", f'{{"input_data": {{"n": {turn}}}}}')
-        name = f"new-{turn - behind}" if turn >= behind else f"old-{turn}"
+        name = f"new-{turn - of_old}" if turn >= of_old else f"old-{turn}"
         return Request("delete", f"/v1/schedules/{name}", method="DELETE")
 
     return each
@@ -190,18 +198,18 @@ async def _until_run(connection: asyncpg.Connection[asyncpg.Record]) -> None:
 
 
 def _report(plan: Plan, found: Found) -> Report:
-    figures = {f"p99.{kind}": quantile([each.span for each in found.of(kind)], 0.99) for kind in KINDS}
+    figures = {f"p99.{kind}": quantile([each.span for each in found.of(kind)], 0.99) for kind in plan.kinds}
     return Report(
         f"Writes: {plan.per_second:,} a second for {plan.seconds} s, beside {plan.runs_per_second} runs a second",
-        [_by_kind(found), _as_a_whole(plan, found), _answered_and_found(found)],
-        [Bars("p99 in milliseconds", [(kind, 1e3 * figures[f"p99.{kind}"]) for kind in KINDS])],
+        [_by_kind(plan, found), _as_a_whole(plan, found), _answered_and_found(found)],
+        [Bars("p99 in milliseconds", [(kind, 1e3 * figures[f"p99.{kind}"]) for kind in plan.kinds])],
         {**figures, "errors": len(found.faults), "per_second": len(found.answers) / found.spent.at},
     )
 
 
-def _by_kind(found: Found) -> Table:
+def _by_kind(plan: Plan, found: Found) -> Table:
     rows = []
-    for kind in KINDS:
+    for kind in plan.kinds:
         answers = found.of(kind)
         spans = [each.span for each in answers]
         rows.append(
