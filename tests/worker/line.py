@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import asyncpg
+
+Connect: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Line:
@@ -20,6 +23,7 @@ class Line:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._writers: set[asyncio.StreamWriter] = set()
+        self._entered: set[asyncio.WriteTransport] = set()
         self._forwarding: set[asyncio.Task[None]] = set()
         self._deadly: list[bytes] = []
         self.answers_lost = 0
@@ -28,8 +32,8 @@ class Line:
     def cut(self) -> None:
         """Close all connections, and each new one as soon as it is made."""
         self._up = False
-        for writer in self._writers:
-            writer.transport.abort()
+        for transport in (*self._entered, *(writer.transport for writer in self._writers)):
+            transport.abort()
 
     def fall_silent(self) -> None:
         """Take everything and forward nothing: the connections stand, and nobody answers."""
@@ -46,7 +50,8 @@ class Line:
 
     async def open(self) -> None:
         """Start to listen on this machine."""
-        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Door(self._connect, self._enter), "127.0.0.1", 0)
         port = self._server.sockets[0].getsockname()[1]
         login = urlsplit(self.dsn)
         host = f"{login.username}:{login.password}@127.0.0.1:{port}" if login.password else f"127.0.0.1:{port}"
@@ -61,11 +66,15 @@ class Line:
         while self._forwarding:
             await asyncio.wait(self._forwarding)
 
+    def _enter(self, transport: asyncio.WriteTransport) -> None:
+        self._entered.add(transport)
+        if not self._up:
+            transport.abort()
+
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._forwarding.add(task)
-        self._writers.add(writer)
         try:
             if self._up:
                 await self._forward(reader, writer)
@@ -114,6 +123,19 @@ class Line:
     def _is(self, data: bytes, which: int) -> bool:
         """Whether this holds what was named as deadly."""
         return bool(self._deadly) and self._deadly[which] in data
+
+
+class _Door(asyncio.StreamReaderProtocol):
+    """Tells of a connection as soon as it is made: a task that is cancelled before its first step closes nothing."""
+
+    def __init__(self, connect: Connect, entered: Callable[[asyncio.WriteTransport], None]) -> None:
+        super().__init__(asyncio.StreamReader(), connect)
+        self._entered = entered
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._entered(transport)
 
 
 async def _closed(writer: asyncio.StreamWriter) -> None:

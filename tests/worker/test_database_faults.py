@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
@@ -50,12 +51,20 @@ class Gate:
         self.log.append("finished")
 
 
+OTHERS = (
+    "FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+)
+
+
+async def are_there(db: Connection, count: int) -> bool:
+    """Whether there are so many connections to this database beside our own."""
+    return bool(await db.fetchval(f"SELECT count(*) >= $1 {OTHERS}", count))
+
+
 async def throw_everybody_out(db: Connection) -> int:
     """End all connections to this database but our own; how many there were."""
-    found: int = await db.fetchval(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-    )
+    found: int = await db.fetchval(f"SELECT count(pg_terminate_backend(pid)) {OTHERS}")
     return found
 
 
@@ -67,7 +76,8 @@ async def test_a_worker_whose_connections_are_all_ended_goes_on_by_itself(
     for _ in range(3):
         ran = len(journal.entries("ran"))
         await until(lambda seen=ran: len(journal.entries("ran")) > seen)  # type: ignore[misc] # mypy knows no defaults
-        assert await throw_everybody_out(schedules.db) >= 3  # the pool, the heartbeat, the listener
+        await until(partial(are_there, schedules.db, 3), what="the pool, the heartbeat and the listener")
+        assert await throw_everybody_out(schedules.db) >= 3
     await schedules.reaches("SUCCEEDED", await schedules.insert("note"))  # notified of: it listens again
     assert journal.repeated("ran") == []
     assert await hole_in(schedules, every_second) is None
