@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
@@ -133,18 +134,17 @@ class Recorder:
 
 def _count(tallies: Tallies, finished: Sequence[Result], requeued: Sequence[Result]) -> None:
     """Add a batch to the tallies. The first claim of an occurrence, and no later one, tells how late it was."""
-    for result in finished:
-        tallies.ended(result.claim.task_type, _result_name(result), result.duration_seconds)
-    for result in requeued:
-        tallies.ended(result.claim.task_type, "retried", result.duration_seconds)
-    for result in (*finished, *requeued):
-        claim = result.claim
-        if claim.fence == 1 and claim.trigger == "schedule":
-            tallies.answered("run", (claim.executed_at - claim.scheduled_for).total_seconds())
-
-
-def _result_name(result: Result) -> str:
-    return (result.outcome.status or ExecutionStatus.CANCELLED).lower()
+    ended: dict[tuple[str, str | None], list[float]] = defaultdict(list)
+    late: list[float] = []
+    for results, as_what in ((finished, None), (requeued, "retried")):
+        for result in results:
+            claim = result.claim
+            ended[claim.task_type, as_what or result.outcome.status].append(result.duration_seconds)
+            if claim.fence == 1 and claim.trigger == "schedule":
+                late.append((claim.executed_at - claim.scheduled_for).total_seconds())
+    for (task_type, name), seconds in ended.items():
+        tallies.ended(task_type, (name or ExecutionStatus.CANCELLED).lower(), *seconds)
+    tallies.ran(*late)
 
 
 def _ended(result: Result, status: ExecutionStatus) -> ExecutionEnded:

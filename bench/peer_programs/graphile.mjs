@@ -7,14 +7,18 @@ import { run, runMigrations } from "graphile-worker";
 
 const FLUSH_MS = 10;
 const PAIR = 2;
+const CHUNK = 1000;
 const pool = new pg.Pool({ max: 25 });
 
 async function fill(count, due) {
   await runMigrations({ pgPool: pool });
-  await pool.query(
-    "SELECT count(graphile_worker.add_job('noop', run_at => to_timestamp($2::float8))) FROM generate_series(1, $1::int)",
-    [count, due],
-  );
+  // Each job touches the row of its task: in one transaction each would step over the versions that all before it left.
+  for (let left = count; left > 0; left -= CHUNK) {
+    await pool.query(
+      "SELECT count(graphile_worker.add_job('noop', run_at => to_timestamp($2::float8))) FROM generate_series(1, $1::int)",
+      [Math.min(left, CHUNK), due],
+    );
+  }
   await pool.end();
 }
 

@@ -19,12 +19,13 @@ class Histogram:
         self.counts = [0] * (len(bounds) + 1)
         self.sum = 0.0
 
-    def add(self, seconds: float) -> None:
-        """Count one value; less than nothing, as clocks have it, is nothing."""
-        if seconds < 0.0:
-            seconds = 0.0
-        self.counts[bisect_left(self.bounds, seconds)] += 1
-        self.sum += seconds
+    def add(self, *seconds: float) -> None:
+        """Count values; less than nothing, as clocks have it, is nothing."""
+        bounds, counts = self.bounds, self.counts
+        for value in seconds:
+            counts[bisect_left(bounds, value)] += 1
+            if value > 0.0:
+                self.sum += value
 
     def cumulative(self) -> list[tuple[str, float]]:
         """The buckets as Prometheus has them: each with all below it, the last one with all."""
@@ -48,16 +49,19 @@ class Tallies:
     leases_lost: int = 0
     webhooks: Counter[str] = field(default_factory=Counter)
 
-    def ended(self, task_type: str, result: str, seconds: float) -> None:
-        """An attempt ended: `result` is its status, or `retried`, in small letters."""
+    def ended(self, task_type: str, result: str, *seconds: float) -> None:
+        """Attempts ended, each after so many seconds: `result` is their status, or `retried`, in small letters."""
         key = (task_type, result)
-        self.executions[key] += 1
+        self.executions[key] += len(seconds)
         if (histogram := self.durations.get(key)) is None:
             histogram = self.durations[key] = Histogram(DURATION_BOUNDS)
-        histogram.add(seconds)
+        histogram.add(*seconds)
 
-    def answered(self, outcome: str, late_seconds: float | None = None) -> None:
-        """An occurrence was answered for: run, so many seconds late, or skipped or missed."""
+    def ran(self, *late_seconds: float) -> None:
+        """Occurrences were answered for by a run, each so many seconds late."""
+        self.occurrences["run"] += len(late_seconds)
+        self.lag.add(*late_seconds)
+
+    def answered(self, outcome: str) -> None:
+        """An occurrence was answered for without one: skipped or missed."""
         self.occurrences[outcome] += 1
-        if late_seconds is not None:
-            self.lag.add(late_seconds)

@@ -85,7 +85,7 @@ def _alike(text: str) -> str:
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?", "<moment>"),
         (r"\w+ on the command line|the API", "<who>"),
         (r'"(api|cli)"|\b(api|cli)\b', "<source>"),
-        (r"\d+(\.\d+)? (ms|s)\b", "<span>"),
+        (r"\d+(\.\d+)? (ms|s)\b|\d+ d \d+ h", "<span>"),
         (r'((_id|duration_seconds|version)"?:? +)[\d.]+', r"\1<n>"),
         (r"\b(Execution|schedule) \d+", r"\1 <n>"),
         (r"[ –]{2,}", " "),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from rowcall.egress import HttpClient, Policy, Response
+from tests.listening import listening
 
 
 @dataclass
@@ -79,16 +80,14 @@ async def serve() -> AsyncIterator[Serve]:
                 writer.write(answer)
 
             site = Site(fixed if isinstance(answer, bytes) else answer)
-            server = await asyncio.start_server(site.serve, "127.0.0.1", 0)
-            site.port = server.sockets[0].getsockname()[1]
-            stack.push_async_callback(stop, server, site)
+            site.port = await stack.enter_async_context(listening(site.serve))
+            stack.push_async_callback(stop, site)
             return site
 
         yield start
 
 
-async def stop(server: asyncio.Server, site: Site) -> None:
-    server.close()
+async def stop(site: Site) -> None:
     for writer in site.writers:
         writer.transport.abort()
     tasks = asyncio.all_tasks() - {asyncio.current_task()}

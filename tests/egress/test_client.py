@@ -11,6 +11,7 @@ import pytest
 
 from rowcall.egress import EgressFailed, EgressRefused, HttpClient, Policy
 from rowcall.egress.client import USER_AGENT
+from tests.listening import listening
 
 MEGABYTE = 2**20
 
@@ -112,9 +113,7 @@ async def test_a_tls_handshake_that_hangs_is_cut_off_and_its_connection_closed(l
         gone.set()
         writer.close()
 
-    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
+    async with listening(swallow) as port:
         with pytest.raises(EgressFailed) as raised:
             await asyncio.wait_for(get(f"https://127.0.0.1:{port}/", **limits), timeout=2)
         await asyncio.wait_for(gone.wait(), timeout=2)
@@ -128,8 +127,7 @@ async def test_tls_is_asked_for_by_name_though_the_connection_goes_to_an_address
         hello.set_result(await reader.read(2000))
         writer.close()
 
-    async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with listening(listen) as port:
         with pytest.raises(EgressFailed):
             await get(f"https://named.internal:{port}/", resolve=names(named_internal=[["127.0.0.1"]]))
         assert b"named.internal" in await asyncio.wait_for(hello, timeout=2)
@@ -265,8 +263,7 @@ async def test_a_server_without_tls_is_a_failure(get, serve):
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         writer.close()
 
-    async with await asyncio.start_server(plain, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with listening(plain) as port:
         with pytest.raises(EgressFailed, match="SSL"):
             await get(f"https://127.0.0.1:{port}/")
 
@@ -292,10 +289,10 @@ async def test_a_cancelled_request_leaves_no_connection_behind(serve):
         writer.close()
 
     async with (
-        await asyncio.start_server(hang, "127.0.0.1", 0) as server,
+        listening(hang) as port,
         HttpClient(Policy.parse("127.0.0.1")) as client,
     ):
-        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        url = f"http://127.0.0.1:{port}/"
         request = asyncio.create_task(
             client.request("GET", url, headers={}, body=None, timeout_seconds=60, max_response_bytes=1)
         )

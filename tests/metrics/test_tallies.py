@@ -40,7 +40,7 @@ def test_tallies_become_the_text_that_prometheus_reads() -> None:
     tallies = Tallies()
     tallies.ended('re"port\n', "succeeded", 0.2)
     tallies.ended('re"port\n', "retried", 70)
-    tallies.answered("run", 0.02)
+    tallies.ran(0.02)
     tallies.answered("missed")
     tallies.stale_results, tallies.leases_lost = 2, 1
     tallies.webhooks["dead"] += 3

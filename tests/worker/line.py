@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import asyncpg
 
-Connect: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+from tests.listening import Door
 
 
 class Line:
@@ -51,7 +50,7 @@ class Line:
     async def open(self) -> None:
         """Start to listen on this machine."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Door(self._connect, self._enter), "127.0.0.1", 0)
+        self._server = await loop.create_server(lambda: Door(self._connect, self._enter), "127.0.0.1", 0)
         port = self._server.sockets[0].getsockname()[1]
         login = urlsplit(self.dsn)
         host = f"{login.username}:{login.password}@127.0.0.1:{port}" if login.password else f"127.0.0.1:{port}"
@@ -123,19 +122,6 @@ class Line:
     def _is(self, data: bytes, which: int) -> bool:
         """Whether this holds what was named as deadly."""
         return bool(self._deadly) and self._deadly[which] in data
-
-
-class _Door(asyncio.StreamReaderProtocol):
-    """Tells of a connection as soon as it is made: a task that is cancelled before its first step closes nothing."""
-
-    def __init__(self, connect: Connect, entered: Callable[[asyncio.WriteTransport], None]) -> None:
-        super().__init__(asyncio.StreamReader(), connect)
-        self._entered = entered
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._entered(transport)
 
 
 async def _closed(writer: asyncio.StreamWriter) -> None:

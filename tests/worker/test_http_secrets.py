@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.listening import listening
 from tests.worker.conftest import Serve
 from tests.worker.schedules import Schedules
 
@@ -43,10 +44,8 @@ class Echo:
 @pytest.fixture
 async def echo() -> AsyncIterator[Echo]:
     site = Echo()
-    server = await asyncio.start_server(site.serve, "127.0.0.1", 0)
-    site.port = server.sockets[0].getsockname()[1]
-    yield site
-    server.close()
+    async with listening(site.serve) as site.port:
+        yield site
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.listening import listening
 from tests.worker.conftest import Serve
 from tests.worker.schedules import Schedules
 
@@ -37,10 +38,9 @@ class Site:
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
     site = Site()
-    server = await asyncio.start_server(site.serve, "127.0.0.1", 0)
-    site.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
-    yield site
-    server.close()
+    async with listening(site.serve) as port:
+        site.url = f"http://127.0.0.1:{port}/hook"
+        yield site
 
 
 async def test_an_http_schedule_calls_its_url_with_what_makes_the_call_safe_to_repeat(

@@ -70,9 +70,8 @@ class QuickRun:
 
     async def _carried_out(self) -> End:
         """The task, which tells of its end itself: a callback would cost each run another turn of the loop."""
-        end = await await_task(
-            self._definition.function, self.run, takes_run=self._definition.takes_run, limits=self._limits
-        )
+        definition = self._definition
+        end = await await_task(definition.function, self.run, takes_run=definition.takes_run, limits=self._limits)
         if self._attempt is None:
             self._ended = True
             self._disarm()

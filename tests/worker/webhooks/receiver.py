@@ -11,6 +11,8 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from tests.listening import listening
+
 KEY = "whsec_" + "bWFkZSBmb3IgdGVzdHMsIGFuZCBmb3Igbm90aGluZyE="
 OTHER_KEY = "whsec_" + "YW5vdGhlciBvbmUgdGhhdCBpcyBtYWRlIGZvciB0ZXN0cw=="
 
@@ -88,15 +90,13 @@ class Receiver:
 @asynccontextmanager
 async def receiving(receiver: Receiver) -> AsyncIterator[Receiver]:
     """Serve on 127.0.0.1; at the port that it had before, if it had one."""
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", receiver.port)
-    receiver.port = server.sockets[0].getsockname()[1]
-    try:
-        yield receiver
-    finally:
-        server.close()
-        receiver.answering.set()
-        tasks = list(receiver.open.values())
-        for writer in receiver.open:
-            writer.transport.abort()
-        if tasks:
-            await asyncio.wait(tasks)
+    async with listening(receiver.serve, receiver.port) as receiver.port:
+        try:
+            yield receiver
+        finally:
+            receiver.answering.set()
+            tasks = list(receiver.open.values())
+            for writer in receiver.open:
+                writer.transport.abort()
+            if tasks:
+                await asyncio.wait(tasks)

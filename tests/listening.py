@@ -1,0 +1,37 @@
+"""A server of a test that leaves nothing open: it knows each connection from the first moment, and throws all out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+Connect: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Door(asyncio.StreamReaderProtocol):
+    """Tells of a connection as soon as it is made: a task that is cancelled before its first step closes nothing."""
+
+    def __init__(self, connect: Connect, entered: Callable[[asyncio.WriteTransport], object]) -> None:
+        super().__init__(asyncio.StreamReader(), connect)
+        self._entered = entered
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._entered(transport)
+
+
+@asynccontextmanager
+async def listening(connect: Connect, port: int = 0) -> AsyncIterator[int]:
+    """Serve on 127.0.0.1, at this port or any that is free; gives the port."""
+    entered: set[asyncio.WriteTransport] = set()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Door(connect, entered.add), "127.0.0.1", port)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for transport in entered:
+            transport.abort()
