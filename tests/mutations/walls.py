@@ -31,7 +31,7 @@ STRANGERS = (
     Mutation(
         "the powers of the role of sql tasks are not looked at",
         (Edit(f"{SQL}/objection_to_sql_role.sql", "WHEN powers.name IS NOT NULL", "WHEN false"),),
-        (f"{SQL_TASK}::test_a_role_with_rights_it_should_not_have_or_without_those_it_needs_runs_nothing",),
+        (f"{SQL_TASK}::test_a_role_with_rights_it_should_not_have_or_without_those_it_needs_runs_nothing[createrole]",),
     ),
     Mutation(
         "each notification is heard by itself",

@@ -247,6 +247,7 @@ async def test_a_role_that_can_become_rowcalls_own_is_refused(
         ("ALTER ROLE {role} NOINHERIT; GRANT pg_write_server_files TO {role}", "can take on, pg_write_server_files"),
         ("REVOKE USAGE ON SCHEMA rowcall FROM {role}", "SELECT rowcall.grant_sql_role('{role}')"),
     ],
+    ids=["a table", "create", "a column", "createrole", "replication", "programs", "files", "no usage"],
 )
 async def test_a_role_with_rights_it_should_not_have_or_without_those_it_needs_runs_nothing(
     serve: Serve, schedules: Schedules, operator: Operator, change: str, told: str
