@@ -105,8 +105,7 @@ async def look(
 ) -> Look:
     """Claim what is due, at most `limit` runs, by priority and then by due time; `now` is for tests.
 
-    Where nothing is due yet, but something will be within `patience_seconds`, it waits for that, and claims it without
-    having to look for it first.
+    Where nothing is due yet, but will be within `patience_seconds`, that is waited for, and claimed at once.
 
     `since` leaves out the schedules that were due before: for looks that begin where the one before them ended, between
     those that see everything. `late` gives what has been due for long a lane of its own.
@@ -116,10 +115,8 @@ async def look(
     found = Look()
     heads, unplanned = await _peek(database, routes, now, since, None)
     if unplanned:
-        async with database.transaction() as transaction:
-            found.planned = await plan_schedules(transaction)
-        since = None  # what was planned just now may have been due for long
-        heads, unplanned = await _peek(database, routes, now, since, None)
+        since = None  # what is planned now may have been due for long
+        heads, unplanned = await _plan_and_peek(database, found, routes, now)
     heads = await _until_due(heads, patience_seconds)
     found.all_answered_before = _all_answered_before(heads)
     cutoff = None if late is None else _cutoff(heads, late)
@@ -160,6 +157,15 @@ async def _peek(
         if row["kind"] != "unplanned"
     ]
     return heads, len(heads) < len(rows)
+
+
+async def _plan_and_peek(
+    database: Database, found: Look, routes: Sequence[str], now: datetime | None
+) -> tuple[Sequence[Head], bool]:
+    """Plan what has no next moment yet, and look at the heads again."""
+    async with database.transaction() as transaction:
+        found.planned = await plan_schedules(transaction)
+    return await _peek(database, routes, now, None, None)
 
 
 async def _until_due(heads: Sequence[Head], patience_seconds: float) -> Sequence[Head]:
