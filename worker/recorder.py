@@ -117,8 +117,7 @@ class Recorder:
             self.on_told()
         self.on_ended(recorded.finished)
         for result in recorded.finished:
-            if self._audience.of_every_run or result.outcome.status is not ExecutionStatus.SUCCEEDED:
-                self._say(result, result.outcome.status or ExecutionStatus.CANCELLED)
+            self._say(result, result.outcome.status or ExecutionStatus.CANCELLED)
         for result in recorded.requeued:
             self._say(result, ExecutionStatus.QUEUED)
         for result in recorded.refused:
