@@ -94,7 +94,8 @@ class Work:
         def then(outcome: Outcome) -> None:
             self._end(claim, outcome, time.monotonic() - began)
 
-        self._runner.start(self._run_of(claim), timeout_seconds=self._limit(claim), then=then)
+        definition = self._definitions.get(claim.task_type)
+        self._runner.start(self._run_of(claim, definition), timeout_seconds=_limit(claim, definition), then=then)
 
     def _end(self, claim: Claim, outcome: Outcome, seconds: float) -> None:
         holdings = self.holdings
@@ -110,14 +111,7 @@ class Work:
         if is_awaited:
             self.on_room()
 
-    def _limit(self, claim: Claim) -> float:
-        """The schedule's time limit, or the task's own if that is shorter."""
-        definition = self._definitions.get(claim.task_type)
-        if definition is None or definition.timeout_seconds is None:
-            return claim.timeout_seconds
-        return min(claim.timeout_seconds, definition.timeout_seconds)
-
-    def _run_of(self, claim: Claim) -> Run:
+    def _run_of(self, claim: Claim, definition: TaskDefinition | None) -> Run:
         return Run.quickly(
             execution_id=claim.execution_id,
             schedule_id=claim.schedule_id,
@@ -132,14 +126,20 @@ class Work:
             input_data={} if claim.input_data == "{}" else read_jsonb(claim.input_data),
             installation_id=self._installation_id,
             signal=Cancellation(),
-            opener=self._opener(claim),
+            opener=self._opener(claim, definition),
         )
 
-    def _opener(self, claim: Claim) -> Callable[[], Any] | None:
+    def _opener(self, claim: Claim, definition: TaskDefinition | None) -> Callable[[], Any] | None:
         """Transactions are for coroutines: another thread or process can't share the worker's connection."""
-        definition = self._definitions.get(claim.task_type)
         is_coroutine = definition is not None and definition.isolation is Isolation.ASYNC
         return self._transactions.opener(claim) if is_coroutine else None
+
+
+def _limit(claim: Claim, definition: TaskDefinition | None) -> float:
+    """The schedule's time limit, or the task's own if that is shorter."""
+    if definition is None or definition.timeout_seconds is None:
+        return claim.timeout_seconds
+    return min(claim.timeout_seconds, definition.timeout_seconds)
 
 
 def _started(claim: Claim) -> ExecutionStarted:

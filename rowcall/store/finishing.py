@@ -56,7 +56,8 @@ async def record_results(database: Database, worker_id: int, results: Sequence[R
 
     Raises StoreUnavailable; the batch may then be sent again: what was written already is refused the second time.
     """
-    again, final = _parted(results, _is_tried_again)
+    plain, telling = _parted(results, _is_plain)
+    again, final = _parted(telling, _is_tried_again)
     async with database.transaction() as transaction:
         deleted = await deleted_among(transaction, [result.claim.schedule_id for result in again])
         final += [_not_again(result) for result in again if result.claim.schedule_id in deleted]
@@ -64,10 +65,10 @@ async def record_results(database: Database, worker_id: int, results: Sequence[R
         requeued = await _requeue(transaction, worker_id, again, random)
         # A retry is refused when its end was requested meanwhile: then it ends here, unless it is another's by now.
         final += [_cancelled(result) for result in again if result.claim.execution_id not in requeued]
-        finished = await _finish(transaction, worker_id, final)
+        finished = await _finish(transaction, worker_id, final, plain)
     if requeued:
         await cancel_left_over(database, [result.claim.schedule_id for result in again])
-    ended, refused = _parted(final, lambda result: result.claim.execution_id in finished)
+    ended, refused = _parted([*plain, *final], lambda result: result.claim.execution_id in finished)
     released = await release_waiting(database, list({result.claim.schedule_id for result in ended}))
     return Recorded(
         finished=ended,
@@ -93,7 +94,7 @@ async def ending_transaction(
     async with database.transaction() as transaction:
         yield transaction
         await transaction.connection.execute(ONLY_OUR_NAMES)
-        finished = await _finish(transaction, worker_id, [result_of()])
+        finished = await _finish(transaction, worker_id, [result_of()], [])
         if not finished:
             raise LeaseLost(f"execution {claim.execution_id} was given to another worker; nothing was written")
 
@@ -113,8 +114,6 @@ def _is_plain(result: Result) -> bool:
 
 def _is_tried_again(result: Result) -> bool:
     """Whether this attempt is followed by another: given back, or failed with a retry left."""
-    if result.outcome is DONE:
-        return False
     if result.outcome.status is None:
         return True
     if result.outcome.final:
@@ -159,12 +158,13 @@ def _delay(result: Result, random: Random) -> float:
     return backoff(base, result.claim.attempt, random).total_seconds()
 
 
-async def _finish(session: Session, worker_id: int, results: Sequence[Result]) -> set[int]:
-    """Close executions; those that were still this worker's."""
-    if not results:
-        return set()
-    plain, telling = _parted(results, _is_plain)
+async def _finish(
+    session: Session, worker_id: int, telling: Sequence[Result], plain: Sequence[Result]
+) -> frozenset[int]:
+    """Close executions; those that were still this worker's. Of the plain ones there is nothing to say."""
     results = [*telling, *plain]
+    if not results:
+        return frozenset()
     statuses = [result.outcome.status or ExecutionStatus.CANCELLED for result in telling]
     moments = [result.claim.scheduled_for for result in results]
     ids = await session.fetchval(
@@ -186,7 +186,7 @@ async def _finish(session: Session, worker_id: int, results: Sequence[Result]) -
         min(moments),
         max(moments),
     )
-    finished = set(ids)
+    finished = frozenset(ids)
     claims = [result.claim for result in results if result.claim.tells and result.claim.execution_id in finished]
     await tell(session, [(claim.execution_id, claim.scheduled_for) for claim in claims])
     return finished

@@ -1,13 +1,13 @@
 """Due schedules that are locked: what runs of them is started, and the rest is written down, in the same transaction.
 
-Nearly all are on time, have nothing open, and start: these take a short way, without building anything. The others are
-planned in full (`domain.planning`); both write through the same statement.
+Nearly all are on time, have nothing open, and start: these take a short way, in which nothing is built, and nothing is
+asked before it is written. The others are planned in full (`domain.planning`); both write through the same statement.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rowcall.domain.executions import ExecutionStatus
@@ -22,36 +22,6 @@ from .planning import UNPLANNABLE, invalidate, parsed, why
 from .recording import Completed, Planned, record_plans, settle_consequences, without_waiting
 
 
-@dataclass(slots=True)
-class Starts:
-    """Schedules to advance with a run that starts now: those that go straight on, each with what follows, and those
-    whose plan starts a run among other things."""
-
-    straight: list[Row] = field(default_factory=list)
-    following: list[datetime] = field(default_factory=list)
-    planned: list[tuple[Planned, Answer]] = field(default_factory=list)
-
-    def occurrences(self) -> dict[int, tuple[Row, datetime]]:
-        """What starts: of each schedule, by its id, its row and the occurrence."""
-        found = {each.row["schedule_id"]: (each.row, answer.scheduled_for) for each, answer in self.planned}
-        found.update((row["schedule_id"], (row, row["next_occurrence_at"])) for row in self.straight)
-        return found
-
-    def columns(self) -> tuple[Sequence[object], ...]:
-        """The arguments of the statement that starts them."""
-        plans = [each for each, _ in self.planned]
-        answers = [answer for _, answer in self.planned]
-        return (
-            [each.row["schedule_id"] for each in plans] + [row["schedule_id"] for row in self.straight],
-            [answer.covers_after for answer in answers] + [row["last_occurrence_at"] for row in self.straight],
-            [each.plan.next_run_at for each in plans] + self.following,
-            [answer.scheduled_for for answer in answers],
-            [each.last_occurrence_at for each in plans],
-            [each.plan.next_occurrence_at for each in plans],
-            [each.plan.counted_runs for each in plans],
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Begun:
     """What became of due schedules: claims to run, rows for what does not run, and the schedules that are over now."""
@@ -64,19 +34,15 @@ class Begun:
 async def start_due(session: Session, worker_id: int, rows: Sequence[Row]) -> Begun:
     """Start what is to run of these locked schedules, and record the rest.
 
-    What is open of them is asked only now: the locks keep it true.
+    What is open of them is seen only now: the locks keep it true.
     """
-    if not rows:
-        return Begun()
-    opened = await _opened(session, rows)
-    starts, broken = Starts(), dict[int, str]()
-    unhurried = _take_straight(starts, rows, opened)
-    planned = await _plans(session, unhurried, opened, broken)
-    starting = [(row["schedule_id"], row["next_occurrence_at"]) for row in starts.straight]
-    if waiting := await kept_waiting(session, starting):
-        return await start_due(session, worker_id, [row for row in rows if row["schedule_id"] not in waiting])
-    planned = await without_waiting(session, planned)
-    return await _carry_out(session, worker_id, starts, planned, broken)
+    claims, left = await _start_straight(session, worker_id, rows)
+    if not left:
+        return Begun(claims)
+    broken: dict[int, str] = {}
+    planned = await _plans(session, left, await _opened(session, left), broken)
+    begun = await _carry_out(session, worker_id, await without_waiting(session, planned), broken)
+    return replace(begun, claims=claims + begun.claims)
 
 
 async def start_returning(session: Session, worker_id: int, rows: Sequence[Row], since: datetime, most: int) -> Begun:
@@ -97,7 +63,7 @@ async def start_returning(session: Session, worker_id: int, rows: Sequence[Row],
             most -= 1
         returning.append(each)
     returning = await without_waiting(session, returning)
-    return await _carry_out(session, worker_id, Starts(), returning, broken)
+    return await _carry_out(session, worker_id, returning, broken)
 
 
 async def _opened(session: Session, rows: Sequence[Row]) -> Mapping[int, OpenExecutions]:
@@ -107,36 +73,21 @@ async def _opened(session: Session, rows: Sequence[Row]) -> Mapping[int, OpenExe
     }
 
 
-async def _carry_out(
-    session: Session, worker_id: int, starts: Starts, planned: Sequence[Planned], broken: Mapping[int, str]
-) -> Begun:
+async def _carry_out(session: Session, worker_id: int, planned: Sequence[Planned], broken: Mapping[int, str]) -> Begun:
     """Write what starts, what does not, and what follows from either."""
-    answers = []
+    starting: list[tuple[Planned, Answer]] = []
+    answers: list[tuple[int, Answer]] = []
     for each in planned:
         running = _running(each)
         if running is not None:
-            starts.planned.append((each, running))
+            starting.append((each, running))
             answers += [(each.row["schedule_id"], answer) for answer in each.plan.answers if answer is not running]
-    claims = await _start(session, worker_id, starts)
+    claims = await _start_planned(session, worker_id, starting)
     recorded = await record_plans(session, [each for each in planned if _running(each) is None])
     recorded += await insert_answers(session, answers)
     completed = await settle_consequences(session, planned)
     await invalidate(session, broken)
     return Begun(claims, recorded, completed)
-
-
-def _take_straight(starts: Starts, rows: Sequence[Row], opened: Mapping[int, OpenExecutions]) -> list[Row]:
-    """Add the rows that go straight on; those that need a plan are left."""
-    left: list[Row] = []
-    known: dict[tuple[object, ...], datetime | None] = {}
-    for row in rows:
-        following = None if row["schedule_id"] in opened else straight_on(row, known)
-        if following is None:
-            left.append(row)
-        else:
-            starts.straight.append(row)
-            starts.following.append(following)
-    return left
 
 
 async def _plans(
@@ -162,12 +113,65 @@ def _running(planned: Planned) -> Answer | None:
     return next((answer for answer in planned.plan.answers if answer.status is ExecutionStatus.RUNNING), None)
 
 
-async def _start(session: Session, worker_id: int, starts: Starts) -> list[Claim]:
-    """Write RUNNING rows and leases, and advance their schedules: one statement, however many."""
-    starting = starts.occurrences()
+async def _start_straight(session: Session, worker_id: int, rows: Sequence[Row]) -> tuple[list[Claim], list[Row]]:
+    """Start those that go straight on; their claims, and the rows that need a plan.
+
+    That nothing of theirs is open is seen by the statement itself: those that it has left need a plan as well.
+    """
+    straight, following, left = _straight_of(rows)
+    starting = {row["schedule_id"]: (row, row["next_occurrence_at"]) for row in straight}
+    if waiting := await kept_waiting(session, [(each, moment) for each, (_, moment) in starting.items()]):
+        return await _start_straight(session, worker_id, [row for row in rows if row["schedule_id"] not in waiting])
+    behind = [row["last_occurrence_at"] for row in straight]
+    claims = await _start(session, worker_id, starting, behind, following, [], [], [], [])
+    if len(claims) < len(straight):
+        started = {claim.schedule_id for claim in claims}
+        left += [row for row in straight if row["schedule_id"] not in started]
+    return claims, left
+
+
+def _straight_of(rows: Sequence[Row]) -> tuple[list[Row], list[datetime], list[Row]]:
+    """The rows that go straight on, unless something of theirs is open; what follows in each; and the other rows."""
+    straight: list[Row] = []
+    following: list[datetime] = []
+    left: list[Row] = []
+    known: dict[tuple[object, ...], datetime | None] = {}
+    for row in rows:
+        moment = straight_on(row, known)
+        if moment is None:
+            left.append(row)
+        else:
+            straight.append(row)
+            following.append(moment)
+    return straight, following, left
+
+
+async def _start_planned(session: Session, worker_id: int, starting: Sequence[tuple[Planned, Answer]]) -> list[Claim]:
+    """Start the runs of plans."""
+    plans = [each for each, _ in starting]
+    return await _start(
+        session,
+        worker_id,
+        {each.row["schedule_id"]: (each.row, answer.scheduled_for) for each, answer in starting},
+        [answer.covers_after for _, answer in starting],
+        [each.plan.next_run_at for each in plans],
+        [answer.scheduled_for for _, answer in starting],
+        [each.last_occurrence_at for each in plans],
+        [each.plan.next_occurrence_at for each in plans],
+        [each.plan.counted_runs for each in plans],
+    )
+
+
+async def _start(
+    session: Session, worker_id: int, starting: Mapping[int, tuple[Row, datetime]], *columns: Sequence[object]
+) -> list[Claim]:
+    """Write RUNNING rows and leases, and advance their schedules: one statement, however many.
+
+    `starting` has of each schedule, by its id, its row and the occurrence; the columns are those of the statement.
+    """
     if not starting:
         return []
-    started = await session.fetchrow("start_runs", worker_id, *starts.columns())
+    started = await session.fetchrow("start_runs", worker_id, list(starting), *columns)
     assert started is not None  # the statement counts, so it always answers
     executed_at = started["executed_at"]
     return [

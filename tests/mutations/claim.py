@@ -29,13 +29,13 @@ CLAIM = (
         (
             Edit(
                 "rowcall/store/starting.py",
-                '    started = await session.fetchrow("start_runs", worker_id, *starts.columns())\n',
-                "    columns, moments = starts.columns(), [moment for _, moment in starting.values()]\n"
-                "    counts = [1] * len(moments)\n"
-                '    await session.fetch("advance_schedules", columns[0], moments, columns[2], columns[2], counts)\n'
+                '    started = await session.fetchrow("start_runs", worker_id, list(starting), *columns)\n',
+                "    ids, moments = list(starting), [moment for _, moment in starting.values()]\n"
+                "    ones = [1] * len(ids)\n"
+                '    await session.fetch("advance_schedules", ids, moments, columns[1], columns[1], ones)\n'
                 '    await session.connection.execute("COMMIT; BEGIN")\n'
-                '    started = await session.fetchrow("start_runs", worker_id, *columns[:3], moments, moments,\n'
-                "        columns[2], counts)\n",
+                '    started = await session.fetchrow("start_runs", worker_id, ids, *columns[:2], moments, moments,\n'
+                "        columns[1], ones)\n",
             ),
         ),
         (f"{CUT_OFF}::test_a_claim_that_is_cut_off_leaves_its_occurrence_due[its lease]",),
@@ -51,10 +51,9 @@ CLAIM = (
             Edit(
                 "rowcall/store/starting.py",
                 "    executed_at = started[",
-                "    columns, moments = starts.columns(), [moment for _, moment in starting.values()]\n"
+                "    ids, moments = list(starting), [moment for _, moment in starting.values()]\n"
                 '    await session.connection.execute("COMMIT; BEGIN")\n'
-                '    await session.fetch("advance_schedules", columns[0], moments, columns[2], columns[2],\n'
-                "        [0] * len(moments))\n"
+                '    await session.fetch("advance_schedules", ids, moments, columns[1], columns[1], [0] * len(ids))\n'
                 "    executed_at = started[",
             ),
         ),
@@ -87,6 +86,17 @@ CLAIM = (
                 "rowcall/store/sql/open_of.sql",
                 "o.schedule_id = ANY ($1::bigint[])",
                 "o.schedule_id = ANY ($1::bigint[]) AND false",
+            ),
+        ),
+        (f"{TOGETHER}::test_max_instances_is_exact_however_many_claim",),
+    ),
+    Mutation(
+        "a schedule goes straight on, whatever is open of it",
+        (
+            Edit(
+                "rowcall/store/sql/start_runs.sql",
+                "o.schedule_id = p.schedule_id AND o.backfill_id IS NULL",
+                "o.schedule_id = p.schedule_id AND false",
             ),
         ),
         (f"{TOGETHER}::test_max_instances_is_exact_however_many_claim",),

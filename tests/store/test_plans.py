@@ -135,7 +135,7 @@ class Crowd:
             "lock_unroutable": (due + 20 * due, [self.due, None]),
             "open_of": (3 * due, [self.due]),
             "due_in_full": (2 * due, [self.due]),
-            "start_runs of what is on time": (due, [1, self.due, nothing, following, *[[]] * 4]),
+            "start_runs of what is on time": (2 * due, [1, self.due, nothing, following, *[[]] * 4]),
             "start_runs of what has a plan": (
                 due,
                 [1, self.due, nothing, following, self.moments, self.moments, following, ones],

@@ -1,7 +1,9 @@
 -- Advance schedules, and for each write its RUNNING execution and the lease: the claim's one writing statement.
 -- $1 worker bigint; the rest are arrays, one element a schedule: $2 schedule_id · $3 covers_after · $4 next_run_at.
 -- $5 scheduled_for · $6 last_occurrence_at · $7 next_occurrence_at · $8 counted runs int: only of the first ones, those
--- with a plan. Those after them go straight on: what starts is the next occurrence, and what is next is when it runs.
+-- with a plan. Those after them go straight on: what starts is the next occurrence, and what is next is when it runs;
+-- unless something of theirs is open, backfills aside. Then they are left as they are. That is probed one by one: a join
+-- would have PostgreSQL read all that is open.
 WITH planned AS (
     SELECT *
       FROM unnest($2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],
@@ -18,6 +20,10 @@ WITH planned AS (
            scheduled_runs     = s.scheduled_runs + coalesce(p.counted, 1)
       FROM planned AS p
      WHERE s.schedule_id = p.schedule_id
+       AND (p.scheduled_for IS NOT NULL
+            OR (SELECT o.execution_id FROM rowcall.open_executions AS o
+                 WHERE o.schedule_id = p.schedule_id AND o.backfill_id IS NULL
+                 LIMIT 1) IS NULL)
  RETURNING s.schedule_id, s.last_execution_id AS execution_id,
            coalesce(p.scheduled_for, s.last_occurrence_at) AS scheduled_for, p.covers_after, s.version, s.priority,
            s.task_type, s.capability_required, s.route, s.input_data
@@ -34,6 +40,6 @@ WITH planned AS (
     SELECT execution_id, schedule_id, scheduled_for, $1, 1, priority, 'schedule', route
       FROM advanced
 )
-SELECT array_agg(schedule_id) AS schedule_ids, array_agg(execution_id) AS execution_ids,
+SELECT coalesce(array_agg(schedule_id), '{}') AS schedule_ids, coalesce(array_agg(execution_id), '{}') AS execution_ids,
        statement_timestamp() AS executed_at
   FROM advanced
