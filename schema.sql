@@ -4,7 +4,8 @@
 --
 --   schedules            what to run, when, under which policies; `next_run_at` is what workers select by
 --   schedule_versions    every definition and every change of status, since when: what a span is judged by
---   schedule_terms       what lists look schedules up by: clients, task types, labels
+--   schedule_names       who is called what: one name per client among schedules that are not deleted
+--   schedule_terms       what lists look schedules up by: clients, task types, labels; and which are static
 --   schedule_executions  the ledger: every occurrence answered for exactly once; partitioned by day
 --   execution_rollups    what retention leaves of days that it dropped: figures by schedule and day
 --   open_executions      the queue and the leases: one narrow row for each execution that is not final
@@ -153,25 +154,17 @@ CREATE TABLE IF NOT EXISTS rowcall.schedules (
 -- Half of each page is left free: a run leaves two versions of its schedule, the advance and the count of its outcome,
 -- and the second finds room beside the first, which spares it all indexes.
 
--- find_schedule.sql, and the rule itself: one name per client among those not deleted
-CREATE UNIQUE INDEX IF NOT EXISTS schedules_name_taken
-    ON rowcall.schedules (client_id, name) WHERE status <> 'DISABLED';
+-- Every run moves its schedule in every index here, whatever that is about, because next_run_at is in one. So there are
+-- these, and what people look for stands beside: in schedule_names and schedule_terms.
 
 -- claim_due.sql, peek.sql: one probe per route and priority finds what is due first, or due next
 CREATE INDEX IF NOT EXISTS schedules_due
     ON rowcall.schedules (route, priority, next_run_at) WHERE status = 'ACTIVE';
 
--- take_unplanned.sql: rows that have no next moment yet, whichever door they came through
-CREATE INDEX IF NOT EXISTS schedules_unplanned
-    ON rowcall.schedules (schedule_id) WHERE status = 'ACTIVE' AND next_run_at IS NULL;
-
--- list_schedules.sql with a status: the few that are not ACTIVE, however many are
-CREATE INDEX IF NOT EXISTS schedules_not_active
-    ON rowcall.schedules (status, schedule_id) WHERE status <> 'ACTIVE';
-
--- list_schedules_of_client.sql: every client sees the static ones
-CREATE INDEX IF NOT EXISTS schedules_static
-    ON rowcall.schedules (schedule_id) WHERE is_static;
+-- take_unplanned.sql: rows that have no next moment yet, whichever door they came through; list_schedules_by_status.sql:
+-- the few that are not ACTIVE, however many are
+CREATE INDEX IF NOT EXISTS schedules_not_due
+    ON rowcall.schedules (status, schedule_id) WHERE status <> 'ACTIVE' OR next_run_at IS NULL;
 
 
 -- ── schedule_versions ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -188,9 +181,22 @@ CREATE TABLE IF NOT EXISTS rowcall.schedule_versions (
 );
 
 
+-- ── schedule_names ──────────────────────────────────────────────────────────────────────────────────────────────────
+-- The rule that a client has each name once among its schedules that are not deleted, and the way from a name to its
+-- schedule. Triggers write it with the schedule, whoever writes that: who wants a name that another transaction is about
+-- to take, or to give up, waits for it.
+
+CREATE TABLE IF NOT EXISTS rowcall.schedule_names (
+    client_id   text   NOT NULL,
+    name        text   NOT NULL,
+    schedule_id bigint NOT NULL,
+    CONSTRAINT schedules_name_taken PRIMARY KEY (client_id, name)  -- find_schedule.sql, count_schedules_of_client.sql
+);
+
+
 -- ── schedule_terms ──────────────────────────────────────────────────────────────────────────────────────────────────
--- A row for the client, the task type and each label of each schedule that is not deleted. It is written where those
--- change, and so costs no run anything: a run moves its schedule in every index of `schedules`, whatever that is about.
+-- A row for the client, the task type and each label of each schedule that is not deleted, and one more where it is
+-- static: every client sees those. They are written where one of these changes, and so cost no run anything.
 
 CREATE TABLE IF NOT EXISTS rowcall.schedule_terms (
     term        text   NOT NULL,
@@ -206,6 +212,7 @@ $$;
 CREATE OR REPLACE FUNCTION rowcall.terms_of(schedule rowcall.schedules) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN schedule.status = 'DISABLED' THEN '{}' ELSE
         ARRAY[rowcall.term('client', schedule.client_id), rowcall.term('task', schedule.task_type)]
+        || CASE WHEN schedule.is_static THEN ARRAY[rowcall.term('static', '')] ELSE '{}' END
         || ARRAY(SELECT DISTINCT rowcall.term('label', l.key || '=' || l.value)
                    FROM jsonb_each_text(schedule.labels) AS l WHERE l.value IS NOT NULL) END
 $$;
@@ -294,6 +301,17 @@ BEGIN
                         AND NEW.status_reason IS NOT DISTINCT FROM OLD.status_reason THEN
         RETURN NULL;
     END IF;
+    IF TG_OP = 'INSERT' OR (NEW.client_id, NEW.name, NEW.status = 'DISABLED')
+                           IS DISTINCT FROM (OLD.client_id, OLD.name, OLD.status = 'DISABLED') THEN
+        IF TG_OP = 'UPDATE' AND OLD.status <> 'DISABLED' THEN
+            DELETE FROM rowcall.schedule_names AS n
+             WHERE n.client_id = OLD.client_id AND n.name = OLD.name AND n.schedule_id = OLD.schedule_id;
+        END IF;
+        IF NEW.status <> 'DISABLED' THEN
+            INSERT INTO rowcall.schedule_names (client_id, name, schedule_id)
+                 VALUES (NEW.client_id, NEW.name, NEW.schedule_id);
+        END IF;
+    END IF;
     INSERT INTO rowcall.schedule_versions
                 (schedule_id, valid_from, version, status, status_reason, definition, tzdata_version)
          SELECT NEW.schedule_id, CASE TG_OP WHEN 'INSERT' THEN NEW.created_at ELSE NEW.updated_at END,
@@ -350,6 +368,8 @@ CREATE OR REPLACE FUNCTION rowcall.close_what_was_open() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM rowcall.close_executions(OLD, 'disabled: the row of the schedule was deleted', true);
+    DELETE FROM rowcall.schedule_names AS n
+     WHERE n.client_id = OLD.client_id AND n.name = OLD.name AND n.schedule_id = OLD.schedule_id;
     PERFORM rowcall.note_terms(OLD.schedule_id, rowcall.terms_of(OLD), '{}');
     PERFORM rowcall.audit_schedule('deleted', OLD, NULL);
     RETURN OLD;
@@ -1123,7 +1143,8 @@ SELECT s.schedule_id, s.client_id, s.name, s.description, s.task_type, s.capabil
        s.failed_runs, s.created_at, s.updated_at, s.disabled_at, s.version
   FROM rowcall.schedules AS s;
 COMMENT ON VIEW rowcall.v_schedules IS
-    'Every schedule, deleted ones too: what it runs, when, under which policies, and where it stands.';
+    'Every schedule, deleted ones too: what it runs, when, under which policies, and where it stands. The schedule_id of '
+    'a name is quick to find in v_schedule_health.';
 
 CREATE OR REPLACE VIEW rowcall.v_versions AS
 SELECT v.schedule_id, v.valid_from, v.version, v.status, v.status_reason,
@@ -1251,11 +1272,12 @@ COMMENT ON VIEW rowcall.v_not_run IS
     'Occurrences of the last 24 hours that did not run, and why; a row answers for all after covers_after. Reads that day.';
 
 CREATE OR REPLACE VIEW rowcall.v_schedule_health AS
-SELECT s.schedule_id, s.client_id, s.name, s.status, h.runs, h.succeeded, h.failed, h.not_run,
+SELECT s.schedule_id, n.client_id, n.name, s.status, h.runs, h.succeeded, h.failed, h.not_run,
        h.succeeded::float8 / nullif(h.succeeded + h.failed, 0) AS success_rate, h.failures_in_a_row,
        h.duration_p50_seconds, h.duration_p95_seconds, h.lateness_p50_seconds, h.lateness_p95_seconds,
        h.last_success_at, h.since, s.next_run_at
-  FROM rowcall.schedules AS s
+  FROM rowcall.schedule_names AS n
+  JOIN rowcall.schedules AS s ON s.schedule_id = n.schedule_id AND s.client_id = n.client_id AND s.name = n.name
  CROSS JOIN LATERAL (
        SELECT count(*) FILTER (WHERE r.executed_at IS NOT NULL)::int AS runs,
               count(*) FILTER (WHERE r.status = 'SUCCEEDED')::int AS succeeded,
@@ -1276,8 +1298,7 @@ SELECT s.schedule_id, s.client_id, s.name, s.status, h.runs, h.succeeded, h.fail
                           OVER (ORDER BY e.scheduled_for DESC, e.execution_id DESC) AS successes_after
                  FROM (SELECT l.* FROM rowcall.schedule_executions AS l
                         WHERE l.schedule_id = s.schedule_id AND l.trigger <> 'backfill'
-                        ORDER BY l.scheduled_for DESC LIMIT 100) AS e) AS r) AS h
- WHERE s.status <> 'DISABLED';
+                        ORDER BY l.scheduled_for DESC LIMIT 100) AS e) AS r) AS h;
 COMMENT ON VIEW rowcall.v_schedule_health IS
     'How the latest hundred executions of each schedule went, backfills aside, however long ago (since says how long): '
     'lateness is that of first attempts. Ask for one schedule or a few: all of a million take minutes.';
@@ -1742,6 +1763,13 @@ CREATE OR REPLACE FUNCTION rowcall.is_zone(zone text) RETURNS boolean LANGUAGE s
            AND EXISTS (SELECT FROM pg_catalog.pg_timezone_names AS z WHERE z.name = zone)
 $$;
 
+-- The schedule that a client calls so. With the rights of its owner, so that whoever may read the views may ask.
+CREATE OR REPLACE FUNCTION rowcall.explained_id(name text, client text) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT n.schedule_id FROM rowcall.schedule_names AS n
+     WHERE n.client_id = explained_id.client AND n.name = explained_id.name
+$$;
+
 CREATE OR REPLACE FUNCTION rowcall.explanation(
     name text, at timestamptz DEFAULT NULL, client text DEFAULT 'default', OUT code text, OUT sentence text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -1753,7 +1781,7 @@ BEGIN
         SELECT s.* INTO schedule FROM rowcall.v_schedules AS s WHERE s.schedule_id = explanation.name::bigint;
     ELSE
         SELECT s.* INTO schedule FROM rowcall.v_schedules AS s
-         WHERE s.client_id = explanation.client AND s.name = explanation.name AND s.status <> 'DISABLED';
+         WHERE s.schedule_id = rowcall.explained_id(explanation.name, explanation.client);
     END IF;
     IF schedule.schedule_id IS NULL THEN
         RAISE EXCEPTION 'client % has no schedule %', quote_literal(client), quote_literal(left(name, 200))
@@ -1791,11 +1819,14 @@ CREATE OR REPLACE FUNCTION rowcall.locked_schedule(name text, client text) RETUR
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     found rowcall.schedules;
+    is_id CONSTANT boolean := name ~ '^[0-9]{1,18}$';
 BEGIN
     SELECT s.* INTO found FROM rowcall.schedules AS s
-     WHERE s.client_id = client AND s.status <> 'DISABLED'
-       AND CASE WHEN locked_schedule.name ~ '^[0-9]{1,18}$' THEN s.schedule_id = locked_schedule.name::bigint
-                ELSE s.name = locked_schedule.name END
+     WHERE s.schedule_id = CASE WHEN is_id THEN locked_schedule.name::bigint
+                                ELSE (SELECT n.schedule_id FROM rowcall.schedule_names AS n
+                                       WHERE n.client_id = client AND n.name = locked_schedule.name) END
+       AND s.client_id = client AND s.status <> 'DISABLED'
+       AND (is_id OR s.name = locked_schedule.name)  -- still, after the wait for its lock
        FOR NO KEY UPDATE;
     IF found.schedule_id IS NULL THEN
         RAISE EXCEPTION 'client % has no schedule %', quote_literal(client), quote_literal(left(name, 200))
@@ -2042,5 +2073,6 @@ SELECT rowcall.ensure_partitions(now() - interval '1 day', now() + interval '3 d
 -- `rowcall migrate` can, so what that one has noted is left as it is.
 INSERT INTO rowcall.schema_migrations (version, name)
 SELECT n.version, n.name
-  FROM (VALUES ('0001', 'pre_initial'), ('0002', 'pre_existing_tables'), ('0003', 'pre_new_objects')) AS n (version, name)
+  FROM (VALUES ('0001', 'pre_initial'), ('0002', 'pre_existing_tables'), ('0003', 'pre_new_objects'),
+               ('0004', 'pre_names')) AS n (version, name)
  WHERE NOT EXISTS (SELECT FROM rowcall.schema_migrations);

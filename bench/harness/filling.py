@@ -23,6 +23,11 @@ _SCHEDULES = """
            CASE WHEN $14 > 0 THEN jsonb_build_object('project', 'p' || n / $14) ELSE '{}' END
       FROM generate_series($10::int, $11::int) AS n
 """
+_NAMES = """
+    INSERT INTO rowcall.schedule_names (client_id, name, schedule_id)
+    SELECT s.client_id, s.name, s.schedule_id FROM rowcall.schedules AS s WHERE s.name LIKE $1 || '%'
+     ORDER BY s.client_id, s.name
+"""
 _VERSIONS = """
     WITH sample AS MATERIALIZED (
         SELECT rowcall.definition_of(one) AS definition FROM rowcall.schedules AS one
@@ -122,6 +127,7 @@ async def fill(connection: asyncpg.Connection[asyncpg.Record], batch: Batch, *, 
                 batch.capability,
                 batch.per_project,
             )
+        await connection.execute(_NAMES, batch.name)
         if whole:
             await connection.execute(_VERSIONS, batch.name)
             await connection.execute(_TERMS, batch.name)

@@ -1,9 +1,9 @@
 """Pages of schedules: along the way that meets the fewest which are not wanted, however many there are.
 
 A page with no filter follows the primary key. A client, a task type and a label each have their terms, in order of id
-(`schedule_terms`), and what is not ACTIVE has an index: the rarest of those that were asked for is followed, and the
-other filters are applied to what is met. A text, the type of a schedule or the mere name of a label is no way of its
-own: such a page reads until it is full.
+(`schedule_terms`), as what is static has, and what is not ACTIVE has an index: the rarest of those that were asked for is
+followed, and the other filters are applied to what is met. A text, the type of a schedule or the mere name of a label is
+no way of its own: such a page reads until it is full.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from .schedules import ScheduleRow, find_schedules
 
 COUNTED_THROUGH = 1000
 """Ways with more schedules than that are held to be equally long."""
+
+STATIC = "static:"
+"""The term of all static schedules, which are few."""
 
 LONGEST_TERM = 400
 """As `rowcall.term` in schema.sql has it."""
@@ -86,8 +89,10 @@ async def list_schedules(session: Session, wanted: ScheduleFilter, after: int, l
 async def _rarest_term(session: Session, wanted: ScheduleFilter, client_id: str | None) -> str | None:
     """The term to follow, or None where that is no way, or a longer one than the status."""
     statuses = wanted.wanted_statuses
-    if wanted.is_static or ScheduleStatus.DISABLED in statuses:  # static ones have an index, deleted ones no terms
+    if ScheduleStatus.DISABLED in statuses:  # deleted ones have no terms
         return None
+    if wanted.is_static:
+        return STATIC
     terms = _terms(wanted, client_id)
     inactive = None if ScheduleStatus.ACTIVE in statuses else statuses
     if not terms or (len(terms) == 1 and inactive is None):

@@ -18,7 +18,7 @@ from tests.store.stories import NOON, AnExecution, ASchedule, AWorker, Connectio
 READ_ONLY = {
     "definition_of", "sessions", "is_zone", "status_since", "occurrences_around", "told_moment", "told_span",
     "told_workers", "told_reason", "told_ending", "told_error", "explain", "explanation", "explain_now", "explain_at",
-    "explain_due", "explain_answer", "explain_covered", "explain_unanswered",
+    "explain_due", "explain_answer", "explain_covered", "explain_unanswered", "explained_id",
 }  # fmt: skip
 """The functions that the role may call: definition_of, like everybody, because it only rearranges what it is given."""
 

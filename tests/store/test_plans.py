@@ -21,7 +21,7 @@ RESULTS = 200
 KEPT_AFTER = 6
 """PostgreSQL plans for the arguments five times before it thinks of keeping a plan."""
 
-BIG = ("schedules", "schedule_executions", "open_executions", "webhook_deliveries")
+BIG = ("schedules", "schedule_names", "schedule_executions", "open_executions", "webhook_deliveries")
 
 FILLING = """
 SET LOCAL session_replication_role = replica;  -- no triggers: nothing here is about them
@@ -38,6 +38,8 @@ INSERT INTO rowcall.schedule_versions (schedule_id, valid_from, version, status,
 SELECT n, now() - interval '1 day', 1, 'ACTIVE', '{}', '0' FROM generate_series(1, 20000) AS n;
 INSERT INTO rowcall.schedules (name, task_type, route, schedule_type, interval_seconds)
 SELECT 'new' || n, 'here', 'here', 'interval', 3600 FROM generate_series(1, 5000) AS n;
+INSERT INTO rowcall.schedule_names (client_id, name, schedule_id)
+SELECT s.client_id, s.name, s.schedule_id FROM rowcall.schedules AS s;
 
 INSERT INTO rowcall.workers (name, host, pid, rowcall_version, routes, slots, lease_seconds, status, ended_at)
 SELECT 'w' || n, 'h', n, '0', '{here,there}', 100, 30,

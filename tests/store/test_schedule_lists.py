@@ -159,8 +159,12 @@ async def many(db: Connection) -> None:
         "INSERT INTO rowcall.schedule_terms (term, schedule_id)"
         " SELECT unnest(rowcall.terms_of(s)), s.schedule_id FROM rowcall.schedules AS s"
     )
+    await db.execute(
+        "INSERT INTO rowcall.schedule_names (client_id, name, schedule_id)"
+        " SELECT s.client_id, s.name, s.schedule_id FROM rowcall.schedules AS s"
+    )
     await db.execute("SET session_replication_role = origin")
-    await db.execute("VACUUM ANALYZE rowcall.schedules, rowcall.schedule_terms")
+    await db.execute("VACUUM ANALYZE rowcall.schedules, rowcall.schedule_names, rowcall.schedule_terms")
 
 
 @pytest.mark.usefixtures("many")

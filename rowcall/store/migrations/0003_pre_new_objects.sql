@@ -15,8 +15,8 @@ CREATE TABLE IF NOT EXISTS rowcall.installation (
 );
 
 -- ── schedule_terms ──────────────────────────────────────────────────────────────────────────────────────────────────
--- A row for the client, the task type and each label of each schedule that is not deleted. It is written where those
--- change, and so costs no run anything: a run moves its schedule in every index of `schedules`, whatever that is about.
+-- A row for the client, the task type and each label of each schedule that is not deleted, and one more where it is
+-- static: every client sees those. They are written where one of these changes, and so cost no run anything.
 
 CREATE TABLE IF NOT EXISTS rowcall.schedule_terms (
     term        text   NOT NULL,
@@ -32,6 +32,7 @@ $$;
 CREATE OR REPLACE FUNCTION rowcall.terms_of(schedule rowcall.schedules) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN schedule.status = 'DISABLED' THEN '{}' ELSE
         ARRAY[rowcall.term('client', schedule.client_id), rowcall.term('task', schedule.task_type)]
+        || CASE WHEN schedule.is_static THEN ARRAY[rowcall.term('static', '')] ELSE '{}' END
         || ARRAY(SELECT DISTINCT rowcall.term('label', l.key || '=' || l.value)
                    FROM jsonb_each_text(schedule.labels) AS l WHERE l.value IS NOT NULL) END
 $$;
@@ -119,6 +120,17 @@ BEGIN
                         AND NEW.status_reason IS NOT DISTINCT FROM OLD.status_reason THEN
         RETURN NULL;
     END IF;
+    IF TG_OP = 'INSERT' OR (NEW.client_id, NEW.name, NEW.status = 'DISABLED')
+                           IS DISTINCT FROM (OLD.client_id, OLD.name, OLD.status = 'DISABLED') THEN
+        IF TG_OP = 'UPDATE' AND OLD.status <> 'DISABLED' THEN
+            DELETE FROM rowcall.schedule_names AS n
+             WHERE n.client_id = OLD.client_id AND n.name = OLD.name AND n.schedule_id = OLD.schedule_id;
+        END IF;
+        IF NEW.status <> 'DISABLED' THEN
+            INSERT INTO rowcall.schedule_names (client_id, name, schedule_id)
+                 VALUES (NEW.client_id, NEW.name, NEW.schedule_id);
+        END IF;
+    END IF;
     INSERT INTO rowcall.schedule_versions
                 (schedule_id, valid_from, version, status, status_reason, definition, tzdata_version)
          SELECT NEW.schedule_id, CASE TG_OP WHEN 'INSERT' THEN NEW.created_at ELSE NEW.updated_at END,
@@ -175,6 +187,8 @@ CREATE OR REPLACE FUNCTION rowcall.close_what_was_open() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM rowcall.close_executions(OLD, 'disabled: the row of the schedule was deleted', true);
+    DELETE FROM rowcall.schedule_names AS n
+     WHERE n.client_id = OLD.client_id AND n.name = OLD.name AND n.schedule_id = OLD.schedule_id;
     PERFORM rowcall.note_terms(OLD.schedule_id, rowcall.terms_of(OLD), '{}');
     PERFORM rowcall.audit_schedule('deleted', OLD, NULL);
     RETURN OLD;
@@ -701,7 +715,8 @@ SELECT s.schedule_id, s.client_id, s.name, s.description, s.task_type, s.capabil
   FROM rowcall.schedules AS s;
 
 COMMENT ON VIEW rowcall.v_schedules IS
-    'Every schedule, deleted ones too: what it runs, when, under which policies, and where it stands.';
+    'Every schedule, deleted ones too: what it runs, when, under which policies, and where it stands. The schedule_id of '
+    'a name is quick to find in v_schedule_health.';
 
 CREATE OR REPLACE VIEW rowcall.v_versions AS
 SELECT v.schedule_id, v.valid_from, v.version, v.status, v.status_reason,
@@ -839,11 +854,12 @@ COMMENT ON VIEW rowcall.v_not_run IS
     'Occurrences of the last 24 hours that did not run, and why; a row answers for all after covers_after. Reads that day.';
 
 CREATE OR REPLACE VIEW rowcall.v_schedule_health AS
-SELECT s.schedule_id, s.client_id, s.name, s.status, h.runs, h.succeeded, h.failed, h.not_run,
+SELECT s.schedule_id, n.client_id, n.name, s.status, h.runs, h.succeeded, h.failed, h.not_run,
        h.succeeded::float8 / nullif(h.succeeded + h.failed, 0) AS success_rate, h.failures_in_a_row,
        h.duration_p50_seconds, h.duration_p95_seconds, h.lateness_p50_seconds, h.lateness_p95_seconds,
        h.last_success_at, h.since, s.next_run_at
-  FROM rowcall.schedules AS s
+  FROM rowcall.schedule_names AS n
+  JOIN rowcall.schedules AS s ON s.schedule_id = n.schedule_id AND s.client_id = n.client_id AND s.name = n.name
  CROSS JOIN LATERAL (
        SELECT count(*) FILTER (WHERE r.executed_at IS NOT NULL)::int AS runs,
               count(*) FILTER (WHERE r.status = 'SUCCEEDED')::int AS succeeded,
@@ -864,8 +880,7 @@ SELECT s.schedule_id, s.client_id, s.name, s.status, h.runs, h.succeeded, h.fail
                           OVER (ORDER BY e.scheduled_for DESC, e.execution_id DESC) AS successes_after
                  FROM (SELECT l.* FROM rowcall.schedule_executions AS l
                         WHERE l.schedule_id = s.schedule_id AND l.trigger <> 'backfill'
-                        ORDER BY l.scheduled_for DESC LIMIT 100) AS e) AS r) AS h
- WHERE s.status <> 'DISABLED';
+                        ORDER BY l.scheduled_for DESC LIMIT 100) AS e) AS r) AS h;
 
 COMMENT ON VIEW rowcall.v_schedule_health IS
     'How the latest hundred executions of each schedule went, backfills aside, however long ago (since says how long): '
@@ -1336,6 +1351,13 @@ CREATE OR REPLACE FUNCTION rowcall.is_zone(zone text) RETURNS boolean LANGUAGE s
            AND EXISTS (SELECT FROM pg_catalog.pg_timezone_names AS z WHERE z.name = zone)
 $$;
 
+-- The schedule that a client calls so. With the rights of its owner, so that whoever may read the views may ask.
+CREATE OR REPLACE FUNCTION rowcall.explained_id(name text, client text) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT n.schedule_id FROM rowcall.schedule_names AS n
+     WHERE n.client_id = explained_id.client AND n.name = explained_id.name
+$$;
+
 CREATE OR REPLACE FUNCTION rowcall.explanation(
     name text, at timestamptz DEFAULT NULL, client text DEFAULT 'default', OUT code text, OUT sentence text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -1347,7 +1369,7 @@ BEGIN
         SELECT s.* INTO schedule FROM rowcall.v_schedules AS s WHERE s.schedule_id = explanation.name::bigint;
     ELSE
         SELECT s.* INTO schedule FROM rowcall.v_schedules AS s
-         WHERE s.client_id = explanation.client AND s.name = explanation.name AND s.status <> 'DISABLED';
+         WHERE s.schedule_id = rowcall.explained_id(explanation.name, explanation.client);
     END IF;
     IF schedule.schedule_id IS NULL THEN
         RAISE EXCEPTION 'client % has no schedule %', quote_literal(client), quote_literal(left(name, 200))
@@ -1386,11 +1408,14 @@ CREATE OR REPLACE FUNCTION rowcall.locked_schedule(name text, client text) RETUR
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     found rowcall.schedules;
+    is_id CONSTANT boolean := name ~ '^[0-9]{1,18}$';
 BEGIN
     SELECT s.* INTO found FROM rowcall.schedules AS s
-     WHERE s.client_id = client AND s.status <> 'DISABLED'
-       AND CASE WHEN locked_schedule.name ~ '^[0-9]{1,18}$' THEN s.schedule_id = locked_schedule.name::bigint
-                ELSE s.name = locked_schedule.name END
+     WHERE s.schedule_id = CASE WHEN is_id THEN locked_schedule.name::bigint
+                                ELSE (SELECT n.schedule_id FROM rowcall.schedule_names AS n
+                                       WHERE n.client_id = client AND n.name = locked_schedule.name) END
+       AND s.client_id = client AND s.status <> 'DISABLED'
+       AND (is_id OR s.name = locked_schedule.name)  -- still, after the wait for its lock
        FOR NO KEY UPDATE;
     IF found.schedule_id IS NULL THEN
         RAISE EXCEPTION 'client % has no schedule %', quote_literal(client), quote_literal(left(name, 200))

@@ -2,8 +2,9 @@
 -- schedules aside.
 WITH due AS (
     SELECT s.route, s.next_run_at AS due_since
-      FROM rowcall.schedules AS s
-     WHERE s.client_id = $1 AND s.status <> 'DISABLED' AND NOT s.is_static AND s.next_run_at <= now()
+      FROM rowcall.schedule_names AS n
+      JOIN rowcall.schedules AS s ON s.schedule_id = n.schedule_id
+     WHERE n.client_id = $1 AND NOT s.is_static AND s.next_run_at <= now()
     UNION ALL
     SELECT o.route, o.available_at
       FROM rowcall.open_executions AS o

@@ -7,8 +7,9 @@ WITH alive AS MATERIALIZED (
        AND $1 = ANY (w.apps)
 )
 SELECT s.schedule_id
-  FROM rowcall.schedules AS s
- WHERE s.is_static AND s.source = $1 AND s.status = 'ACTIVE'
+  FROM rowcall.schedule_terms AS t
+  JOIN rowcall.schedules AS s ON s.schedule_id = t.schedule_id
+ WHERE t.term = 'static:' AND s.source = $1 AND s.status = 'ACTIVE'
    AND EXISTS (SELECT FROM alive)
    AND NOT EXISTS (SELECT FROM alive AS a
                     WHERE a.declares IS NULL OR a.declares -> $1 ? (s.client_id || '/' || s.name))

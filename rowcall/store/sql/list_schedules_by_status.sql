@@ -1,4 +1,4 @@
--- A page of schedules that are not ACTIVE, as ids: one probe of schedules_not_active per status, however many are ACTIVE.
+-- A page of schedules that are not ACTIVE, as ids: one probe of schedules_not_due per status, however many are ACTIVE.
 -- $1 bigint: after this id · $2 int: at most so many · $3 text[]: statuses. NULL leaves open: $4 task_type · $5 schedule_type
 -- $6 jsonb: labels with their values · $7 text[]: names of labels · $8 ILIKE pattern on name and description · $9 is_static
 -- $10 text: what this client may see, its own and the static ones.

@@ -25,8 +25,9 @@ WITH of_term AS (
      LIMIT $2::int
 ), of_others AS (
     SELECT s.schedule_id
-      FROM rowcall.schedules AS s
-     WHERE s.is_static AND s.client_id <> $10 AND s.schedule_id > $1
+      FROM rowcall.schedule_terms AS t
+      JOIN rowcall.schedules AS s ON s.schedule_id = t.schedule_id
+     WHERE t.term = 'static:' AND t.schedule_id > $1 AND s.is_static AND s.client_id <> $10
        AND s.status = ANY ($3::text[])
        AND ($4::text IS NULL OR s.task_type = $4)
        AND ($5::text IS NULL OR s.schedule_type = $5)
@@ -34,7 +35,7 @@ WITH of_term AS (
        AND ($7::text[] IS NULL OR s.labels ?& $7)
        AND ($8::text IS NULL OR s.name ILIKE $8 OR s.description ILIKE $8)
        AND ($9::boolean IS NULL OR s.is_static = $9)
-     ORDER BY s.schedule_id
+     ORDER BY t.schedule_id
      LIMIT $2::int
 )
 SELECT found.schedule_id

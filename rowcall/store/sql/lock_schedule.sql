@@ -6,8 +6,8 @@ WITH locked AS MATERIALIZED (
       FROM rowcall.schedules AS s
      WHERE s.schedule_id = coalesce($1::bigint, (
                SELECT n.schedule_id
-                 FROM rowcall.schedules AS n
-                WHERE n.client_id = $2::text AND n.name = $3::text AND n.status <> 'DISABLED'))
+                 FROM rowcall.schedule_names AS n
+                WHERE n.client_id = $2::text AND n.name = $3::text))
        AND ($4::text IS NULL OR s.client_id = $4 OR s.is_static)
        FOR NO KEY UPDATE OF s
 )

@@ -14,8 +14,9 @@ WITH RECURSIVE lanes AS (
             ORDER BY s.route, s.priority LIMIT 1) AS after
 ), declared AS MATERIALIZED (
     SELECT s.source, s.status, s.client_id || '/' || s.name AS key
-      FROM rowcall.schedules AS s
-     WHERE s.is_static AND s.source = ANY ($2::text[])
+      FROM rowcall.schedule_terms AS t
+      JOIN rowcall.schedules AS s ON s.schedule_id = t.schedule_id
+     WHERE t.term = 'static:' AND s.source = ANY ($2::text[])
 ), alive AS MATERIALIZED (
     SELECT w.apps, w.declares
       FROM rowcall.workers AS w
