@@ -1,9 +1,9 @@
 """Pages of schedules: along the way that meets the fewest which are not wanted, however many there are.
 
 A page with no filter follows the primary key. A client, a task type and a label each have their terms, in order of id
-(`schedule_terms`), as what is static has, and what is not ACTIVE has an index: the rarest of those that were asked for is
-followed, and the other filters are applied to what is met. A text, the type of a schedule or the mere name of a label is
-no way of its own: such a page reads until it is full.
+(`schedule_terms`), as what is static has, and what is not ACTIVE has an index: the rarest of those that were asked for
+is followed, and the other filters are applied to what is met. A text, the type of a schedule or the mere name of a
+label is no way of its own: such a page reads until it is full.
 """
 
 from __future__ import annotations
