@@ -378,6 +378,18 @@ END $$;
 CREATE OR REPLACE TRIGGER close_what_was_open
     BEFORE DELETE ON rowcall.schedules FOR EACH ROW EXECUTE FUNCTION rowcall.close_what_was_open();
 
+-- Whoever empties the table takes all names and terms away with it.
+CREATE OR REPLACE FUNCTION rowcall.forget_all_names() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM rowcall.schedule_names;
+    DELETE FROM rowcall.schedule_terms;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER forget_all_names
+    AFTER TRUNCATE ON rowcall.schedules FOR EACH STATEMENT EXECUTE FUNCTION rowcall.forget_all_names();
+
 -- The columns are named so that a claim, which sets none of them, fires nothing.
 CREATE OR REPLACE TRIGGER schedule_is_about_to_change
     BEFORE INSERT OR UPDATE OF

@@ -66,6 +66,10 @@ async def test_names_follow_every_change_of_a_schedule(db: Connection, a_schedul
     await db.execute("DELETE FROM rowcall.schedules WHERE schedule_id = $1", one)
     assert await names(db) == [("other", "a", other)]
 
+    await db.execute("TRUNCATE rowcall.schedules")
+    assert await names(db) == []
+    assert await db.fetch("SELECT FROM rowcall.schedule_terms") == []
+
 
 async def test_a_name_that_was_made_up_is_kept_too(db: Connection) -> None:
     await db.execute(

@@ -194,6 +194,15 @@ BEGIN
     RETURN OLD;
 END $$;
 
+-- Whoever empties the table takes all names and terms away with it.
+CREATE OR REPLACE FUNCTION rowcall.forget_all_names() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM rowcall.schedule_names;
+    DELETE FROM rowcall.schedule_terms;
+    RETURN NULL;
+END $$;
+
 -- Makes the partitions for all days (UTC) from one moment through another; says how many were made. A table is built
 -- beside the ledger and then attached, because that lets claims and readers go on. Half of each page is left free: a
 -- run's end is a second version of its row, and beside the first it changes no index; the table is no larger for it.
@@ -1661,6 +1670,9 @@ END $$;
 
 CREATE OR REPLACE TRIGGER close_what_was_open
     BEFORE DELETE ON rowcall.schedules FOR EACH ROW EXECUTE FUNCTION rowcall.close_what_was_open();
+
+CREATE OR REPLACE TRIGGER forget_all_names
+    AFTER TRUNCATE ON rowcall.schedules FOR EACH STATEMENT EXECUTE FUNCTION rowcall.forget_all_names();
 
 -- The columns are named so that a claim, which sets none of them, fires nothing.
 CREATE OR REPLACE TRIGGER schedule_is_about_to_change
