@@ -55,7 +55,7 @@ KEYS = (
     ),
     Mutation(
         "a list of executions holds those of all clients, where its own are few",
-        (Edit(f"{SQL}/ids_of_client.sql", "WHERE s.client_id = $1 AND s.status", "WHERE s.status"),),
+        (Edit(f"{SQL}/ids_of_client.sql", "WHERE n.client_id = $1 AND NOT", "WHERE NOT"),),
         (f"{ISOLATION}::test_lists_and_counts_hold_nothing_of_others",),
     ),
     Mutation(
