@@ -84,6 +84,8 @@ async def audit_in(
     for row in await session.fetch("audit_open", SWEEP_AND_LEASE_SECONDS, schedule_ids):
         detail, moment = f"execution {row['execution_id']}: {row['detail']}", row["scheduled_for"]
         report.findings.append(Finding(row["schedule_id"], row["name"] or "?", row["kind"], detail, moment, moment))
+    for row in await session.fetch("audit_names", schedule_ids):
+        report.findings.append(Finding(row["schedule_id"], row["name"], "misnamed", row["detail"]))
     return report
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from rowcall.domain.definitions import define
 from rowcall.domain.errors import Conflict
+from rowcall.store.auditing import audit
 from rowcall.store.database import Database
 from rowcall.store.schedules import create_schedule
 from tests.store.stories import ASchedule, Connection, insertion, until_waiting_for_a_lock
@@ -181,6 +182,26 @@ async def test_many_at_once_never_share_a_name(dsn: str, db: Connection) -> None
     assert set(became) <= {"done", TAKEN, "to be tried again"}
     kept = await names(db)
     assert len({(client, name) for client, name, _ in kept}) == len(kept) > 0
+
+
+async def test_the_audit_tells_of_names_that_are_not_those_of_schedules(
+    db: Connection, database: Database, a_schedule: ASchedule
+) -> None:
+    lost, called_otherwise, well = [await a_schedule(name=name) for name in ("lost", "new", "well")]
+    assert (await audit(database)).findings == []
+    await db.execute("DELETE FROM rowcall.schedule_names WHERE schedule_id = $1", lost)
+    await db.execute("INSERT INTO rowcall.schedule_names VALUES ('other', 'old', $1)", called_otherwise)
+
+    found = (await audit(database)).findings
+    assert [(each.schedule_id, each.schedule_name, each.kind) for each in found] == [
+        (lost, "lost", "misnamed"),
+        (called_otherwise, "old", "misnamed"),
+    ]
+    assert [each.detail.split(":")[0] for each in found] == [
+        "nothing leads from its name to it",
+        "this name leads to it, which is deleted or called otherwise",
+    ]
+    assert len((await audit(database, schedule_ids=[lost, well])).findings) == 1
 
 
 CHANGES = (

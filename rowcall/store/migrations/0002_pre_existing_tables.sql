@@ -5,6 +5,10 @@
 -- Rules for rows that are there are checked afterwards, under a lock that lets everybody read and write.
 ALTER TABLE rowcall.schedules
     ADD COLUMN IF NOT EXISTS callback_events text[],
+    DROP CONSTRAINT IF EXISTS schedules_name_form,
+    ADD CONSTRAINT schedules_name_form CHECK (
+        length(name) BETWEEN 1 AND 200 AND strpos(name, '/') = 0
+        AND (name COLLATE "C" > ':' OR name !~ '^[0-9]+$')) NOT VALID,
     DROP CONSTRAINT IF EXISTS schedules_task_type_form,
     ADD CONSTRAINT schedules_task_type_form CHECK (
         length(task_type) BETWEEN 1 AND 200 AND task_type !~ '[[:space:]@]') NOT VALID,
@@ -16,6 +20,7 @@ ALTER TABLE rowcall.schedules
         '{SUCCEEDED,FAILED,TIMED_OUT,CANCELLED,LOST,SKIPPED,MISSED}' AND cardinality(callback_events) > 0) NOT VALID;
 
 ALTER TABLE rowcall.schedules
+    VALIDATE CONSTRAINT schedules_name_form,
     VALIDATE CONSTRAINT schedules_task_type_form,
     VALIDATE CONSTRAINT schedules_capability_form,
     VALIDATE CONSTRAINT schedules_callback_events_known;
