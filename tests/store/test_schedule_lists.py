@@ -122,7 +122,10 @@ async def test_terms_follow_every_change_of_a_schedule(db: Connection, a_schedul
     await db.execute("UPDATE rowcall.schedules SET status = 'PAUSED', labels = '{\"none\": null, \"deep\": [1]}'")
     assert await terms_of(db, schedule_id) == ["client:acme", "label:deep=[1]", "task:other"]
 
-    await db.execute("UPDATE rowcall.schedules SET status = 'DISABLED'")
+    await db.execute("UPDATE rowcall.schedules SET is_static = true")
+    assert await terms_of(db, schedule_id) == ["client:acme", "label:deep=[1]", "static:", "task:other"]
+
+    await db.execute("UPDATE rowcall.schedules SET status = 'DISABLED', is_static = false")
     assert await terms_of(db, schedule_id) == []
 
     await db.execute("UPDATE rowcall.schedules SET status = 'ACTIVE'")
@@ -187,6 +190,11 @@ async def test_no_page_reads_much_more_than_it_shows(db: Connection, plan: str) 
         "project of a big client": await rows_read(
             db, "list_schedules_by_term", 0, 100, ALL, *of_project, "big", "label:project=p7"
         ),
+        "static ones": await rows_read(db, "list_schedules_by_term", 0, 100, ALL, *nothing[:-1], True, None, "static:"),
+        "static ones of a client": await rows_read(
+            db, "list_schedules_by_term", 0, 100, ALL, *nothing[:-1], True, "small-3", "static:"
+        ),
+        "static ones of a source": await rows_read(db, "find_static", "sql"),
         "paused": await rows_read(db, "list_schedules_by_status", 0, 100, ["PAUSED", "INVALID"], *nothing, None),
         "one by name": await rows_read(db, "find_schedule", None, "big", "n-2", "big"),
         "one to change": await rows_read(db, "lock_schedule", None, "big", "n-2", "big"),
