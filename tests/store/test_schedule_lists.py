@@ -218,3 +218,16 @@ async def test_the_shortest_way_is_taken(database: Database) -> None:
         (["client:nobody", "client:big"], ["PAUSED"], "client:nobody"),
     ):
         assert await database.fetchval("rarest_term", terms, 1000, inactive) == shortest
+
+
+@pytest.mark.usefixtures("many")
+async def test_what_a_client_with_many_has_is_counted_too(db: Connection, database: Database) -> None:
+    await db.execute("UPDATE rowcall.schedules SET is_static = true WHERE schedule_id % 5000 IN (0, 2)")
+    await db.execute("UPDATE rowcall.schedules SET status = 'DISABLED' WHERE schedule_id % 4000 = 0")
+    there = await db.fetch(
+        "SELECT status, count(*) FROM rowcall.schedules"
+        " WHERE client_id = 'big' AND NOT is_static AND status <> 'DISABLED' GROUP BY status"
+    )
+    counted = await database.fetch("count_schedules_of_client", "big")
+    assert {tuple(row) for row in counted} == {tuple(row) for row in there}
+    assert {row["status"] for row in there} == {"ACTIVE", "PAUSED"}
