@@ -260,7 +260,17 @@ BEGIN
         END IF;
         -- clock_timestamp, not now: a change that waited for a claim's lock comes after that claim.
         NEW.updated_at := greatest(clock_timestamp(), OLD.updated_at + interval '1 microsecond');
-        IF rowcall.definition_of(NEW) IS DISTINCT FROM rowcall.definition_of(OLD) THEN
+        -- Two rows are compared in a fraction of the time that two documents take to make.
+        IF timing_changed OR
+           (NEW.client_id, NEW.name, NEW.description, NEW.task_type, NEW.capability_required, NEW.input_data, NEW.priority,
+            NEW.labels, NEW.max_executions, NEW.grace_period_seconds, NEW."coalesce", NEW.catch_up_limit,
+            NEW.overlap_policy, NEW.max_instances, NEW.timeout_seconds, NEW.max_retries, NEW.retry_backoff_seconds,
+            NEW.callback_url, NEW.callback_events, NEW.is_static, NEW.source)
+            IS DISTINCT FROM
+           (OLD.client_id, OLD.name, OLD.description, OLD.task_type, OLD.capability_required, OLD.input_data, OLD.priority,
+            OLD.labels, OLD.max_executions, OLD.grace_period_seconds, OLD."coalesce", OLD.catch_up_limit,
+            OLD.overlap_policy, OLD.max_instances, OLD.timeout_seconds, OLD.max_retries, OLD.retry_backoff_seconds,
+            OLD.callback_url, OLD.callback_events, OLD.is_static, OLD.source) THEN
             NEW.version := OLD.version + 1;
         END IF;
     END IF;
@@ -318,13 +328,16 @@ BEGIN
          SELECT NEW.schedule_id, CASE TG_OP WHEN 'INSERT' THEN NEW.created_at ELSE NEW.updated_at END,
                 NEW.version, NEW.status, NEW.status_reason, rowcall.definition_of(NEW), i.tzdata_version
            FROM rowcall.installation AS i;
-    PERFORM rowcall.note_terms(NEW.schedule_id, CASE TG_OP WHEN 'INSERT' THEN '{}' ELSE rowcall.terms_of(OLD) END,
-                               rowcall.terms_of(NEW));
     IF TG_OP = 'INSERT' THEN
+        PERFORM rowcall.note_terms(NEW.schedule_id, '{}', rowcall.terms_of(NEW));
         PERFORM rowcall.audit_schedule('created', NULL, NEW);
-    ELSE
-        PERFORM rowcall.audit_schedule('changed', OLD, NEW);
+        RETURN NULL;
     END IF;
+    IF (NEW.client_id, NEW.task_type, NEW.labels, NEW.status = 'DISABLED')
+       IS DISTINCT FROM (OLD.client_id, OLD.task_type, OLD.labels, OLD.status = 'DISABLED') THEN
+        PERFORM rowcall.note_terms(NEW.schedule_id, rowcall.terms_of(OLD), rowcall.terms_of(NEW));
+    END IF;
+    PERFORM rowcall.audit_schedule('changed', OLD, NEW);
     RETURN NULL;
 END $$;
 
@@ -1051,14 +1064,28 @@ BEGIN
        AND current_setting('application_name') LIKE 'rowcall %' THEN
         RETURN;                                                -- a worker's conclusion
     END IF;
-    IF what <> 'created' THEN
-        old_state := rowcall.auditable(old_row);
-    END IF;
-    IF what <> 'deleted' THEN
-        new_state := rowcall.auditable(new_row);
-    END IF;
-    IF what = 'changed' THEN
-        SELECT rowcall.differing(old_state, new_state), rowcall.differing(new_state, old_state) INTO old_state, new_state;
+    IF what = 'changed' AND new_row.version = old_row.version THEN         -- then it is about the status alone
+        old_state := '{}';
+        new_state := '{}';
+        IF new_row.status <> old_row.status THEN
+            old_state := jsonb_build_object('status', old_row.status);
+            new_state := jsonb_build_object('status', new_row.status);
+        END IF;
+        IF new_row.status_reason IS DISTINCT FROM old_row.status_reason THEN
+            old_state := old_state || jsonb_build_object('status_reason', old_row.status_reason);
+            new_state := new_state || jsonb_build_object('status_reason', new_row.status_reason);
+        END IF;
+    ELSE
+        IF what <> 'created' THEN
+            old_state := rowcall.auditable(old_row);
+        END IF;
+        IF what <> 'deleted' THEN
+            new_state := rowcall.auditable(new_row);
+        END IF;
+        IF what = 'changed' THEN
+            SELECT rowcall.differing(old_state, new_state), rowcall.differing(new_state, old_state)
+              INTO old_state, new_state;
+        END IF;
     END IF;
     -- Hidden only now: that a secret changed is seen all the same.
     PERFORM rowcall.write_audit(

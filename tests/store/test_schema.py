@@ -101,6 +101,9 @@ async def test_every_column_is_part_of_the_definition_or_named_here(db: Connecti
     kept = {"schedule_id", "created_at", "updated_at", "disabled_at"}
 
     assert {row["attname"] for row in columns} == triggering | runtime | kept
+    changed = {change.split(" = ")[0].strip('"') for change in DEFINITION_CHANGES}
+    other_kinds = {"schedule_type", "cron_expression", "cron_fields", "scheduled_time"}
+    assert triggering - changed == {"status", "status_reason", "route", "version"} | other_kinds
 
 
 # ── what it writes down ───────────────────────────────────────────────────────────────────────────────────────────────
