@@ -62,9 +62,9 @@ async def _page(request: Request) -> Response:
 async def _create(request: Request) -> Response:
     given = {"timezone": "UTC", "schedule_type": "cron", "labels": {}, "client_id": "default"} | await request.json()
     async with _begun(request.app.state.pool) as connection:
-        await _row(connection, "known_tasks")
-        created = await _row(connection, "insert_schedule", json.dumps(USUAL | given), IS_STATIC, "api")
-        await connection.fetch(sql("advance_schedule"), created["schedule_id"], None, TOMORROW, TOMORROW)
+        now = (await _row(connection, "known_tasks"))["now"]
+        planned = IS_STATIC, "api", now, TOMORROW, TOMORROW
+        created = await _row(connection, "insert_schedule", json.dumps(USUAL | given), *planned)
     return _json(created, 201)
 
 
@@ -73,7 +73,7 @@ async def _pause(request: Request) -> Response:
     async with _begun(request.app.state.pool) as connection:
         schedule = await _locked(connection, request)
         reason = f"{given['reason']} (by the API)"
-        changed = await _row(connection, "set_schedule_status", schedule["schedule_id"], "PAUSED", reason)
+        changed = await _row(connection, "set_schedule_status", schedule["schedule_id"], "PAUSED", reason, None, None)
     return _json(dict(schedule) | dict(changed))
 
 

@@ -35,7 +35,7 @@ Left alone it does: for a batch of results it would read the whole ledger and ha
 that was made when the queue was empty reads all of it for every row once it is full. Planning costs a millisecond.
 """
 
-KEEP_PLANS = "SET LOCAL plan_cache_mode = auto"
+KEEP_PLANS = "SET LOCAL plan_cache_mode = force_generic_plan"
 
 READING_ALL = "; ".join(
     [

@@ -88,7 +88,7 @@ async def _locked(session: Session, changes: Sequence[Change]) -> Mapping[int, S
 
 async def _create(session: Session, change: Change) -> int:
     assert change.definition is not None  # only what is pruned has none
-    return int((await insert_schedule(session, change.definition, source=change.source))["schedule_id"])
+    return await insert_schedule(session, change.definition, source=change.source)
 
 
 async def _change(session: Session, change: Change, before: ScheduleRow) -> None:

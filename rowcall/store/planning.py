@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from rowcall.domain.errors import InvalidInput
 from rowcall.domain.planning import Answer
@@ -45,25 +45,62 @@ async def plan_schedules(session: Session, schedule_ids: Sequence[int] | None = 
     return len(rows) - len(waiting)
 
 
-async def plan_locked(session: Session, row: Columns, *, is_new: bool = False) -> Mapping[str, datetime | None] | None:
-    """Plan the ACTIVE schedule of a row, jsonb read, that this transaction has locked: the columns that this changed.
+class Moments(NamedTuple):
+    """What is next for a schedule; None and None where that is not known."""
 
-    None where more has changed, or less, and the row has to be read again. `is_new` says that this transaction has
-    created it: its past is a single span, and not asked for.
+    next_occurrence_at: datetime | None = None
+    next_run_at: datetime | None = None
+
+
+def plan_new(row: Columns) -> Moments:
+    """What is next for a schedule that is about to be created with the columns of a row, jsonb read.
+
+    Nothing where there is more to write than that: what writes the row will find out.
     """
     try:
         schedule = schedule_of(row, _fields(row["cron_fields"]))
-        present = Span(schedule.created_at, ScheduleStatus.ACTIVE, None, schedule.trigger)
-        spans = [present] if is_new else (await _spans_of(session, [schedule]))[schedule.schedule_id]
-        settlement = settle(schedule, spans)
+        return _alone(schedule, settle(schedule, [_active_since(schedule, schedule.created_at)]))
+    except UNPLANNABLE:
+        return Moments()
+
+
+async def plan_resumption(session: Session, row: Columns) -> Moments:
+    """What is next for a locked schedule that is about to be ACTIVE again, as long as no occurrence comes between."""
+    try:
+        schedule = schedule_of(row, _fields(row["cron_fields"]))
+        again = _active_since(schedule, max(row["now"], row["updated_at"]))
+        return _alone(schedule, settle(schedule, [*await _spans_of_one(session, schedule), again]))
+    except UNPLANNABLE:
+        return Moments()
+
+
+def _active_since(schedule: Schedule, since: datetime) -> Span:
+    return Span(since, ScheduleStatus.ACTIVE, None, schedule.trigger)
+
+
+def _alone(schedule: Schedule, settlement: Settlement) -> Moments:
+    """The next moments, where they are all that a settlement has to write."""
+    if settlement.answers or _ended_because(schedule, settlement) is not None:
+        return Moments()
+    return Moments(settlement.next_occurrence_at, settlement.next_run_at)
+
+
+async def plan_locked(session: Session, row: Columns) -> Mapping[str, datetime | None] | None:
+    """Plan the ACTIVE schedule of a row, jsonb read, that this transaction has locked: the columns that this changed.
+
+    None where more has changed, or less, and the row has to be read again.
+    """
+    try:
+        schedule = schedule_of(row, _fields(row["cron_fields"]))
+        settlement = settle(schedule, await _spans_of_one(session, schedule))
     except UNPLANNABLE as fault:
         await session.fetch("plan_anew")
         await invalidate(session, {row["schedule_id"]: why(fault)})
         return None
-    following, moment = settlement.next_occurrence_at, settlement.next_run_at
-    if not settlement.answers and _ended_because(schedule, settlement) is None:
-        await session.fetch("advance_schedule", schedule.schedule_id, schedule.last_occurrence_at, following, moment)
-        return {"next_occurrence_at": following, "next_run_at": moment}
+    moments = _alone(schedule, settlement)
+    if moments.next_occurrence_at is not None:
+        await session.fetch("advance_schedule", schedule.schedule_id, schedule.last_occurrence_at, *moments)
+        return moments._asdict()
     await session.fetch("plan_anew")
     if not await kept_waiting(session, [(schedule.schedule_id, one.scheduled_for) for one in settlement.answers]):
         await _record(session, [(schedule, settlement)])
@@ -124,10 +161,19 @@ async def _spans_of(session: Session, schedules: Sequence[Schedule]) -> Mapping[
     created = {schedule.schedule_id: schedule.created_at for schedule in schedules}
     spans: dict[int, list[Span]] = defaultdict(list)
     for row in rows:
-        trigger = trigger_then(read_jsonb(row["definition"]), created[row["schedule_id"]])
-        span = Span(row["valid_from"], ScheduleStatus(row["status"]), row["status_reason"], trigger)
-        spans[row["schedule_id"]].append(span)
+        spans[row["schedule_id"]].append(_span(row, created[row["schedule_id"]]))
     return spans
+
+
+async def _spans_of_one(session: Session, schedule: Schedule) -> list[Span]:
+    """The same of one, by a statement whose plan can be kept."""
+    rows = await session.fetch("spans_of_schedule", schedule.schedule_id, schedule.last_occurrence_at)
+    return [_span(row, schedule.created_at) for row in rows]
+
+
+def _span(row: Row, created_at: datetime) -> Span:
+    trigger = trigger_then(read_jsonb(row["definition"]), created_at)
+    return Span(row["valid_from"], ScheduleStatus(row["status"]), row["status_reason"], trigger)
 
 
 def trigger_then(definition: Mapping[str, Any], created_at: datetime) -> Trigger | None:

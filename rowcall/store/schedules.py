@@ -19,13 +19,21 @@ from rowcall.domain.schedules import ScheduleStatus, is_gone
 from .database import Row, Session
 from .deleted import DELETED
 from .jsonb import read_jsonb, write_jsonb
-from .planning import plan_locked
+from .planning import Moments, plan_locked, plan_new, plan_resumption
 from .telling import tell_and_wake
 
 ScheduleRow = Mapping[str, Any]
 
 LARGEST_ID = 2**63 - 1
 JSONB_COLUMNS = ("input_data", "labels", "cron_fields")
+BEGINNING = {
+    "schedule_id": 0,
+    "scheduled_runs": 0,
+    "last_occurrence_at": None,
+    "next_occurrence_at": None,
+    "next_run_at": None,
+}
+"""Where a schedule stands that is not there yet."""
 DEFINING_COLUMNS = tuple(field.name for field in fields(Definition))
 
 
@@ -107,22 +115,35 @@ async def lock_schedule(session: Session, schedule_id: int) -> ScheduleRow:
 
 
 async def create_schedule(
-    session: Session, definition: Definition, *, source: str = "api", is_static: bool = False
+    session: Session,
+    definition: Definition,
+    *,
+    source: str = "api",
+    is_static: bool = False,
+    now: datetime | None = None,
 ) -> ScheduleRow:
     """Write a new schedule and plan it. Raises Conflict when its client has one of that name.
 
+    With `now`, the database's clock in this transaction, most are planned before they are written, and written once.
     Raises Forbidden for a client that is none of the session's.
     """
-    created = _shown(session, await insert_schedule(session, definition, source=source, is_static=is_static))
-    return await _planned(session, created, is_new=True)
-
-
-async def insert_schedule(session: Session, definition: Definition, *, source: str, is_static: bool = False) -> Row:
-    """Write a new schedule without planning it, where many are planned together. Raises as create_schedule."""
+    columns = definition.columns()
+    moments = Moments()
+    if now is not None and definition.name is not None and not definition.jitter_seconds:  # those come from its id
+        moments = plan_new({**columns, **BEGINNING, "created_at": now})
     session.access.check_creates_for(definition.client_id)
-    row = await session.fetchrow("insert_schedule", write_jsonb(definition.columns()), is_static, source)
+    created_at = None if moments.next_run_at is None else now
+    row = await session.fetchrow("insert_schedule", write_jsonb(columns), is_static, source, created_at, *moments)
     assert row is not None  # what the statement inserts, it returns
-    return row
+    return await _planned(session, _shown(session, row))
+
+
+async def insert_schedule(session: Session, definition: Definition, *, source: str) -> int:
+    """Write a new schedule without planning it, where many are planned together: its id. Raises as create_schedule."""
+    session.access.check_creates_for(definition.client_id)
+    given = write_jsonb(definition.columns()), False, source, None, *Moments()
+    schedule_id: int = await session.fetchval("insert_schedule", *given)
+    return schedule_id
 
 
 def definition_of(schedule: ScheduleRow) -> Definition:
@@ -151,11 +172,15 @@ async def write_definition(session: Session, schedule_id: int, definition: Defin
     return await _planned(session, _shown(session, row))
 
 
-async def _planned(session: Session, schedule: ScheduleRow, *, is_new: bool = False) -> ScheduleRow:
+async def _planned(session: Session, schedule: ScheduleRow) -> ScheduleRow:
     """A locked schedule once it is planned, if it is to be."""
     if schedule["status"] != ScheduleStatus.ACTIVE or schedule["next_run_at"] is not None:
         return schedule
-    moments = await plan_locked(session, schedule, is_new=is_new)
+    return await _planned_anew(session, schedule)
+
+
+async def _planned_anew(session: Session, schedule: ScheduleRow) -> ScheduleRow:
+    moments = await plan_locked(session, schedule)
     return await find_schedule(session, schedule["schedule_id"]) if moments is None else {**schedule, **moments}
 
 
@@ -174,9 +199,15 @@ async def set_status(
     session: Session, schedule: ScheduleRow, status: ScheduleStatus, reason: str | None
 ) -> ScheduleRow:
     """Put a locked schedule into a status, whoever may do that, and plan it where it is ACTIVE."""
-    changed = await session.fetchrow("set_schedule_status", schedule["schedule_id"], status, reason)
+    is_resumed = status is ScheduleStatus.ACTIVE and schedule["status"] != ScheduleStatus.ACTIVE
+    moments = await plan_resumption(session, schedule) if is_resumed else Moments()
+    changed = await session.fetchrow("set_schedule_status", schedule["schedule_id"], status, reason, *moments)
     assert changed is not None  # the schedule is locked, so it is there
-    return await _planned(session, {**schedule, **dict(changed.items())})
+    following = moments.next_occurrence_at
+    schedule = {**schedule, **dict(changed.items())}
+    if following is not None and following <= schedule["updated_at"]:  # it was still paused at that moment
+        return await _planned_anew(session, schedule)
+    return await _planned(session, schedule)
 
 
 async def pause_schedule(session: Session, schedule: ScheduleRow, reason: str | None, by: str) -> ScheduleRow:
@@ -219,10 +250,8 @@ async def delete_schedule(session: Session, schedule: ScheduleRow) -> int:
         return 0
     if not is_gone(schedule):
         check_changeable(schedule)
-    await session.fetch("cancel_backfills_of", schedule["schedule_id"], DELETED)
-    cancelled = await session.fetch("cancel_queued_of", schedule["schedule_id"], DELETED)
+    cancelled = await session.fetch("delete_schedule", schedule["schedule_id"], DELETED)
     await tell_and_wake(session, cancelled)
-    await session.fetch("set_schedule_status", schedule["schedule_id"], ScheduleStatus.DISABLED, None)
     return len(cancelled)
 
 

@@ -187,13 +187,12 @@ class Crowd:
             "find_schedules of one": (1, [[one], None]),
             "lock_schedule": (2, [one, None, None, None]),
             "lock_schedule by its name": (2, [None, "default", f"s{one}", None]),
-            "set_schedule_status": (1, [one, "PAUSED", reason]),
+            "set_schedule_status": (1, [one, "PAUSED", reason, None, None]),
             "update_schedule": (2, [one, DEFINITION]),
-            "spans_of one": (4, [[one], [self.now]]),
+            "spans_of_schedule": (4, [one, self.now]),
             "advance_schedule": (1, [one, self.now, self.now, self.now]),
             "request_execution": (8, [one, self.now, override, True]),
-            "cancel_backfills_of": (1, [one, reason]),
-            "cancel_queued_of": (8, [one, reason]),
+            "delete_schedule": (8, [one, reason]),
         }
 
 

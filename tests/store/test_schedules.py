@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -13,6 +15,7 @@ from rowcall.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from rowcall.store.database import Database
 from rowcall.store.executions import execute_schedule
 from rowcall.store.jsonb import read_jsonb, write_jsonb
+from rowcall.store.planning import plan_schedules
 from rowcall.store.schedules import (
     change_schedule,
     create_schedule,
@@ -24,7 +27,7 @@ from rowcall.store.schedules import (
     resolve_schedule,
     resume_schedule,
 )
-from tests.store.stories import NOON, ASchedule, AWorker, Connection, claim, until_waiting_for_a_lock
+from tests.store.stories import NOON, ASchedule, AWorker, Connection, claim, ledger, until_waiting_for_a_lock
 
 
 async def test_what_is_defined_comes_back_as_it_was(database: Database) -> None:
@@ -164,6 +167,58 @@ async def test_a_schedule_stays_with_its_client(database: Database, a_schedule: 
     async with database.transaction() as session:
         with pytest.raises(InvalidInput, match="client_id"):
             await change_schedule(session, await lock_schedule(session, schedule_id), other)
+
+
+# ── what is next ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"cron_expression": "0 9 * * *", "timezone": "Europe/London"},
+        {"cron_expression": "H H * * *", "name": "slotted"},
+        {"interval_seconds": 3600},
+        {"interval_seconds": 3600, "starts_at": "2099-01-01T00:00:00Z"},
+        {"interval_seconds": 3600, "jitter_seconds": 600},
+        {"scheduled_time": "2099-01-01T00:00:00Z"},
+    ],
+)
+@pytest.mark.parametrize("name", [None, "named"])
+async def test_what_is_planned_before_it_is_written_is_planned_as_ever(
+    database: Database, db: Connection, rule: dict[str, Any], name: str | None
+) -> None:
+    now = await db.fetchval("SELECT clock_timestamp()")
+    definition = define({"task_type": "work", "name": name, **rule}, now=now)
+
+    async with database.transaction() as session:
+        ahead = await create_schedule(session, definition, now=now)
+    await db.execute("UPDATE rowcall.schedules SET next_run_at = NULL, next_occurrence_at = NULL")
+    async with database.transaction() as session:
+        assert await plan_schedules(session) == 1
+
+    assert await find_schedule(database, ahead["schedule_id"]) == {**ahead, "now": ANY}
+    assert ahead["next_run_at"] is not None
+
+
+async def test_an_occurrence_between_the_plan_and_the_resumption_belongs_to_the_pause(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    """The plan is made by the clock of the lock, and the schedule is ACTIVE only from its update on."""
+    present = await db.fetchval("SELECT now()")
+    schedule_id = await a_schedule(status="PAUSED", interval_seconds=3600, created_at=present - timedelta(minutes=50))
+    async with database.transaction() as session:
+        paused = await lock_schedule(session, schedule_id)
+        resumed = await resume_schedule(session, {**paused, "now": present - timedelta(minutes=20)})
+        assert resumed["next_occurrence_at"] == present + timedelta(minutes=10)
+
+    away = await a_schedule(status="PAUSED", interval_seconds=3600, created_at=present - timedelta(minutes=70))
+    await db.execute("UPDATE rowcall.schedules SET updated_at = created_at WHERE schedule_id = $1", away)
+    async with database.transaction() as session:
+        paused = await lock_schedule(session, away)
+        resumed = await resume_schedule(session, {**paused, "now": present - timedelta(minutes=20)})
+
+    assert resumed["next_occurrence_at"] == present + timedelta(minutes=50)
+    assert await ledger(db, away) == [("SKIPPED", present - timedelta(minutes=10))]
 
 
 # ── jsonb ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -212,6 +212,25 @@ async def test_a_change_of_timing_clears_the_next_moment(undone: Connection, cha
     assert tuple(row) == (None, None)
 
 
+@pytest.mark.parametrize("change", [TIMING_CHANGES[0], "status = 'ACTIVE'"])
+async def test_whoever_says_both_next_moments_along_with_a_change_has_planned_it(
+    undone: Connection, change: str
+) -> None:
+    """One of them alone was not worked out: with it goes what was next before."""
+    both = ["next_run_at = '2034-01-01Z'", "next_occurrence_at = '2034-01-01Z'"]
+    for said, kept in ((both, True), (both[:1], False), (both[1:], False)):
+        await undone.execute("DELETE FROM rowcall.schedules")
+        paused = {"status": "'PAUSED'"} if "status" in change else {}
+        await undone.execute(insertion({**paused, "created_at": "now()"}))
+
+        await undone.execute(f"UPDATE rowcall.schedules SET {change}, {', '.join(said)}")
+
+        row = await undone.fetchrow("SELECT next_run_at, next_occurrence_at FROM rowcall.schedules")
+        assert row is not None
+        moment = datetime(2034, 1, 1, tzinfo=UTC) if kept else None
+        assert tuple(row) == (moment, moment)
+
+
 @pytest.mark.parametrize(
     "change", ["priority = 9", "task_type = 'play'", "grace_period_seconds = 1", "name = 'another'"]
 )

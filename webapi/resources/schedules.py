@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -84,7 +85,7 @@ async def change(call: Call[Reference, dict[str, Any]]) -> Response:
     async with call.database.transaction(of_one=True) as transaction:
         schedule = await _to_change(transaction, call)
         previous = definition_of(schedule)
-        definition = await _judged(call, transaction, merged(previous, call.body), previous)
+        definition = await _judged(call, transaction, merged(previous, call.body), previous, schedule["now"])
         check_match(call.request, schedule)  # last: a request that can't be done in any state is no matter of states
         changed = await change_schedule(transaction, schedule, definition)
     if changed is not schedule:
@@ -122,7 +123,8 @@ async def _replace(call: Call[Reference, dict[str, Any]], fields: Mapping[str, A
     async with call.database.transaction(of_one=True) as transaction:
         schedule = await _to_change(transaction, call)
         identity = {field: schedule[field] for field in IDENTITY if fields.get(field) is None}
-        definition = await _judged(call, transaction, {**fields, **identity}, definition_of(schedule))
+        previous = definition_of(schedule)
+        definition = await _judged(call, transaction, {**fields, **identity}, previous, schedule["now"])
         check_match(call.request, schedule)
         changed = await change_schedule(transaction, schedule, definition)
     if changed is not schedule:
@@ -143,10 +145,11 @@ def _named_by_path(call: Call[Reference, dict[str, Any]]) -> dict[str, Any]:
 
 async def _create(call: Call[Any, Any], fields: Mapping[str, Any]) -> ScheduleRow:
     async with call.database.transaction(of_one=True) as transaction:
-        definition = await _judged(call, transaction, fields)
+        now, tasks = await known_tasks(transaction)
+        definition = define(fields, now=now, defaults=call.services.defaults, known_tasks=tasks)
         if "if-match" in call.request.headers:
             raise Problem(412, "there is no such schedule, so it is not in the state that If-Match names")
-        created = await create_schedule(transaction, definition, source=call.services.source)
+        created = await create_schedule(transaction, definition, source=call.services.source, now=now)
     tell("schedule_create", created)
     return created
 
@@ -158,10 +161,12 @@ async def _to_change(session: Session, call: Call[Reference, Any]) -> ScheduleRo
 
 
 async def _judged(
-    call: Call[Any, Any], session: Session, fields: Mapping[str, Any], previous: Definition | None = None
+    call: Call[Any, Any], session: Session, fields: Mapping[str, Any], previous: Definition, now: datetime
 ) -> Definition:
-    """The definition that these fields make, by the database's clock and the tasks it knows."""
-    now, tasks = await known_tasks(session)
+    """The definition that these fields make; the tasks that the database knows are asked for where there is another."""
+    tasks: Collection[str] | None = None
+    if fields.get("task_type") != previous.task_type:
+        _, tasks = await known_tasks(session)
     return define(fields, now=now, defaults=call.services.defaults, known_tasks=tasks, previous=previous)
 
 

@@ -38,13 +38,18 @@ CREATE OR REPLACE FUNCTION rowcall.terms_of(schedule rowcall.schedules) RETURNS 
 $$;
 
 CREATE OR REPLACE FUNCTION rowcall.note_terms(of_schedule bigint, before text[], after text[]) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    DELETE FROM rowcall.schedule_terms AS t
-     WHERE t.schedule_id = of_schedule AND t.term = ANY (before) AND t.term <> ALL (after);
-    INSERT INTO rowcall.schedule_terms (term, schedule_id)
-    SELECT one, of_schedule FROM unnest(after) AS one WHERE one <> ALL (before)
-        ON CONFLICT DO NOTHING;
-$$;
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF before <> '{}' THEN
+        DELETE FROM rowcall.schedule_terms AS t
+         WHERE t.schedule_id = of_schedule AND t.term = ANY (before) AND t.term <> ALL (after);
+    END IF;
+    IF after <> '{}' THEN
+        INSERT INTO rowcall.schedule_terms (term, schedule_id)
+        SELECT one, of_schedule FROM unnest(after) AS one WHERE one <> ALL (before)
+            ON CONFLICT DO NOTHING;
+    END IF;
+END $$;
 
 -- Its path is fixed, as that of all that runs in sessions of others: there it would find what anybody put in the way.
 CREATE OR REPLACE FUNCTION rowcall.schedule_is_about_to_change() RETURNS trigger
@@ -92,7 +97,10 @@ BEGIN
             NEW.version := OLD.version + 1;
         END IF;
     END IF;
-    IF NEW.status <> 'ACTIVE' OR timing_changed OR (TG_OP = 'UPDATE' AND NEW.status <> OLD.status) THEN
+    -- What was next is no longer; but whoever says both moments along with the change has worked them out.
+    IF NEW.status <> 'ACTIVE' OR TG_OP = 'UPDATE' AND (timing_changed OR NEW.status <> OLD.status) AND (
+            NEW.next_run_at IS NOT DISTINCT FROM OLD.next_run_at
+            OR NEW.next_occurrence_at IS NOT DISTINCT FROM OLD.next_occurrence_at) THEN
         NEW.next_occurrence_at := NULL;
         NEW.next_run_at := NULL;
     END IF;
@@ -108,9 +116,11 @@ CREATE OR REPLACE FUNCTION rowcall.definition_of(schedule rowcall.schedules) RET
         'failed_runs', 'created_at', 'updated_at', 'disabled_at', 'version']
 $$;
 
--- Its plans are kept, unlike those of the store's own statements: to make them anew took longer than all it does.
+-- Its plans are kept, unlike those of the store's own statements: to make them anew took longer than all it does. They are
+-- probes, whatever the tables held when they were made.
 CREATE OR REPLACE FUNCTION rowcall.schedule_has_changed() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = auto AS $$
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     -- What was not delivered yet goes to the new address; without one it is told to nobody.
     IF TG_OP = 'UPDATE' AND NEW.callback_url IS DISTINCT FROM OLD.callback_url AND OLD.callback_url IS NOT NULL THEN
@@ -160,12 +170,17 @@ BEGIN
 END $$;
 
 -- Workers may be asleep until the earliest moment they know: what may be due earlier, or to others, wakes them. Never a
--- run; nor what is paused or deleted, or only called otherwise: each commit that notifies waits for all others that do.
+-- run; nor what is paused or deleted, or only called otherwise, or due in so many hours that a sweep comes before: the
+-- longest poll interval is one. Each commit that notifies waits for all others that do.
 CREATE OR REPLACE FUNCTION rowcall.wake_workers() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    -- Without a next moment: new, or its timing or status has changed.
-    IF TG_OP = 'INSERT' OR NEW.next_run_at IS NULL OR NEW.route <> OLD.route OR NEW.priority <> OLD.priority
+    IF NEW.next_run_at > clock_timestamp() + interval '2 hours' THEN
+        RETURN NULL;
+    END IF;
+    -- Without a next moment, or with another: new, or its timing or status has changed.
+    IF TG_OP = 'INSERT' OR NEW.next_run_at IS NULL OR NEW.next_run_at IS DISTINCT FROM OLD.next_run_at
+                        OR NEW.route <> OLD.route OR NEW.priority <> OLD.priority
                         OR NEW.max_executions IS DISTINCT FROM OLD.max_executions THEN
         PERFORM pg_notify('rowcall', 'look');
     END IF;
@@ -175,7 +190,7 @@ END $$;
 -- Ends what is queued of a schedule, or all that is open of it, and tells whoever wants to know.
 CREATE OR REPLACE FUNCTION rowcall.close_executions(schedule rowcall.schedules, why text, also_running boolean)
 RETURNS void LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     closed record;
 BEGIN
@@ -568,7 +583,7 @@ CREATE INDEX IF NOT EXISTS audit_log_by_schedule
 -- Called by triggers that have the rights of their owner, and by statements of Rowcall's own role; by nobody else.
 CREATE OR REPLACE FUNCTION rowcall.write_audit(
     action text, subject text, schedule_id bigint, client_id text, before jsonb, after jsonb)
-RETURNS void LANGUAGE plpgsql SET plan_cache_mode = auto AS $$
+RETURNS void LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     INSERT INTO rowcall.audit_log (who, action, subject, schedule_id, client_id, before, after)
     VALUES (coalesce(nullif(current_setting('rowcall.who', true), ''), 'role ' || session_user),
@@ -580,6 +595,11 @@ END $$;
 CREATE OR REPLACE FUNCTION rowcall.without_secrets(document jsonb, shown boolean DEFAULT true)
 RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
+    -- Most documents have nothing of the kind, which is found out in one go.
+    IF shown AND document::text !~*
+       'headers|secret|passw|token|credential|authorization|cookie|key|callback_url|://.*[@?#]' THEN
+        RETURN document;
+    END IF;
     RETURN CASE jsonb_typeof(document)
         WHEN 'object' THEN (
             SELECT coalesce(jsonb_object_agg(m.key, CASE
