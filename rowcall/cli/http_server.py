@@ -12,6 +12,8 @@ import uvicorn
 
 from rowcall.domain.errors import Conflict, InvalidInput
 
+from .http_protocol import BoundedProtocol
+
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
@@ -54,6 +56,7 @@ async def serve_http(
     """Answer requests until `stop`; then accept none, and let end those that are being answered: until `abort`."""
     config = uvicorn.Config(
         app,
+        http=BoundedProtocol,
         log_config=None,
         log_level="warning",  # what it does when all is well is told by us
         access_log=False,

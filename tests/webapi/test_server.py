@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import httpx2
 import pytest
 import uvicorn
 
+from rowcall.cli.http_protocol import LARGEST_HEAD, BoundedProtocol
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.webapi import create_app
@@ -21,7 +23,8 @@ async def port(database: Database) -> AsyncIterator[int]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()  # who connects before uvicorn is up waits here
-        config = uvicorn.Config(create_app(database, Settings(max_body_bytes=4096)), log_config=None, lifespan="off")
+        app = create_app(database, Settings(max_body_bytes=4096))
+        config = uvicorn.Config(app, http=BoundedProtocol, log_config=None, lifespan="off")
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         yield listening.getsockname()[1]
@@ -83,3 +86,52 @@ async def test_raw_requests_are_refused_politely(port: int, request_bytes: bytes
     writer.close()
     await writer.wait_closed()
     assert status.split()[1][:1] == b"4", status
+
+
+BEGINNING = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
+IN_PIECES = b"POST /v1/preview HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\n"
+
+
+@pytest.mark.parametrize(
+    ("beginning", "without_end"),
+    [
+        (BEGINNING, b"X-Header: value\r\n"),
+        (BEGINNING + b"X-Header: ", b"value"),
+        (BEGINNING, b"name"),
+        (b"GET /", b"path"),
+        (b"", b"GET"),
+        (IN_PIECES, b"X-Trailer: value\r\n"),
+        (IN_PIECES + b"X-Trailer: ", b"value"),
+    ],
+)
+async def test_a_head_without_an_end_is_not_waited_for(port: int, beginning: bytes, without_end: bytes) -> None:
+    """The answer is a 400; who goes on sending may get to see no more than that the connection has ended."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    much = without_end * (4096 // len(without_end))
+
+    async with asyncio.timeout(20):
+        with suppress(ConnectionError):
+            writer.write(beginning)
+            for _ in range(40 * LARGEST_HEAD // len(much)):
+                writer.write(much)
+                await writer.drain()
+            await reader.read()  # to the end, for which one would wait for ever
+    writer.close()
+
+
+async def test_many_requests_and_large_bodies_on_one_connection_are_no_large_head(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    header = b"X-Header: " + b"v" * 8000 + b"\r\n"
+    for _ in range(20):
+        writer.write(BEGINNING + header + b"\r\n")
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
+        assert head.startswith(b"HTTP/1.1 200 ")
+        await reader.readexactly(int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]))
+    body = b'{"cron_expression": "@daily"}'.ljust(4096)
+    head = b"POST /v1/preview HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 4096"
+    head += b"\r\n\r\n"
+    for at in range(0, len(head + body), 100):
+        writer.write((head + body)[at : at + 100])
+        await writer.drain()
+    assert (await asyncio.wait_for(reader.readline(), 30)).startswith(b"HTTP/1.1 200 ")
+    writer.close()
