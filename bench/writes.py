@@ -19,8 +19,9 @@ from bench.harness.charts import Bars
 from bench.harness.children import environment_for
 from bench.harness.figures import microseconds, milliseconds, number, quantile
 from bench.harness.filling import fill, named, not_due, tidy
-from bench.harness.loading import Paced, Request, free_port, keep_pace, serving
+from bench.harness.loading import Request, free_port, serving
 from bench.harness.metering import Meter, Reading
+from bench.harness.pacing import Paced, keep_pace
 from bench.harness.processes import cpu_seconds
 from bench.harness.report import Report, Table
 from bench.harness.running import Bench, Scenario, Size, option

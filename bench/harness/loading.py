@@ -120,59 +120,6 @@ async def _keep_asking(
     return spans
 
 
-# ── at a pace ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Paced:
-    """One request that was to be sent at a moment: how long after that its answer was there, or what went wrong."""
-
-    request: str
-    span: float
-    fault: str | None
-
-
-async def keep_pace(
-    ports: Sequence[int],
-    each: Callable[[int], Request],
-    *,
-    per_second: float,
-    seconds: float,
-    connections: int,
-    key: str | None = None,
-) -> Sequence[Paced]:
-    """Send `per_second` requests a second, the n-th being `each(n)`, whether or not the ones before are answered.
-
-    The connections are dealt out to the ports in turn.
-
-    An answer's time counts from the moment the request was to be sent: where all connections wait for answers, what is
-    to be sent meanwhile is late, and that is the server's doing.
-    """
-    began = time.perf_counter() + 0.1
-    numbers, found = iter(range(round(per_second * seconds))), list[Paced]()
-
-    async def work(port: int) -> None:
-        connection = Connection(port, key)
-        for number in numbers:
-            due = began + number / per_second
-            await asyncio.sleep(due - time.perf_counter())
-            request = each(number)
-            fault = await _fault_of(connection, request)
-            found.append(Paced(request.name, time.perf_counter() - due, fault))
-        connection.close()
-
-    await asyncio.gather(*(work(ports[place % len(ports)]) for place in range(connections)))
-    return found
-
-
-async def _fault_of(connection: Connection, request: Request) -> str | None:
-    try:
-        answer = await connection.ask(request)
-    except (OSError, EOFError) as fault:
-        return f"no answer: {fault!r}"
-    return None if answer.is_success else f"{answer.status}: {answer.body.decode('utf-8', 'replace')}"
-
-
 # ── servers ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
