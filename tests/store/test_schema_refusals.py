@@ -1,5 +1,7 @@
 """What the schema refuses: every row that could not be, one constraint after the other."""
 
+import re
+
 import asyncpg
 import pytest
 
@@ -106,10 +108,23 @@ async def test_every_constraint_of_schedules_is_tried_by_a_test(undone: Connecti
     named = await undone.fetch(
         "SELECT conname FROM pg_constraint WHERE conrelid = 'rowcall.schedules'::regclass AND contype = 'c'"
     )
+    judged = await undone.fetchval("SELECT prosrc FROM pg_proc WHERE oid = 'rowcall.broken_rule'::regproc")
     tried = {constraint for constraint, _ in IMPOSSIBLE}
     by_triggers = {"schedules_only_active_ones_are_due", "schedules_disabled_iff_dated"}  # below
 
-    assert {row["conname"] for row in named} == tried | by_triggers
+    assert {row["conname"] for row in named} | set(re.findall(r"'(schedules_\w+)'", judged)) == tried | by_triggers
+
+
+@pytest.mark.parametrize(("constraint", "columns"), IMPOSSIBLE)
+async def test_no_schedule_becomes_impossible(undone: Connection, constraint: str, columns: dict[str, str]) -> None:
+    await undone.execute(insertion({}))
+    changes = ", ".join(f"{column} = {value}" for column, value in columns.items())
+
+    with pytest.raises(asyncpg.CheckViolationError) as refusal:
+        await undone.execute(f"UPDATE rowcall.schedules SET {changes}")
+
+    assert refusal.value.constraint_name == constraint
+    assert (refusal.value.schema_name, refusal.value.table_name) == ("rowcall", "schedules")
 
 
 async def test_what_the_triggers_keep_right_is_refused_where_they_do_not_run(undone: Connection) -> None:

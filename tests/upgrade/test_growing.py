@@ -93,7 +93,7 @@ async def _structure(dsn: str) -> dict[str, list[str]]:
     "change",
     [
         "ALTER TABLE rowcall.schedules ALTER COLUMN priority SET DEFAULT 6",
-        "ALTER TABLE rowcall.schedules DROP CONSTRAINT schedules_priority_range",
+        "ALTER TABLE rowcall.schedules DROP CONSTRAINT schedules_status_known",
         "DROP INDEX rowcall.schedules_due",
         "DROP TRIGGER wake_workers ON rowcall.schedules",
         "ALTER FUNCTION rowcall.wake_workers() COST 7",

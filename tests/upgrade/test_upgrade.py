@@ -189,7 +189,7 @@ async def test_an_older_rowcall_refuses_what_a_newer_one_has_taken_away(
 ) -> None:
     older = unpack(FIRST, tmp_path)
     assert stage.start("migrate").ended() == 0
-    assert stage.start("doctor", tree=older).says(r"schema +ok +at 0004")
+    assert stage.start("doctor", tree=older).says(r"schema +ok +at 0005")
     await db.execute("INSERT INTO rowcall.schema_migrations (version, name) VALUES ('9999', 'post_tidy')")
     worker = stage.start(*WORKER, tree=older)
     assert worker.ended() == 3

@@ -2,28 +2,7 @@
 -- What tables have today that were there before. Each statement by itself, so that none waits for one lock while it holds
 -- another, and each for a moment only: old workers go on meanwhile. All of them bear being repeated.
 
--- Rules for rows that are there are checked afterwards, under a lock that lets everybody read and write.
-ALTER TABLE rowcall.schedules
-    ADD COLUMN IF NOT EXISTS callback_events text[],
-    DROP CONSTRAINT IF EXISTS schedules_name_form,
-    ADD CONSTRAINT schedules_name_form CHECK (
-        length(name) BETWEEN 1 AND 200 AND strpos(name, '/') = 0
-        AND (name COLLATE "C" > ':' OR name !~ '^[0-9]+$')) NOT VALID,
-    DROP CONSTRAINT IF EXISTS schedules_task_type_form,
-    ADD CONSTRAINT schedules_task_type_form CHECK (
-        length(task_type) BETWEEN 1 AND 200 AND task_type !~ '[[:space:]@]') NOT VALID,
-    DROP CONSTRAINT IF EXISTS schedules_capability_form,
-    ADD CONSTRAINT schedules_capability_form CHECK (
-        length(capability_required) BETWEEN 1 AND 200 AND capability_required !~ '[[:space:]@]') NOT VALID,
-    DROP CONSTRAINT IF EXISTS schedules_callback_events_known,
-    ADD CONSTRAINT schedules_callback_events_known CHECK (callback_events <@
-        '{SUCCEEDED,FAILED,TIMED_OUT,CANCELLED,LOST,SKIPPED,MISSED}' AND cardinality(callback_events) > 0) NOT VALID;
-
-ALTER TABLE rowcall.schedules
-    VALIDATE CONSTRAINT schedules_name_form,
-    VALIDATE CONSTRAINT schedules_task_type_form,
-    VALIDATE CONSTRAINT schedules_capability_form,
-    VALIDATE CONSTRAINT schedules_callback_events_known;
+ALTER TABLE rowcall.schedules ADD COLUMN IF NOT EXISTS callback_events text[];
 
 ALTER TABLE rowcall.schedules SET (fillfactor = 50);
 
@@ -52,7 +31,8 @@ ALTER TABLE rowcall.workers ADD COLUMN IF NOT EXISTS declares jsonb;
 ALTER TABLE rowcall.outcomes
     ALTER COLUMN schedule_ids SET STORAGE EXTERNAL, ALTER COLUMN execution_ids SET STORAGE EXTERNAL;
 
--- What failed is found by what it says, and must say something. Each day gets its index by itself: ends of runs wait for
+-- What failed is found by what it says, and must say something. Rules for rows that are there are checked afterwards, under
+-- a lock that lets everybody read and write. Each day gets its index by itself: ends of runs wait for
 -- that of today, for a moment.
 ALTER TABLE rowcall.schedule_executions
     DROP CONSTRAINT IF EXISTS executions_not_well_says_why,

@@ -116,12 +116,83 @@ CREATE OR REPLACE FUNCTION rowcall.definition_of(schedule rowcall.schedules) RET
         'failed_runs', 'created_at', 'updated_at', 'disabled_at', 'version']
 $$;
 
+-- Which rule a definition breaks, by the name that the refusal tells; NULL where it breaks none. These are no CHECKs,
+-- though they are told as such: PostgreSQL reads all CHECKs of a table anew for each statement that writes to it. That was
+-- 130 µs of each pause, and of each claim, which change no definition.
+CREATE OR REPLACE FUNCTION rowcall.broken_rule(s rowcall.schedules) RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN CASE
+        WHEN length(s.name) NOT BETWEEN 1 AND 200 OR strpos(s.name, '/') > 0 OR s.name ~ '^[0-9]+$'
+            THEN 'schedules_name_form'
+        WHEN length(s.client_id) NOT BETWEEN 1 AND 200
+            THEN 'schedules_client_form'
+        WHEN length(s.task_type) NOT BETWEEN 1 AND 200 OR s.task_type ~ '[[:space:]@]'
+            THEN 'schedules_task_type_form'
+        WHEN length(s.capability_required) NOT BETWEEN 1 AND 200 OR s.capability_required ~ '[[:space:]@]'
+            THEN 'schedules_capability_form'
+        WHEN jsonb_typeof(s.input_data) <> 'object'
+            THEN 'schedules_input_is_an_object'
+        WHEN jsonb_typeof(s.labels) <> 'object'
+            THEN 'schedules_labels_are_an_object'
+        WHEN s.priority NOT BETWEEN 1 AND 10
+            THEN 'schedules_priority_range'
+        WHEN NOT CASE s.schedule_type
+                     WHEN 'cron'     THEN num_nonnulls(s.cron_expression, s.cron_fields) = 1
+                                          AND num_nonnulls(s.interval_seconds, s.scheduled_time) = 0
+                     WHEN 'interval' THEN s.interval_seconds IS NOT NULL AND s.interval_seconds BETWEEN 1 AND 3155760000
+                                          AND num_nonnulls(s.cron_expression, s.cron_fields, s.scheduled_time) = 0
+                     WHEN 'one_time' THEN s.scheduled_time IS NOT NULL
+                                          AND num_nonnulls(s.cron_expression, s.cron_fields, s.interval_seconds) = 0
+                     ELSE false
+                 END
+            THEN 'schedules_trigger_matches_its_type'
+        WHEN s.starts_at > s.ends_at
+            THEN 'schedules_window_is_not_empty'
+        WHEN least(s.scheduled_time, s.starts_at, s.ends_at) < '1970-01-01Z'
+             OR greatest(s.scheduled_time, s.starts_at, s.ends_at) > '9000-12-31Z'
+            THEN 'schedules_moments_in_our_era'
+        WHEN s.jitter_seconds NOT BETWEEN 0 AND 86400
+            THEN 'schedules_jitter_range'
+        WHEN s.max_executions < 1
+            THEN 'schedules_max_executions_range'
+        WHEN s.grace_period_seconds NOT BETWEEN 1 AND 3155760000
+            THEN 'schedules_grace_range'
+        WHEN s."coalesce" NOT IN ('latest', 'all')
+            THEN 'schedules_coalesce_known'
+        WHEN s.catch_up_limit NOT BETWEEN 1 AND 10000
+            THEN 'schedules_catch_up_range'
+        WHEN s.overlap_policy NOT IN ('skip', 'queue', 'allow', 'cancel_running')
+            THEN 'schedules_overlap_known'
+        WHEN s.max_instances NOT BETWEEN 1 AND 1000 OR s.overlap_policy = 'allow' AND s.max_instances < 2
+            THEN 'schedules_allow_needs_instances'
+        WHEN NOT (s.timeout_seconds > 0 AND s.timeout_seconds <= 31536000)
+            THEN 'schedules_timeout_range'
+        WHEN s.max_retries NOT BETWEEN 0 AND 1000
+            THEN 'schedules_retries_range'
+        WHEN s.retry_backoff_seconds NOT BETWEEN 0 AND 3600
+            THEN 'schedules_backoff_range'
+        WHEN NOT s.callback_events <@ '{SUCCEEDED,FAILED,TIMED_OUT,CANCELLED,LOST,SKIPPED,MISSED}'
+             OR cardinality(s.callback_events) = 0
+            THEN 'schedules_callback_events_known'
+    END;
+END $$;
+
 -- Its plans are kept, unlike those of the store's own statements: to make them anew took longer than all it does. They are
 -- probes, whatever the tables held when they were made.
 CREATE OR REPLACE FUNCTION rowcall.schedule_has_changed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    broken text;
 BEGIN
+    IF TG_OP = 'INSERT' OR NEW.version <> OLD.version THEN
+        broken := rowcall.broken_rule(NEW);
+    END IF;
+    IF broken IS NOT NULL THEN
+        RAISE 'new row for relation "schedules" violates check constraint "%"', broken
+              USING ERRCODE = 'check_violation', CONSTRAINT = broken, TABLE = 'schedules', SCHEMA = 'rowcall';
+    END IF;
     -- What was not delivered yet goes to the new address; without one it is told to nobody.
     IF TG_OP = 'UPDATE' AND NEW.callback_url IS DISTINCT FROM OLD.callback_url AND OLD.callback_url IS NOT NULL THEN
         UPDATE rowcall.webhook_deliveries AS d
