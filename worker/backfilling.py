@@ -25,6 +25,9 @@ log = structlog.get_logger("rowcall.worker")
 FLOOR_SECONDS = 0.02
 """Between two feedings: runs that end one right after the other are answered together."""
 
+IDLE_FLOOR_SECONDS = 0.25
+"""The same while none goes on: of the many notifications of a busy database hardly one is about a backfill."""
+
 LONGEST_SECONDS = 1.0
 """While a backfill goes on: its runs may end elsewhere, where nobody tells of it."""
 
@@ -58,7 +61,7 @@ class Feeder:
                 pause = await self.feed_once()
             except StoreUnavailable as fault:
                 log.warning("backfills_not_fed", error=str(fault))
-            await asyncio.sleep(FLOOR_SECONDS)
+            await asyncio.sleep(IDLE_FLOOR_SECONDS if pause is None else FLOOR_SECONDS)
             await self._sleep(pause)
 
     async def feed_once(self) -> float | None:

@@ -26,9 +26,10 @@ class Scope(StrEnum):
 
     def includes(self, other: Scope) -> bool:
         """Whether who has this one may do what the other one is needed for."""
-        order = list(Scope)
-        return order.index(self) >= order.index(other)
+        return _RANKS[self] >= _RANKS[other]
 
+
+_RANKS = {scope: rank for rank, scope in enumerate(Scope)}
 
 KEPT_BACK = ("input_data", "callback_url", "last_execution_id")
 """What a confined caller is not shown of a static schedule."""
