@@ -229,5 +229,5 @@ async def test_what_a_client_with_many_has_is_counted_too(db: Connection, databa
         " WHERE client_id = 'big' AND NOT is_static AND status <> 'DISABLED' GROUP BY status"
     )
     counted = await database.fetch("count_schedules_of_client", "big")
-    assert {tuple(row) for row in counted} == {tuple(row) for row in there}
+    assert {row["status"]: row["schedules"] for row in counted} == {row["status"]: row["count"] for row in there}
     assert {row["status"] for row in there} == {"ACTIVE", "PAUSED"}
