@@ -12,8 +12,8 @@ import structlog
 
 from rowcall.domain.errors import StoreUnavailable
 from rowcall.settings import Settings
+from rowcall.store.counting import fold_outcomes
 from rowcall.store.database import Database
-from rowcall.store.finishing import fold_outcomes
 from rowcall.store.forgetting import Kept, forget
 from rowcall.store.leases import set_worker_status
 from rowcall.store.notifications import CANCEL, DELIVER
@@ -45,8 +45,9 @@ log = structlog.get_logger("rowcall.worker")
 
 ABORT_SECONDS = 2.0
 FOLD_SECONDS = 1.0
-LONGEST_FOLD_SECONDS = 10.0
-"""Counting gives way to what is still to be claimed and written, so long: in a herd both want the same processor."""
+LONGEST_FOLD_SECONDS = 9.0
+"""Counting gives way to what is still to be claimed and written, so long: in a herd both want the same processor. A
+steady stream never rests, and is counted so seldom: each schedule gets one new version for all its results since."""
 
 
 class Session:
@@ -76,6 +77,7 @@ class Session:
         self._lost = asyncio.Event()
         self._ending = asyncio.Event()
         self._walk = Walk()
+        self._counted_since = 0
         self._kept = Kept(
             settings.audit_log_retention_days, settings.rollup_retention_days, settings.webhook_history_days
         )
@@ -176,7 +178,8 @@ class Session:
 
     async def _count(self) -> None:
         try:
-            await fold_outcomes(self._database)
+            counted = await fold_outcomes(self._database, since=self._counted_since)
+            self._counted_since = counted.next_since
         except StoreUnavailable as fault:
             log.warning("results_not_counted_yet", error=str(fault))
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import structlog
 
+from rowcall.store.counting import fold_outcomes
 from rowcall.store.database import Database
 from rowcall.store.deleted import cancel_forgotten
-from rowcall.store.finishing import fold_outcomes
 from rowcall.store.leases import recover
 from rowcall.store.ledger import days_around, ensure_days_ahead
 from rowcall.store.releasing import release_forgotten

@@ -204,9 +204,3 @@ def _entry(result: Result) -> str:
             "finished_at": ended_at.isoformat(),
         }
     )
-
-
-async def fold_outcomes(database: Database, batches: int = 200) -> int:
-    """Fold recorded results into the counters of their schedules; how many schedules were changed."""
-    changed: int = await database.fetchval("fold_outcomes", batches)
-    return changed

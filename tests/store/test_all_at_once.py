@@ -22,11 +22,12 @@ from rowcall.store.auditing import audit
 from rowcall.store.backfills import Request, cancel_backfill, plan_backfill, start_backfill
 from rowcall.store.claiming import look
 from rowcall.store.claims import Claim
+from rowcall.store.counting import fold_outcomes
 from rowcall.store.database import Database, Transaction
 from rowcall.store.deleted import cancel_forgotten, cancel_left_over
 from rowcall.store.executions import cancel_execution, execute_schedule
 from rowcall.store.feeding import feed
-from rowcall.store.finishing import Result, ending_transaction, fold_outcomes, record_results
+from rowcall.store.finishing import Result, ending_transaction, record_results
 from rowcall.store.leases import WorkerCard, beat, read_back, recover, register_worker
 from rowcall.store.releasing import release_forgotten, release_waiting
 from rowcall.store.schedules import (
@@ -288,7 +289,7 @@ async def test_whatever_happens_at_the_same_time_every_promise_of_the_ledger_hol
         )
         == []
     )
-    await fold_outcomes(database, 100_000)
+    await fold_outcomes(database)
     assert (
         await db.fetch(
             """SELECT s.schedule_id, s.total_runs, s.successful_runs, s.failed_runs, e.*

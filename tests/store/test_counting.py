@@ -3,8 +3,8 @@
 import asyncio
 
 from rowcall.domain.executions import Outcome
+from rowcall.store.counting import fold_outcomes
 from rowcall.store.database import Database
-from rowcall.store.finishing import fold_outcomes
 from tests.store.stories import (
     HOUR,
     NOON,
@@ -14,6 +14,14 @@ from tests.store.stories import (
     finish,
     schedule,
 )
+
+STREAM = """
+    INSERT INTO rowcall.outcomes (schedule_ids, execution_ids, statuses)
+    SELECT array_fill(1 + n % $2::int, ARRAY[$3::int]), array_fill(n::bigint, ARRAY[$3::int]),
+           array_fill('SUCCEEDED'::text, ARRAY[$3::int])
+      FROM generate_series(0, $1::int - 1) AS n
+"""
+"""So many batches of results, each with so many of one schedule, the first schedules in turn."""
 
 
 async def counters(db: Connection, schedule_id: int) -> tuple[int, int, int, str | None]:
@@ -35,9 +43,9 @@ async def test_outcomes_are_folded_into_the_counters(
         await run(database, worker, hours, outcome)
 
     assert await counters(db, due) == (4, 0, 0, None)
-    assert await fold_outcomes(database) == 1
+    assert (await fold_outcomes(database)).changed == 1
     assert await counters(db, due) == (4, 1, 2, "CANCELLED")
-    assert await fold_outcomes(database) == 0
+    assert (await fold_outcomes(database)).changed == 0
     assert (await schedule(db, due))["version"] == 1
 
 
@@ -60,11 +68,62 @@ async def test_two_who_fold_at_once_count_everything_once(
     ids = [await a_schedule() for _ in range(10)]
     for hours in range(3):
         await run(database, worker, hours, Outcome.succeeded())
-        await asyncio.gather(*(fold_outcomes(database, batches=1) for _ in range(4)))
+        await asyncio.gather(*(fold_outcomes(database, at_once=1) for _ in range(4)))
     await fold_outcomes(database)
 
     assert [await counters(db, each) for each in ids] == [(3, 3, 0, "SUCCEEDED")] * 10
     assert await db.fetchval("SELECT count(*) FROM rowcall.outcomes") == 0
+
+
+async def test_a_steady_stream_of_small_batches_is_counted_as_fast_as_it_comes(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    ids = [await a_schedule() for _ in range(3)]
+    since = 0
+    for rounds in range(1, 4):
+        await db.execute(STREAM, 2_100, len(ids), 2)  # a second's worth times seven
+        since = (await fold_outcomes(database, since=since)).next_since
+        assert [(await counters(db, each))[1] for each in ids] == [rounds * 1_400] * 3
+    assert await db.fetchval("SELECT count(*) FROM rowcall.outcomes") == 0
+
+
+async def test_a_transaction_counts_so_many_results_however_large_the_batches_are(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    ids = [await a_schedule() for _ in range(6)]
+    await db.execute(STREAM, len(ids), len(ids), 1_000)
+
+    first = await database.fetchrow("fold_outcomes", 1_500, 0, None)
+    assert first is not None
+    assert (first["changed"], first["through"], first["newest"]) == (2, 2, 6)
+    assert (await fold_outcomes(database, at_once=1_500)).changed == 4
+    assert [(await counters(db, each))[1] for each in ids] == [1_000] * 6
+
+
+async def test_what_was_numbered_early_and_committed_late_is_counted_too(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    due = await a_schedule()
+    async with database.transaction() as slow:
+        await slow.connection.execute(STREAM, 1, 1, 1)
+        await db.execute(STREAM, 200, 1, 1)
+        counted = await fold_outcomes(database)
+        assert (await counters(db, due))[1] == 200
+
+    await fold_outcomes(database, since=counted.next_since)
+    assert (await counters(db, due))[1] == 201
+
+
+async def test_folding_ends_where_everything_is_busy(database: Database, db: Connection, a_schedule: ASchedule) -> None:
+    ids = [await a_schedule() for _ in range(3)]
+    await db.execute(STREAM, 30, len(ids), 1)
+
+    async with db.transaction():
+        await db.execute("SELECT FROM rowcall.schedules FOR UPDATE")
+        counted = await fold_outcomes(database, at_once=1)
+        assert counted.changed == 0
+    await fold_outcomes(database, since=counted.next_since)
+    assert [(await counters(db, each))[1] for each in ids] == [10] * 3
 
 
 async def test_folding_waits_for_nobody_and_keeps_what_is_busy_for_the_next_time(
@@ -76,10 +135,10 @@ async def test_folding_waits_for_nobody_and_keeps_what_is_busy_for_the_next_time
 
     async with db.transaction():
         await db.execute("SELECT FROM rowcall.schedules WHERE schedule_id = $1 FOR UPDATE", busy)
-        assert await fold_outcomes(database) == 1
+        assert (await fold_outcomes(database)).changed == 1
     assert [(await counters(db, each))[1] for each in (busy, free)] == [0, 2]
 
-    assert await fold_outcomes(database) == 1
+    assert (await fold_outcomes(database)).changed == 1
     assert [(await counters(db, each))[1] for each in (busy, free)] == [2, 2]
     assert await db.fetchval("SELECT count(*) FROM rowcall.outcomes") == 0
 
@@ -91,5 +150,5 @@ async def test_outcomes_of_a_schedule_that_is_gone_do_not_stay_for_ever(
     await run(database, worker, 0, Outcome.succeeded())
     await db.execute("DELETE FROM rowcall.schedules")
 
-    assert await fold_outcomes(database) == 0
+    assert (await fold_outcomes(database)).changed == 0
     assert await db.fetchval("SELECT count(*) FROM rowcall.outcomes") == 0

@@ -164,7 +164,7 @@ class Crowd:
             "open_of_worker": (400, [2]),
             "bury_workers": (60, [None]),
             "take_orphans": (4 * 400, [500]),
-            "fold_outcomes": (90000, [200]),
+            "fold_outcomes": (30_000, [5_000, 0, None]),
             "find_named": (due, [["default"] * due, [f"s{number}" for number in range(due)]]),
             "lock_schedules": (due, [self.due]),
             "find_static": (1, ["shop"]),

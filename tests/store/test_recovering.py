@@ -6,8 +6,8 @@ from datetime import datetime
 
 from rowcall.domain.executions import Outcome
 from rowcall.store.claims import Claim
+from rowcall.store.counting import fold_outcomes
 from rowcall.store.database import Database
-from rowcall.store.finishing import fold_outcomes
 from rowcall.store.forgetting import Kept
 from rowcall.store.leases import beat, recover, set_worker_status
 from rowcall.store.surveying import survey

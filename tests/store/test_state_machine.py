@@ -20,8 +20,9 @@ from rowcall.domain.executions import Outcome
 from rowcall.store.auditing import audit
 from rowcall.store.claiming import Look, look
 from rowcall.store.claims import Claim
+from rowcall.store.counting import fold_outcomes
 from rowcall.store.deleted import cancel_forgotten
-from rowcall.store.finishing import Recorded, Result, fold_outcomes, record_results
+from rowcall.store.finishing import Recorded, Result, record_results
 from rowcall.store.leases import WorkerCard, beat, read_back, recover, register_worker
 from rowcall.store.releasing import release_forgotten
 from rowcall.store.unroutable import answer_unroutable

@@ -1,12 +1,24 @@
--- Fold up to $1 int batches of results into the counters of their schedules; how many schedules were changed.
--- One replica at a time: the advisory lock makes the others pass by. Results of a schedule that is busy right now are
--- written down again for the next time: waiting for it would hold up all those that are locked here already.
+-- Fold some $1 int results into the counters of their schedules: of batches from $2 bigint on and up to $3 bigint, or to
+-- the newest where that is NULL. Answers how many schedules were changed, through which batch it came, and the newest;
+-- NULL for the last two where another replica folds: one at a time does, and the others pass by.
+-- Results of a schedule that is busy right now are written down again for the next time: waiting for it would hold up all
+-- those that are locked here already. $2 spares it the dead entries of all that was folded before, while somebody holds
+-- an old snapshot. An array is measured, not read, to find out how many results it holds: eight bytes each.
 WITH mine AS MATERIALIZED (
-    SELECT pg_try_advisory_xact_lock(hashtext('rowcall.fold_outcomes')) AS locked
+    SELECT coalesce($3::bigint, (SELECT o.outcome_id FROM rowcall.outcomes AS o
+                                  WHERE o.outcome_id >= $2 ORDER BY o.outcome_id DESC LIMIT 1), 0) AS newest
+     WHERE pg_try_advisory_xact_lock(hashtext('rowcall.fold_outcomes'))
+), listed AS (
+    SELECT found.outcome_id, sum(found.bytes) OVER (ORDER BY found.outcome_id) - found.bytes AS bytes_before
+      FROM (SELECT o.outcome_id, pg_column_size(o.schedule_ids) AS bytes
+              FROM rowcall.outcomes AS o
+             WHERE o.outcome_id >= $2 AND o.outcome_id <= (SELECT newest FROM mine)
+             ORDER BY o.outcome_id
+             LIMIT 1000) AS found
 ), batches AS (
-    DELETE FROM rowcall.outcomes
-     WHERE outcome_id IN (SELECT outcome_id FROM rowcall.outcomes, mine WHERE mine.locked ORDER BY outcome_id LIMIT $1::int)
- RETURNING finished_at, schedule_ids, execution_ids, statuses
+    DELETE FROM rowcall.outcomes AS o
+     WHERE o.outcome_id = ANY (ARRAY(SELECT outcome_id FROM listed WHERE bytes_before < 8 * $1::bigint))
+ RETURNING o.outcome_id, o.finished_at, o.schedule_ids, o.execution_ids, o.statuses
 ), results AS MATERIALIZED (
     SELECT b.finished_at, r.schedule_id, r.execution_id, r.status
       FROM batches AS b
@@ -39,4 +51,5 @@ WITH mine AS MATERIALIZED (
      WHERE r.schedule_id NOT IN (SELECT schedule_id FROM free)
      GROUP BY r.finished_at
 )
-SELECT count(*)::int FROM counted
+SELECT (SELECT count(*)::int FROM counted) AS changed, (SELECT max(outcome_id) FROM batches) AS through,
+       (SELECT newest FROM mine) AS newest

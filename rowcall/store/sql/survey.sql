@@ -46,7 +46,7 @@ SELECT (now() AT TIME ZONE 'UTC')::date AS today,
                         WHERE s.status = 'ACTIVE' AND s.route = l.route AND s.priority = l.priority
                         ORDER BY s.next_run_at LIMIT 1) <= now()) AS foreign_due,
        -- fold_outcomes.sql
-       EXISTS (SELECT FROM rowcall.outcomes) AS outcomes,
+       (SELECT o.outcome_id FROM rowcall.outcomes AS o ORDER BY o.outcome_id DESC LIMIT 1) IS NOT NULL AS outcomes,
        -- forget_workers.sql, forget_idempotency_keys.sql, forget_audit.sql, forget_rollups.sql
        EXISTS (SELECT FROM rowcall.workers AS w WHERE w.ended_at < now() - interval '7 days')
        OR EXISTS (SELECT FROM rowcall.idempotency_keys AS k WHERE k.created_at < now() - make_interval(secs => $6))
