@@ -41,10 +41,11 @@ class Loop:
 
     `on_work` is called when a look brought claims, or may have: it is `doubtful` when nobody answered. `on_looked` is
     told in how many seconds something is due, None where nothing is planned. `at_rest` is set while there is nothing to
-    claim.
+    claim. Looks begin at `since`; None: at the beginning.
 
-    The look of the sweep sees everything that is due, and so does one after a notification. Those in between begin
-    where the one before them found the first schedule: they need not step over all that has long been answered.
+    A look begins where the one before it found the first schedule, and needs not step over all that has long been
+    answered. One after a notification sees everything that is due, and so does one after a sweep that found something
+    due before that: looking for it is not this loop's, which would be late for what is due now.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Loop:
         self._random = random
         self._poll_seconds = settings.poll_interval_seconds
         self._look_back = timedelta(seconds=settings.look_back_seconds)
-        self._since: datetime | None = None
+        self.since: datetime | None = None
         self._everything = True
         self._catch_up = CatchUp(
             settings.concurrency,
@@ -121,12 +122,12 @@ class Loop:
             self._worker_id,
             self._routes,
             room,
-            since=None if everything else self._since,
+            since=None if everything else self.since,
             late=self._catch_up.lane(len(self._work.holdings.late), time.monotonic()),
             patience_seconds=LEAD_SECONDS,
         )
         self._catch_up.took(len(found.late), len(found.claims) - len(found.late), late_is_left=found.late_is_left)
-        self._since = found.all_answered_before and found.all_answered_before - self._look_back
+        self.since = found.all_answered_before and found.all_answered_before - self._look_back
         if found.claims:
             self.at_rest.clear()
             self.on_work()

@@ -189,12 +189,14 @@ class Session:
                 self._wake_duties(await self._sweep())
             except StoreUnavailable as fault:
                 log.warning("sweep_failed", error=str(fault))
-            self._loop.look_at_everything()
+                self._loop.look_at_everything()
             await asyncio.sleep(self._settings.poll_interval_seconds * (0.9 + 0.2 * self._random.random()))
 
     async def _sweep(self) -> Survey:
         """Look around, and do what any replica does for all; what there is to do for the others."""
-        found = await survey(self._database, self._routes, self._declarations.sources, self._kept)
+        found = await survey(
+            self._database, self._routes, self._declarations.sources, self._kept, since=self._loop.since
+        )
         await sweep(self._database, self._routes, self._audience, self._walk, found)
         if found.past:
             await forget(self._database, self._kept)
@@ -203,6 +205,10 @@ class Session:
 
     def _wake_duties(self, found: Survey) -> None:
         """What has nothing to do does not ask by itself whether it has."""
+        if found.behind:
+            self._loop.look_at_everything()
+        else:
+            self._loop.wake()
         if found.backfills:
             self._feeder.wake()
         if found.deliveries:

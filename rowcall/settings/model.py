@@ -134,7 +134,7 @@ class Settings:
     look_back_seconds: float = setting(
         number(0, 10**9),
         1.0,
-        "A look between two full ones begins so long before what was due first when this worker last looked.",
+        "Looks begin so long before what was due first at the last one; the sweep finds what stands before that.",
     )
     catch_up_after_seconds: float = setting(
         number(0.1, 86400),

@@ -159,8 +159,11 @@ class Crowd:
             "finish_executions": (4 * ended, [2, *keys, of, [0.1] * ended, *[[]] * 5, *self.span]),
             "requeue_executions": (2 * ended + 400, [2, *keys, [0.0] * ended, [0] * ended, ends, ends, of]),
             "beat": (800, [3, None]),
-            "survey": (2500, [["here", "there", "foreign", "beyond"], ["shop"], 60, 400, 0, 86400.0]),
-            "survey of another's": (2500, [["another"], ["shop"], 30, 400, 400, 86400.0]),
+            "survey": (
+                2500,
+                [["here", "there", "foreign", "beyond"], ["shop"], 60, 400, 0, 86400.0, half_a_minute_ago],
+            ),
+            "survey of another's": (2500, [["another"], ["shop"], 30, 400, 400, 86400.0, None]),
             "open_of_worker": (400, [2]),
             "bury_workers": (60, [None]),
             "take_orphans": (4 * 400, [500]),

@@ -77,6 +77,15 @@ async def test_what_is_due_and_none_of_its_business(database: Database, a_schedu
     assert await found(database) == ["foreign_due"]
 
 
+async def test_what_is_due_before_the_moment_where_its_looks_begin(database: Database, a_schedule: ASchedule) -> None:
+    now = await database.fetchval("now")
+    await a_schedule(next_run_at=now - timedelta(minutes=2))
+    await a_schedule(task_type="another", next_run_at=now - timedelta(minutes=9))
+    for minutes, behind in ((1, True), (3, False)):
+        since = now - timedelta(minutes=minutes)
+        assert (await survey(database, ["work"], [], KEPT, since=since)).behind is behind
+
+
 async def test_results_that_are_not_counted_yet(database: Database, db: Connection) -> None:
     await db.execute(
         "INSERT INTO rowcall.outcomes (schedule_ids, execution_ids, statuses) VALUES ('{1}', '{1}', '{SUCCEEDED}')"

@@ -1,6 +1,7 @@
 -- What a sweep would find to do, and what the other duties would, in one row: most of the time that is nothing at all.
 -- $1 routes text[] of this replica · $2 sources text[] of its static schedules · $3 int days that deliveries are kept,
 -- $4 int the log of changes, $5 int figures of dropped days (0: for ever) · $6 float8 seconds that idempotency keys are.
+-- $7 timestamptz or NULL: this replica's looks begin there.
 -- Each question is a probe that ends with the first row; what it finds is looked at by the statement named beside it.
 WITH RECURSIVE lanes AS (
     (SELECT s.route, s.priority FROM rowcall.schedules AS s
@@ -45,6 +46,13 @@ SELECT (now() AT TIME ZONE 'UTC')::date AS today,
                   AND (SELECT s.next_run_at FROM rowcall.schedules AS s
                         WHERE s.status = 'ACTIVE' AND s.route = l.route AND s.priority = l.priority
                         ORDER BY s.next_run_at LIMIT 1) <= now()) AS foreign_due,
+       -- claim_due.sql: what is due, and stands where no look sees it. It is looked for here, at leisure, because while
+       -- somebody holds an old snapshot there are all the dead entries of what was answered before
+       EXISTS (SELECT FROM lanes AS l
+                WHERE l.route = ANY ($1::text[])
+                  AND EXISTS (SELECT FROM rowcall.schedules AS s
+                               WHERE s.status = 'ACTIVE' AND s.route = l.route AND s.priority = l.priority
+                                 AND s.next_run_at < $7::timestamptz)) AS behind,
        -- fold_outcomes.sql
        (SELECT o.outcome_id FROM rowcall.outcomes AS o ORDER BY o.outcome_id DESC LIMIT 1) IS NOT NULL AS outcomes,
        -- forget_workers.sql, forget_idempotency_keys.sql, forget_audit.sql, forget_rollups.sql
