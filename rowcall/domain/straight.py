@@ -27,7 +27,9 @@ def straight_on(row: Columns, known: dict[tuple[object, ...], datetime | None]) 
     occurrence, moment, now = row["next_occurrence_at"], row["next_run_at"], row["now"]
     if occurrence is None or moment < occurrence or row["jitter_seconds"]:
         return None
-    if row["max_executions"] is not None or row["starts_at"] is not None or row["ends_at"] is not None:
+    if row["max_executions"] is not None or row["ends_at"] is not None:
+        return None
+    if row["starts_at"] is not None and row["starts_at"] > occurrence:
         return None
     late = now - moment  # of what somebody put off by hand, too
     if late.days > 0 or late.days * 86400 + late.seconds >= row["grace_period_seconds"]:

@@ -35,7 +35,7 @@ POLICIES = st.fixed_dictionaries(
         "jitter_seconds": st.sampled_from([0, 0, 0, 20]),
         "grace_period_seconds": st.sampled_from([1, 60, 900]),
         "max_executions": st.sampled_from([None, None, 3]),
-        "starts_at": st.sampled_from([None, None, NOON]),
+        "starts_at": st.sampled_from([None, None, NOON + timedelta(seconds=37), NOON + timedelta(hours=20)]),
         "ends_at": st.sampled_from([None, None, NOON + timedelta(days=2)]),
     }
 )
@@ -80,6 +80,17 @@ def test_what_is_on_time_takes_it(timing: dict[str, Any]) -> None:
                          "max_executions": None, "starts_at": None, "ends_at": None})  # fmt: skip
     row |= {"next_occurrence_at": NOON, "next_run_at": NOON, "now": NOON + timedelta(seconds=1)}
     assert straight_on(row, {}) == NOON + timedelta(minutes=1)
+
+
+def test_what_has_begun_takes_it_and_what_was_made_due_before_its_beginning_does_not() -> None:
+    row = a_row({"schedule_type": "interval", "interval_seconds": 60}, {
+        "coalesce": "latest", "jitter_seconds": 0, "grace_period_seconds": 900, "max_executions": None,
+        "starts_at": NOON, "ends_at": None,
+    })  # fmt: skip
+    begun = NOON + timedelta(minutes=5)
+    row |= {"next_occurrence_at": begun, "next_run_at": begun, "now": begun}
+    assert straight_on(row, {}) == begun + timedelta(minutes=1)
+    assert straight_on(row | {"starts_at": begun + timedelta(seconds=1)}, {}) is None
 
 
 def test_what_was_put_off_by_hand_takes_it_as_long_as_nothing_else_came_due() -> None:
