@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from bench.harness.charts import Lines
+from bench.harness.clocks import Clocks
 from bench.harness.figures import milliseconds, number, quantile, ratio
 from bench.harness.report import Report, Table
 from bench.harness.running import Bench, Scenario, Size, option
@@ -60,6 +61,7 @@ class Window:
     lateness: Sequence[float]
     dead: int
     index_bytes: int
+    leapt: float
 
     def claim(self, share: float) -> float:
         """A quantile of what a look and a claim took on the server."""
@@ -127,9 +129,10 @@ async def _watch(
                 await stack.enter_async_context(_a_held_snapshot(dsn))
             timings.news()
             windows: list[Window] = []
-            began = time.monotonic()
+            began, clocks = time.monotonic(), Clocks()
             for number_ in range(1, plan.windows + 1):
-                windows.append(await _window(connection, workers[0], timings, began, plan.seconds / plan.windows))
+                seconds = plan.seconds / plan.windows
+                windows.append(await _window(connection, workers[0], timings, clocks, began, seconds))
                 step.reached(number_)
             return Watched(name, windows)
 
@@ -140,7 +143,12 @@ def _settings(setting: str) -> dict[str, str]:
 
 
 async def _window(
-    connection: asyncpg.Connection[asyncpg.Record], worker: Worker, timings: Timings, began: float, seconds: float
+    connection: asyncpg.Connection[asyncpg.Record],
+    worker: Worker,
+    timings: Timings,
+    clocks: Clocks,
+    began: float,
+    seconds: float,
 ) -> Window:
     noted, opened = worker.samples.count, time.monotonic()
     await asyncio.sleep(seconds)
@@ -149,7 +157,8 @@ async def _window(
     lateness = [started - due for started, due in worker.samples.read(noted)]
     closed = time.monotonic()
     statements = timings.news()
-    return Window(closed - began, closed - opened, statements, lateness, row["dead"], row["index_bytes"])
+    dead, index_bytes = row["dead"], row["index_bytes"]
+    return Window(closed - began, closed - opened, statements, lateness, dead, index_bytes, clocks.leapt())
 
 
 @asynccontextmanager
@@ -191,7 +200,17 @@ def _summary(watched: Sequence[Watched]) -> Table:
 
 
 def _course(watched: Watched) -> Table:
-    columns = ["after", "claim p50", "p99", "lateness p50", "p99", "runs/s", "dead rows", "index of what is due"]
+    columns = [
+        "after",
+        "claim p50",
+        "p99",
+        "lateness p50",
+        "p99",
+        "runs/s",
+        "dead rows",
+        "index of what is due",
+        "clock leapt",
+    ]
     rows = [
         [
             f"{part.ended_after:.0f} s",
@@ -202,10 +221,12 @@ def _course(watched: Watched) -> Table:
             number(part.runs_per_second),
             f"{part.dead:,}",
             f"{part.index_bytes / 2**20:.1f} MiB",
+            f"{part.leapt:+.1f} s" if part.leapt else "no",
         ]
         for part in watched.windows
     ]
-    return Table(watched.name, columns, rows)
+    note = "Where the clock leapt the machine stood still: a virtual one was frozen and went on. What was due is late."
+    return Table(watched.name, columns, rows, [note] if any(part.leapt for part in watched.windows) else [])
 
 
 def _work(watched: Watched) -> Table:

@@ -17,6 +17,7 @@ import pytest
 from bench.__main__ import NAMES, scenario_named
 from bench.api import READS, WRITES, Served, bare_api, own_api
 from bench.harness.charts import Bars, Lines
+from bench.harness.clocks import Clocks
 from bench.harness.figures import number, quantile
 from bench.harness.filling import fill, not_due
 from bench.harness.loading import Connection, Request
@@ -64,6 +65,18 @@ def benches() -> Iterator[dict[str, Bench]]:
 def a_bench() -> Iterator[Bench]:
     with short_lived_folder() as folder, a_server(folder, {"fsync": "off", "shared_buffers": "64MB"}) as server:
         yield Bench(server, Size.QUICK, Teller())
+
+
+def test_a_machine_that_was_frozen_is_told_from_one_that_is_slow() -> None:
+    day, count = 1000.0, 50.0
+    clocks = Clocks(lambda: day, lambda: count)
+    day, count = day + 600, count + 600  # ten minutes, however slow
+    assert clocks.leapt() == 0
+    day, count = day + 63.02, count + 63  # adjusted by a little
+    assert clocks.leapt() == 0
+    day, count = day + 82.5, count + 60
+    assert clocks.leapt() == pytest.approx(22.5)
+    assert clocks.leapt() == 0
 
 
 def test_every_benchmark_runs_and_fills_its_tables(benches: dict[str, Bench]) -> None:

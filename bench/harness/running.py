@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 
 import uvloop
 
+from .clocks import Clocks, told
 from .machine import facts_of
 from .report import RESULTS, Report, write_report
 from .server import Server, a_server
@@ -69,10 +70,12 @@ class Scenario(Generic[P]):
         size = size_of(options)
         plan = self.plan_for(size, given)
         with a_server(options.data) as server:
-            bench = Bench(server, size, teller)
+            bench, clocks = Bench(server, size, teller), Clocks()
             with teller.step(f"[bold]{self.name}[/bold]"):
                 report = run(self.measure(bench, plan))
             facts = facts_of(server)
+            if leap := clocks.leapt():
+                facts["clock"] = told(leap)
         name = self.name if size is Size.FULL else f"{self.name}-{size}"
         teller.say("")
         sys.stdout.write(write_report(report, name, self._command(size, given), facts, options.results) + "\n")
