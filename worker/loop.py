@@ -35,6 +35,9 @@ LEAD_SECONDS = 0.01
 
 LONGEST_BACKOFF_SECONDS = 5.0
 
+FULL_READBACK = 6
+"""One readback in so many, and any after a doubt, sees all that runs in this worker's name; the others what is new."""
+
 
 class Loop:
     """One worker id's look-outs for work. `wake` it to make it look at once.
@@ -69,6 +72,8 @@ class Loop:
         self._news = asyncio.Event()
         self.at_rest = asyncio.Event()
         self._reconcile_due = False
+        self._readbacks = 0
+        self._read_through: int | None = None
         self.doubtful = False
         self.on_work: Callable[[], None] = lambda: None
         self.on_looked: Callable[[float | None], None] = lambda _: None
@@ -166,7 +171,11 @@ class Loop:
         """Hold what runs in this worker's name against what it holds. No claim is on its way while this runs."""
         self._reconcile_due = False
         running = dict(self._work.holdings.running)
-        readback = await read_back(self._database, self._worker_id, self._work.holdings.held())
+        in_full = self.doubtful or self._readbacks % FULL_READBACK == 0
+        since = None if in_full else self._read_through
+        readback = await read_back(self._database, self._worker_id, self._work.holdings.held(), since=since)
+        self._readbacks += 1
+        self._read_through = readback.through
         self.doubtful = False
         if readback.given_back:
             log.warning("unheld_executions_given_back", executions=readback.given_back)

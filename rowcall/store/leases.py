@@ -85,24 +85,35 @@ async def beat(session: Session, worker_id: int, lease_seconds: float | None = N
 
 @dataclass(frozen=True, slots=True)
 class Readback:
-    """What the database says runs in a worker's name: what of it was held, and how many were given back."""
+    """What the database says runs in a worker's name: what of it was held, and how many were given back.
+
+    `through` is the newest execution that this has seen, None where there was none.
+    """
 
     present: frozenset[int]
     given_back: int
+    through: int | None
 
 
-async def read_back(database: Database, worker_id: int, held: Mapping[int, int]) -> Readback:
+async def read_back(
+    database: Database, worker_id: int, held: Mapping[int, int], *, since: int | None = None
+) -> Readback:
     """Read what runs in this worker's name, and put back in the queue what it does not hold (executions to fences).
 
     So a claim whose COMMIT was answered to nobody does not stay RUNNING under a healthy worker. Never call it while a
-    claim of this worker is on its way.
+    claim of this worker is on its way. With `since`, the newest that an earlier one has seen, what is older and is not
+    held is left out: that one has seen to it.
     """
-    rows = await database.fetch("open_of_worker", worker_id)
+    if since is None:
+        rows = await database.fetch("open_of_worker", worker_id)
+    else:
+        rows = await database.fetch("open_of_worker_since", worker_id, list(held), since)
     present = frozenset(row["execution_id"] for row in rows if held.get(row["execution_id"]) == row["fence"])
     unheld = [row for row in rows if row["execution_id"] not in present]
     if unheld:
         await _give_back(database, worker_id, unheld)
-    return Readback(present, len(unheld))
+    seen = [*held, *(row["execution_id"] for row in rows), *([] if since is None else [since])]
+    return Readback(present, len(unheld), max(seen, default=None))
 
 
 async def _give_back(database: Database, worker_id: int, rows: Sequence[Row]) -> None:

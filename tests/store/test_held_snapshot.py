@@ -22,6 +22,13 @@ from tests.store.stories import NOON, ASchedule, Connection, finish
 FIRING = 20
 EVERY = timedelta(seconds=20)
 LOOK_BACK = timedelta(seconds=1)
+LEASES = """
+    INSERT INTO rowcall.open_executions
+           (execution_id, schedule_id, scheduled_for, worker_id, fence, priority, trigger, route)
+    SELECT 900000 + n, n, now(), $1::bigint, 1, 5, 'schedule', 'work' FROM generate_series(1, 20000) AS n
+"""
+"""Twenty thousand runs of a worker."""
+
 BATCHES = """
     INSERT INTO rowcall.outcomes (schedule_ids, execution_ids, statuses)
     SELECT ARRAY[$1::bigint], ARRAY[n], '{SUCCEEDED}' FROM generate_series(1, $2::int) AS n
@@ -87,6 +94,20 @@ async def test_looks_and_claims_step_over_no_more_of_the_dead_after_many_rounds(
 
     stream.since = None  # as the sweep does, and as all looks did: then the dead are counted
     assert await a_look() > 3 * at_first
+
+
+async def test_a_readback_steps_over_no_more_dead_leases_after_many_runs(
+    database: Database, db: Connection, asked: Connection, a_schedule: ASchedule, worker: int, held: None
+) -> None:
+    await a_schedule()
+    [claimed] = (await look(database, worker, ["work"], 1, now=NOON)).claims
+
+    await db.execute(LEASES, worker)
+    through = await db.fetchval("SELECT max(execution_id) FROM rowcall.open_executions")
+    await db.execute("DELETE FROM rowcall.open_executions WHERE execution_id <> $1", claimed.execution_id)
+
+    assert await pages_visited(asked, "open_of_worker", worker) > 200
+    assert await pages_visited(asked, "open_of_worker_since", worker, [claimed.execution_id], through) < 20
 
 
 async def test_counting_steps_over_no_more_of_the_dead_after_many_batches(

@@ -139,6 +139,43 @@ async def test_a_claim_that_nobody_holds_is_given_back(
     assert (await execution(db, held.execution_id))["status"] == "RUNNING"
 
 
+async def test_between_full_readbacks_what_is_held_and_what_is_new_is_read(
+    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker, worker: int
+) -> None:
+    for _ in range(2):
+        await a_schedule()
+    old, held = await claim(database, worker)
+    first = await read_back(database, worker, {old.execution_id: old.fence, held.execution_id: held.fence})
+    assert first.through == max(old.execution_id, held.execution_id)
+    for _ in range(2):
+        await a_schedule()
+    [unheld] = await claim(database, worker, limit=1)
+    await claim(database, await a_worker(), limit=1)
+
+    second = await read_back(database, worker, {held.execution_id: held.fence}, since=first.through)
+
+    assert (second.present, second.given_back, second.through) == (
+        frozenset({held.execution_id}), 1, unheld.execution_id
+    )  # fmt: skip
+    assert (await execution(db, unheld.execution_id))["status"] == "QUEUED"
+    assert (await read_back(database, worker, {held.execution_id: held.fence})).given_back == 1, "the full one finds it"
+    assert (await execution(db, old.execution_id))["status"] == "QUEUED"
+
+
+async def test_a_short_readback_misses_what_is_held_and_anothers_by_now(
+    database: Database, a_schedule: ASchedule, a_worker: AWorker, worker: int
+) -> None:
+    await a_schedule()
+    [claimed] = await claim(database, worker)
+    await finish(database, worker, (claimed, Outcome.given_back()))
+    await claim(database, await a_worker())
+
+    held = {claimed.execution_id: claimed.fence}
+    readback = await read_back(database, worker, held, since=claimed.execution_id)
+
+    assert (readback.present, readback.given_back) == (frozenset(), 0)
+
+
 async def test_what_is_held_with_an_old_fence_is_not_held(
     database: Database, a_schedule: ASchedule, worker: int
 ) -> None:

@@ -165,6 +165,7 @@ class Crowd:
             ),
             "survey of another's": (2500, [["another"], ["shop"], 30, 400, 400, 86400.0, None]),
             "open_of_worker": (400, [2]),
+            "open_of_worker_since": (ended + 10, [2, self.running, 19_990]),
             "bury_workers": (60, [None]),
             "take_orphans": (4 * 400, [500]),
             "fold_outcomes": (30_000, [5_000, 0, None]),
