@@ -22,11 +22,11 @@ from starlette.routing import Route
 
 from rowcall.domain.definitions import Defaults, Definition
 from rowcall.store.connecting import limits, server_settings
-from rowcall.store.database import KEEP_PLANS, PROBES, Connection, sql
+from rowcall.store.database import ONE_PLAN_EACH, PROBES, Connection, sql
 from rowcall.store.pools import Pool, leave_as_it_is
 
 TIMEOUT_SECONDS = 30.0
-BEGIN = f"BEGIN; SET LOCAL rowcall.who = E'the API'; {KEEP_PLANS}"
+BEGIN = f"BEGIN; SET LOCAL rowcall.who = E'the API'; {ONE_PLAN_EACH}"
 USUAL = {name: getattr(Defaults(), name) for name in Defaults.__slots__ if name in Definition.__slots__}
 IS_STATIC = False
 EVERY_STATUS = ["ACTIVE", "PAUSED", "COMPLETED", "INVALID"]

@@ -7,6 +7,7 @@ faults; anything else ends the worker, loudly.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -30,8 +31,11 @@ BATCH = 1000
 FLOOR_SECONDS = 0.025
 """A row held in another's transaction looks due: without a floor the loop would spin on it."""
 
-LEAD_SECONDS = 0.01
+LEAD_SECONDS = 0.008
 """So long before something is due the look begins that will claim it: what can be asked ahead is known by then."""
+
+PATIENCE_SECONDS = 0.012
+"""So long such a look waits at the most: its beginning is a timer's, and no more exact than that."""
 
 LONGEST_BACKOFF_SECONDS = 5.0
 
@@ -62,6 +66,7 @@ class Loop:
         self._poll_seconds = settings.poll_interval_seconds
         self._look_back = timedelta(seconds=settings.look_back_seconds)
         self.since: datetime | None = None
+        self._due_at = math.inf
         self._everything = True
         self._catch_up = CatchUp(
             settings.concurrency,
@@ -122,6 +127,7 @@ class Loop:
         if room <= 0:
             return self._poll_seconds
         everything, self._everything = self._everything, False
+        expected = not everything and self._due_at - time.monotonic() <= PATIENCE_SECONDS
         found = await look(
             self._database,
             self._worker_id,
@@ -129,10 +135,12 @@ class Loop:
             room,
             since=None if everything else self.since,
             late=self._catch_up.lane(len(self._work.holdings.late), time.monotonic()),
-            patience_seconds=LEAD_SECONDS,
+            patience_seconds=PATIENCE_SECONDS,
+            expected=expected,
         )
         self._catch_up.took(len(found.late), len(found.claims) - len(found.late), late_is_left=found.late_is_left)
         self.since = found.all_answered_before and found.all_answered_before - self._look_back
+        self._due_at = _due_at(found)
         if found.claims:
             self.at_rest.clear()
             self.on_work()
@@ -158,7 +166,7 @@ class Loop:
             return FLOOR_SECONDS  # due, and held by another: it will be gone in a moment
         delay = self._poll_seconds * (1.1 + 0.2 * self._random.random())  # the sweep wakes it earlier, if it can
         if found.due_in_seconds is not None:
-            delay = min(delay, max(0.0, found.due_in_seconds - LEAD_SECONDS / 2))
+            delay = min(delay, max(0.0, found.due_in_seconds - LEAD_SECONDS))
         return min(delay, self._catch_up.pause(time.monotonic())) if found.late_is_left else delay
 
     async def _sleep(self, seconds: float) -> None:
@@ -181,3 +189,12 @@ class Loop:
             log.warning("unheld_executions_given_back", executions=readback.given_back)
         for execution_id in running.keys() - readback.present:
             self._work.cancel(execution_id, "it was given to another worker")
+
+
+def _due_at(found: Look) -> float:
+    """When, on the monotonic clock, the next look is expected to find something, after one that has found this."""
+    if found.unplanned:
+        return math.inf  # it has to plan first
+    if found.claims:
+        return 0.0  # there may be more
+    return math.inf if found.due_in_seconds is None else time.monotonic() + found.due_in_seconds

@@ -1,7 +1,7 @@
 """The claim: due schedules and queued executions become RUNNING rows of one worker, in one transaction.
 
 peek            what is due per lane (route and priority), and when the next is: index probes, no locks; what is due in
-                a moment is waited for
+                a moment is waited for (`peeking`), in the transaction that claims it, which holds nothing until then
 claim_queued    executions that wait in the queue: manual requests, retries, catch-up
 claim_due       locks due schedules; then, with the locks held: what is open of them, the plans,
                 RUNNING rows and leases, what is recorded as not run, and the new next_run_at
@@ -11,10 +11,8 @@ Where something has been due for long, what is due now is claimed apart from it,
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -24,15 +22,13 @@ from .claims import Claim, claim_of
 from .database import Database, Row, Session
 from .deleted import DELETED
 from .leases import cancel_claimed
+from .peeking import Head, Sight, peek, until_due
 from .planning import plan_schedules
 from .recording import Completed
 from .releasing import release_waiting
 from .starting import Begun, start_due, start_returning
 
 SORTED_AT_ONCE = 100
-
-WAKE_MARGIN_SECONDS = 0.0005
-"""The event loop's timers are exact to half a millisecond: who came too early would find nothing due."""
 
 
 @dataclass(slots=True)
@@ -42,7 +38,7 @@ class Look:
 
     `late` are the ids of the claims that had been due for long; `late_is_left`: there was such work. `due_in_seconds`
     is None when nothing that this replica may run is planned; `found_due` counts lanes with due work that it may claim.
-    Before `all_answered_before` no schedule was found due.
+    Before `all_answered_before` no schedule was found due; `unplanned`: there are some without a next moment.
     """
 
     claims: list[Claim] = field(default_factory=list)
@@ -51,6 +47,7 @@ class Look:
     recorded: list[Row] = field(default_factory=list)
     completed: list[Completed] = field(default_factory=list)
     planned: int = 0
+    unplanned: bool = False
     found_due: int = 0
     due_in_seconds: float | None = None
     all_answered_before: datetime | None = None
@@ -59,17 +56,6 @@ class Look:
         """Add what was found besides runs to start."""
         self.recorded += begun.recorded
         self.completed += begun.completed
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What stands first in a lane, and in how many seconds it is due: a schedule, or what is queued."""
-
-    kind: str
-    route: str
-    priority: int
-    moment: datetime
-    due_in: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,90 +87,78 @@ async def look(
     since: datetime | None = None,
     late: LateLane | None = None,
     patience_seconds: float = 0.0,
+    expected: bool = False,
     now: datetime | None = None,
 ) -> Look:
     """Claim what is due, at most `limit` runs, by priority and then by due time; `now` is for tests.
 
-    Where nothing is due yet, but will be within `patience_seconds`, that is waited for, and claimed at once.
+    Where nothing is due yet, but will be within `patience_seconds`, that is waited for, and claimed at once. Where that
+    is `expected`, the transaction that claims it begins first; but nothing is planned then.
 
     `since` leaves out the schedules that were due before: for looks that begin where the one before them ended, between
     those that see everything. `late` gives what has been due for long a lane of its own.
 
     Raises StoreUnavailable; then nothing was claimed, or the lease will say otherwise at the next beat.
     """
-    found = Look()
-    heads, unplanned = await _peek(database, routes, now, since, None)
-    if unplanned:
-        since = None  # what is planned now may have been due for long
-        heads, unplanned = await _plan_and_peek(database, found, routes, now)
-    heads = await _until_due(heads, patience_seconds)
-    found.all_answered_before = _all_answered_before(heads)
+    found, sight = Look(), None
+    if not expected:
+        sight = await peek(database, routes, now, since)
+        if sight.unplanned:
+            since = None  # what is planned now may have been due for long
+            sight = await _plan_and_peek(database, found, routes, now)
+    if sight is None or sight.due_in <= patience_seconds:
+        async with database.transaction(one_plan=True) as transaction:  # begun before it waits: that takes time as well
+            sight = sight or await peek(transaction, routes, now, since)
+            if sight.due_in <= patience_seconds:
+                sight = await until_due(sight)
+                await _claim_all(transaction, found, worker_id, routes, sight.heads, limit, since, late, now)
+        await release_waiting(database, [row["schedule_id"] for row in found.recorded if row["status"] == "QUEUED"])
+    found.unplanned, found.all_answered_before = sight.unplanned, sight.all_answered_before
+    if not found.late_is_left:
+        found.due_in_seconds = _next_in(sight.heads)
+    if found.unplanned and (found.planned or expected):
+        found.due_in_seconds = 0.0  # more of them than one transaction takes: look again at once, not after the poll
+    return found
+
+
+async def _plan_and_peek(database: Database, found: Look, routes: Sequence[str], now: datetime | None) -> Sight:
+    """Plan what has no next moment yet, and look at the heads again."""
+    async with database.transaction() as transaction:
+        found.planned = await plan_schedules(transaction)
+    return await peek(database, routes, now, None)
+
+
+async def _claim_all(
+    session: Session,
+    found: Look,
+    worker_id: int,
+    routes: Sequence[str],
+    heads: Sequence[Head],
+    limit: int,
+    since: datetime | None,
+    late: LateLane | None,
+    now: datetime | None,
+) -> None:
+    """Claim what these heads lead to."""
     cutoff = None if late is None else _cutoff(heads, late)
     if late is None or cutoff is None:
         parts, to_sort = [Part(_due_lanes(heads), limit)], None
     else:
         behind = _due_lanes(heads, cutoff)
         to_sort = _to_sort(behind, heads, cutoff, limit, late)
-        heads, _ = await _peek(database, routes, now, cutoff, cutoff)
+        heads = (await peek(session, routes, now, cutoff, cutoff)).heads
         parts = _parts(behind, heads, cutoff, limit, late)
-        found.late_is_left = True
+        found.late_is_left, found.due_in_seconds = True, _next_in(heads)
     found.found_due = len({lane for part in parts for lane in part.lanes})
-    found.due_in_seconds = min((head.due_in for head in heads if head.due_in > 0), default=None)
-    if found.planned and unplanned:
-        found.due_in_seconds = 0.0  # more of them than one transaction takes: look again at once, not after the poll
-    if (found.found_due or to_sort) and limit > 0:
-        async with database.transaction() as transaction:
-            for part in parts:
-                await _claim(transaction, found, worker_id, part, limit, since, now)
-            if to_sort:
-                await _sort(transaction, found, worker_id, to_sort, limit, now)
-        await release_waiting(database, [row["schedule_id"] for row in found.recorded if row["status"] == "QUEUED"])
-    return found
+    for part in parts:
+        await _claim(session, found, worker_id, part, limit, since, now)
+    if to_sort and limit > 0:
+        await _sort(session, found, worker_id, to_sort, limit, now)
 
 
-async def _peek(
-    database: Database,
-    routes: Sequence[str],
-    now: datetime | None,
-    schedules_since: datetime | None,
-    queue_since: datetime | None,
-) -> tuple[Sequence[Head], bool]:
-    """The head of each lane, and whether there are schedules to plan."""
-    rows = await database.fetch("peek", routes, now, schedules_since, queue_since)
-    heads = [
-        Head(row["kind"], row["route"], row["priority"], row["moment"], row["due_in"])
-        for row in rows
-        if row["kind"] != "unplanned"
-    ]
-    return heads, len(heads) < len(rows)
-
-
-async def _plan_and_peek(
-    database: Database, found: Look, routes: Sequence[str], now: datetime | None
-) -> tuple[Sequence[Head], bool]:
-    """Plan what has no next moment yet, and look at the heads again."""
-    async with database.transaction() as transaction:
-        found.planned = await plan_schedules(transaction)
-    return await _peek(database, routes, now, None, None)
-
-
-async def _until_due(heads: Sequence[Head], patience_seconds: float) -> Sequence[Head]:
-    """The heads as they are once the first of them is due; at once, where one is already, or none will be so soon."""
-    wait = min((head.due_in for head in heads), default=0.0) + WAKE_MARGIN_SECONDS
-    if not WAKE_MARGIN_SECONDS < wait <= patience_seconds:
-        return heads
-    began = time.monotonic()
-    await asyncio.sleep(wait)
-    waited = time.monotonic() - began
-    return [replace(head, due_in=head.due_in - waited) for head in heads]
-
-
-def _all_answered_before(heads: Sequence[Head]) -> datetime | None:
-    """When the first schedule was due, or the present where that lies ahead; None where there is no schedule."""
-    first = min((head for head in heads if head.kind == "schedule"), key=lambda head: head.due_in, default=None)
-    if first is None:
-        return None
-    return first.moment if first.due_in <= 0 else first.moment - timedelta(seconds=first.due_in)
+def _next_in(heads: Sequence[Head]) -> float | None:
+    """In how many seconds the first that is not due yet will be; None where there is none."""
+    return min((head.due_in for head in heads if head.due_in > 0), default=None)
 
 
 def _cutoff(heads: Sequence[Head], late: LateLane) -> datetime | None:
@@ -241,6 +215,7 @@ async def _claim(
         if left <= 0:
             return
         if kind == "queued":
+            await session.fetch("plan_anew")
             rows = await session.fetch(
                 "claim_queued", worker_id, routes, priorities, left, now, part.since, part.before
             )
@@ -264,6 +239,7 @@ async def _sort(session: Session, found: Look, worker_id: int, part: Part, limit
     most = min(part.most, limit - len(found.claims))
     rows = await session.fetch("claim_due", [lane.route], [lane.priority], SORTED_AT_ONCE, now, part.since, part.before)
     assert part.before is not None  # that is what it is behind
+    await session.fetch("plan_anew")
     begun = await start_returning(session, worker_id, rows, part.before, most)
     found.claims += begun.claims
     found.note(begun)

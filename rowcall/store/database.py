@@ -32,10 +32,11 @@ PROBES = {
 """The store asks by probes of indexes, a bounded number of rows each, and PostgreSQL is not to think it over.
 
 Left alone it does: for a batch of results it would read the whole ledger and hash it. Nor is a plan to be kept: one
-that was made when the queue was empty reads all of it for every row once it is full. Planning costs a millisecond.
+that was made when the queue was empty reads all of it for every row once it is full. Planning costs a millisecond:
+where a plan is sure to stay a probe it is kept, by transactions that say so.
 """
 
-KEEP_PLANS = "SET LOCAL plan_cache_mode = force_generic_plan"
+ONE_PLAN_EACH = "SET LOCAL plan_cache_mode = force_generic_plan"
 
 READING_ALL = "; ".join(
     [
@@ -206,13 +207,14 @@ class Database:
         self._pool.terminate()
 
     @asynccontextmanager
-    async def transaction(self, *, of_one: bool = False) -> AsyncIterator[Transaction]:
+    async def transaction(self, *, one_plan: bool = False) -> AsyncIterator[Transaction]:
         """A session inside a transaction that commits at the end of the block.
 
-        With `of_one` its statements find one schedule by its key: their plans are the same for all, and may be kept. To
-        make them anew takes longer than to carry them out. For others `plan_anew` comes first.
+        With `one_plan` each statement has but one plan, whatever its arguments, and that is kept: to make it anew takes
+        longer than to carry it out. It is for statements that find a schedule by its key, or what is due first, and are no
+        slower so (a test names them). For others `plan_anew` comes first.
         """
-        async with self._begun(also=KEEP_PLANS if of_one else None) as connection:
+        async with self._begun(also=ONE_PLAN_EACH if one_plan else None) as connection:
             yield Transaction(connection, self)
 
     @asynccontextmanager

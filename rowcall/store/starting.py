@@ -39,6 +39,7 @@ async def start_due(session: Session, worker_id: int, rows: Sequence[Row]) -> Be
     claims, left = await _start_straight(session, worker_id, rows)
     if not left:
         return Begun(claims)
+    await session.fetch("plan_anew")
     broken: dict[int, str] = {}
     planned = await _plans(session, left, await _opened(session, left), broken)
     begun = await _carry_out(session, worker_id, await without_waiting(session, planned), broken)
@@ -55,6 +56,7 @@ async def start_returning(session: Session, worker_id: int, rows: Sequence[Row],
         return Begun()
     broken: dict[int, str] = {}
     returning: list[Planned] = []
+    await session.fetch("plan_anew")
     for each in await _plans(session, rows, await _opened(session, rows), broken):
         running = _running(each)
         if running is not None:
@@ -122,8 +124,13 @@ async def _start_straight(session: Session, worker_id: int, rows: Sequence[Row])
     starting = {row["schedule_id"]: (row, row["next_occurrence_at"]) for row in straight}
     if waiting := await kept_waiting(session, [(each, moment) for each, (_, moment) in starting.items()]):
         return await _start_straight(session, worker_id, [row for row in rows if row["schedule_id"] not in waiting])
-    behind = [row["last_occurrence_at"] for row in straight]
-    claims = await _start(session, worker_id, starting, behind, following, [], [], [], [])
+    claims: list[Claim] = []
+    if len(straight) == 1:
+        claims = await _start_one(session, worker_id, straight[0], following[0])
+    elif straight:
+        await session.fetch("plan_anew")
+        behind = [row["last_occurrence_at"] for row in straight]
+        claims = await _start(session, worker_id, starting, behind, following, [], [], [], [])
     if len(claims) < len(straight):
         started = {claim.schedule_id for claim in claims}
         left += [row for row in straight if row["schedule_id"] not in started]
@@ -144,6 +151,12 @@ def _straight_of(rows: Sequence[Row]) -> tuple[list[Row], list[datetime], list[R
             straight.append(row)
             following.append(moment)
     return straight, following, left
+
+
+async def _start_one(session: Session, worker_id: int, row: Row, following: datetime) -> list[Claim]:
+    """Start a lone one that goes straight on: by its key, so that the plan may be kept. Two are worth a new one."""
+    run = await session.fetchrow("start_run", worker_id, row["schedule_id"], row["last_occurrence_at"], following)
+    return [] if run is None else [first_claim(row, row["next_occurrence_at"], run["execution_id"], run["executed_at"])]
 
 
 async def _start_planned(session: Session, worker_id: int, starting: Sequence[tuple[Planned, Answer]]) -> list[Claim]:

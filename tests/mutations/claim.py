@@ -12,6 +12,8 @@ DIFFERENT_ROWS = f"{TOGETHER}::test_two_replicas_with_open_transactions_have_cla
 STEPPED_OVER = f"{TOGETHER}::test_what_somebody_holds_is_stepped_over_and_taken_later"
 WRONG_CLOCK = "tests/worker/test_wrong_clock.py"
 
+ADVANCE = 'await session.fetch("advance_schedule", row["schedule_id"], row["next_occurrence_at"], following, following)'
+
 CLAIM = (
     Mutation(
         "an occurrence may have two rows",
@@ -29,13 +31,10 @@ CLAIM = (
         (
             Edit(
                 "rowcall/store/starting.py",
-                '    started = await session.fetchrow("start_runs", worker_id, list(starting), *columns)\n',
-                "    ids, moments = list(starting), [moment for _, moment in starting.values()]\n"
-                "    ones = [1] * len(ids)\n"
-                '    await session.fetch("advance_schedules", ids, moments, columns[1], columns[1], ones)\n'
+                '    run = await session.fetchrow("start_run"',
+                f"    {ADVANCE}\n"
                 '    await session.connection.execute("COMMIT; BEGIN")\n'
-                '    started = await session.fetchrow("start_runs", worker_id, ids, *columns[:2], moments, moments,\n'
-                "        columns[1], ones)\n",
+                '    run = await session.fetchrow("start_run"',
             ),
         ),
         (f"{CUT_OFF}::test_a_claim_that_is_cut_off_leaves_its_occurrence_due[its lease]",),
@@ -44,17 +43,14 @@ CLAIM = (
         "next_run_at is advanced after the transaction of the claim",
         (
             Edit(
-                "rowcall/store/sql/start_runs.sql",
-                "           next_run_at        = p.next_run_at,\n",
-                "           next_run_at        = CASE WHEN p.next_run_at IS NULL THEN NULL ELSE s.next_run_at END,\n",
+                "rowcall/store/sql/start_run.sql",
+                "           next_run_at        = $4::timestamptz,\n",
+                "           next_run_at        = CASE WHEN $4::timestamptz IS NULL THEN NULL ELSE s.next_run_at END,\n",
             ),
             Edit(
                 "rowcall/store/starting.py",
-                "    executed_at = started[",
-                "    ids, moments = list(starting), [moment for _, moment in starting.values()]\n"
-                '    await session.connection.execute("COMMIT; BEGIN")\n'
-                '    await session.fetch("advance_schedules", ids, moments, columns[1], columns[1], [0] * len(ids))\n'
-                "    executed_at = started[",
+                "    return [] if run is None",
+                f'    await session.connection.execute("COMMIT; BEGIN")\n    {ADVANCE}\n    return [] if run is None',
             ),
         ),
         (f"{CUT_OFF}::test_a_claim_that_is_cut_off_leaves_its_occurrence_due[its plan]",),
@@ -94,12 +90,23 @@ CLAIM = (
         "a schedule goes straight on, whatever is open of it",
         (
             Edit(
+                "rowcall/store/sql/start_run.sql",
+                "o.schedule_id = $2::bigint AND o.backfill_id IS NULL",
+                "o.schedule_id = $2::bigint AND false",
+            ),
+        ),
+        (f"{TOGETHER}::test_max_instances_is_exact_however_many_claim",),
+    ),
+    Mutation(
+        "many schedules go straight on, whatever is open of them",
+        (
+            Edit(
                 "rowcall/store/sql/start_runs.sql",
                 "o.schedule_id = p.schedule_id AND o.backfill_id IS NULL",
                 "o.schedule_id = p.schedule_id AND false",
             ),
         ),
-        (f"{TOGETHER}::test_max_instances_is_exact_however_many_claim",),
+        ("tests/store/test_claiming.py::test_what_is_open_of_a_schedule_keeps_it_from_starting[more]",),
     ),
     Mutation(
         "a COMMIT that failed is taken for a success",

@@ -1,5 +1,7 @@
 """What a claim writes, and that it writes all of it or nothing."""
 
+from dataclasses import replace
+
 import asyncpg
 import pytest
 
@@ -43,6 +45,51 @@ async def test_a_due_schedule_becomes_a_running_execution_with_a_lease(
     lease = await db.fetchrow("SELECT execution_id, schedule_id, worker_id, fence, route FROM rowcall.open_executions")
     assert lease is not None
     assert tuple(lease) == (claimed.execution_id, due, worker, 1, "work")
+
+
+ITS_OWN = [
+    "schedule_id",
+    "execution_id",
+    "last_execution_id",
+    "name",
+    "created_at",
+    "updated_at",
+    "executed_at",
+    "last_run_at",
+]
+"""What is of one schedule, or one execution, or of the moment."""
+
+
+async def test_one_and_many_are_started_alike(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    for _ in range(3):
+        await a_schedule(input_data={"a": 1}, priority=7)
+
+    one, more = [await claim(database, worker, limit=limit) for limit in (1, 2)]
+
+    assert (len(one), len(more)) == (1, 2)
+    assert [each.executed_at for each in one + more] == [
+        (await execution(db, each.execution_id))["executed_at"] for each in one + more
+    ]
+    told = [replace(each, schedule_id=0, execution_id=0, schedule_name="", executed_at=NOON) for each in one + more]
+    assert all(each == told[0] for each in told)
+    for table in ("schedules", "schedule_executions", "open_executions"):
+        written = await db.fetch(f"SELECT DISTINCT to_jsonb(t) - $1::text[] FROM rowcall.{table} AS t", ITS_OWN)
+        assert len(written) == 1
+
+
+@pytest.mark.parametrize("due", [1, 2], ids=["one", "more"])
+async def test_what_is_open_of_a_schedule_keeps_it_from_starting(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int, due: int
+) -> None:
+    for _ in range(due):
+        await a_schedule()
+    assert len(await claim(database, worker, limit=100)) == due
+
+    found = await look(database, worker, ["work"], 100, now=NOON + HOUR)
+
+    assert (found.claims, [row["status"] for row in found.recorded]) == ([], ["SKIPPED"] * due)
 
 
 async def test_the_schedule_is_advanced_along_with_it(

@@ -1,6 +1,9 @@
 """Which executions a claim takes, and in which order: of the schedules that are due, and of the queue."""
 
+import asyncio
 from datetime import timedelta
+
+import pytest
 
 from rowcall.store.claiming import look
 from rowcall.store.database import Database
@@ -16,6 +19,7 @@ from tests.store.stories import (
     execution,
     ledger,
     schedule,
+    until,
 )
 
 # ── which, and in which order ─────────────────────────────────────────────────────────────────────────────────────────
@@ -91,20 +95,60 @@ async def test_the_next_moment_counts_only_what_this_replica_may_run(
     assert (something.due_in_seconds, something.found_due) == (90.0, 0)
 
 
+DUE_IN_A_MOMENT = "UPDATE rowcall.schedules SET next_run_at = now() + interval '3 s' RETURNING next_run_at"
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"
+
+
+@pytest.mark.parametrize("expected", [True, False])
 async def test_a_look_with_patience_waits_for_what_is_due_in_a_moment_and_claims_it_then(
-    database: Database, db: Connection, a_schedule: ASchedule, worker: int
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int, expected: bool
 ) -> None:
     schedule_id = await a_schedule(created_at=NOON - HOUR + 90 * SECOND)
     await look(database, worker, ["work"], 10, now=NOON)
-    due_at = await db.fetchval(
-        "UPDATE rowcall.schedules SET next_run_at = now() + interval '2 s' RETURNING next_run_at"
-    )
+    due_at = await db.fetchval(DUE_IN_A_MOMENT)
 
-    impatient = await look(database, worker, ["work"], 10, patience_seconds=0.01)
-    patient = await look(database, worker, ["work"], 10, patience_seconds=30)
+    impatient = await look(database, worker, ["work"], 10, patience_seconds=0.01, expected=expected)
+    patient = await look(database, worker, ["work"], 10, patience_seconds=30, expected=expected)
 
     assert (impatient.claims, impatient.found_due) == ([], 0)
-    assert [(claimed.schedule_id, claimed.executed_at >= due_at) for claimed in patient.claims] == [(schedule_id, True)]
+    assert 0 < (impatient.due_in_seconds or 0) <= 3
+    [claimed] = patient.claims
+    assert (claimed.schedule_id, claimed.executed_at >= due_at) == (schedule_id, True)
+    assert (await execution(db, claimed.execution_id))["created_at"] == claimed.executed_at
+
+
+@pytest.mark.parametrize("expected", [True, False])
+async def test_a_look_that_waits_holds_nothing_and_sees_what_is_paused_meanwhile(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int, expected: bool
+) -> None:
+    await a_schedule(created_at=NOON - HOUR + 90 * SECOND)
+    await look(database, worker, ["work"], 10, now=NOON)
+    due_at = await db.fetchval(DUE_IN_A_MOMENT)
+
+    async def waits() -> bool:
+        return await db.fetchval(WAITING) == 1
+
+    looking = asyncio.create_task(look(database, worker, ["work"], 10, patience_seconds=30, expected=expected))
+    await until(waits)
+    await db.execute("UPDATE rowcall.schedules SET status = 'PAUSED'")
+    paused_at = await db.fetchval("SELECT clock_timestamp()")
+
+    assert (await looking).claims == []
+    assert paused_at < due_at
+
+
+async def test_a_look_that_expects_something_leaves_planning_to_the_one_after_it(
+    database: Database, a_schedule: ASchedule, worker: int
+) -> None:
+    due = await a_schedule()
+    await look(database, worker, ["work"], 0, now=NOON)
+    new = await a_schedule()
+
+    first = await look(database, worker, ["work"], 10, expected=True, now=NOON)
+    second = await look(database, worker, ["work"], 10, now=NOON)
+
+    assert ([each.schedule_id for each in first.claims], first.unplanned, first.due_in_seconds) == ([due], True, 0.0)
+    assert ([each.schedule_id for each in second.claims], second.unplanned, second.planned) == ([new], False, 1)
 
 
 async def test_what_is_not_active_is_not_claimed(

@@ -5,21 +5,27 @@ used, while the tables are empty: that is what a connection has behind it that w
 """
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 import pytest
 
+from rowcall.domain.catching_up import LateLane
 from rowcall.domain.definitions import define
-from rowcall.store.database import KEEP_PLANS, PROBES, Database, sql
-from tests.store.stories import Connection
+from rowcall.store.claiming import look
+from rowcall.store.database import ONE_PLAN_EACH, PROBES, Database, sql
+from rowcall.store.executions import execute_schedule
+from rowcall.store.schedules import lock_schedule
+from tests.store.stories import HOUR, MINUTE, NOON, ASchedule, Connection, claim
 
 ROOM = 100
 RESULTS = 200
 KEPT_AFTER = 6
 """PostgreSQL plans for the arguments five times before it thinks of keeping a plan."""
+
+Questions: TypeAlias = Mapping[str, tuple[int, Sequence[Any]]]
 
 BIG = ("schedules", "schedule_names", "schedule_executions", "open_executions", "webhook_deliveries")
 
@@ -113,7 +119,7 @@ class Crowd:
         )
         return cls(await db.fetchval("SELECT now()"), due, running)
 
-    def questions(self) -> Mapping[str, tuple[int, Sequence[Any]]]:
+    def questions(self) -> Questions:
         """For each statement how many rows it may read at most, and its arguments."""
         routes = ["here", "there"]
         lanes = [(route, priority) for priority in range(10, 0, -1) for route in routes]
@@ -181,7 +187,7 @@ class Crowd:
             "forget_deliveries": (2000, [30, 1000]),
         }
 
-    def questions_of_one(self) -> Mapping[str, tuple[int, Sequence[Any]]]:
+    def questions_of_one(self) -> Questions:
         """The same for the statements of a change of one schedule, whose plans are kept."""
         one = self.due[0] if self.due else 1
         override, reason = '{"n": 1}', "so it is"
@@ -197,6 +203,16 @@ class Crowd:
             "advance_schedule": (1, [one, self.now, self.now, self.now]),
             "request_execution": (8, [one, self.now, override, True]),
             "delete_schedule": (8, [one, reason]),
+        }
+
+    def questions_of_a_look(self) -> Questions:
+        """The same for those of a look, which have but one plan each."""
+        looks = {"peek", "claim_due"}
+        one = self.due[0] if self.due else 1
+        return {
+            **{question: each for question, each in self.questions().items() if question.split()[0] in looks},
+            "start_run": (2, [1, one, None, self.now]),
+            "try_partitions": (0, [self.now]),
         }
 
 
@@ -254,7 +270,7 @@ async def explained(db: Connection, question: str, arguments: Sequence[Any]) -> 
     return plan
 
 
-async def faults(db: Connection, questions: Mapping[str, tuple[int, Sequence[Any]]]) -> dict[str, list[str]]:
+async def faults(db: Connection, questions: Questions) -> dict[str, list[str]]:
     """What is wrong with which plan."""
     found = {}
     for question, (most, arguments) in questions.items():
@@ -293,23 +309,60 @@ async def test_every_statement_reads_a_bounded_number_of_rows(db: Connection, as
     assert {state: wrong for state, wrong in found.items() if wrong} == {}
 
 
-async def test_a_plan_that_is_kept_for_changes_of_one_schedule_stays_a_probe(db: Connection, asked: Connection) -> None:
-    await asked.execute(KEEP_PLANS.replace("LOCAL", "SESSION"))
+@pytest.mark.parametrize("questions", [Crowd.questions_of_one, Crowd.questions_of_a_look])
+async def test_a_plan_that_is_kept_stays_a_probe(
+    db: Connection, asked: Connection, questions: Callable[[Crowd], Questions]
+) -> None:
+    await asked.execute(ONE_PLAN_EACH.replace("LOCAL", "SESSION"))
     await db.execute("SELECT rowcall.ensure_partitions(now() - interval '8 days', now() + interval '2 days')")
     await db.execute("ANALYZE")
     nobody = Crowd(await db.fetchval("SELECT now()"), [], [])
-    for question, (_, arguments) in nobody.questions_of_one().items():
+    for question, (_, arguments) in questions(nobody).items():
         await prepare(asked, question)
         for _ in range(KEPT_AFTER):
             await explained(asked, question, arguments)
 
     await db.execute(FILLING)
     crowd = await Crowd.of(db)
-    found = {"filled a moment ago": await faults(asked, crowd.questions_of_one())}
+    found = {"filled a moment ago": await faults(asked, questions(crowd))}
     await db.execute("ANALYZE")
-    found["settled"] = await faults(asked, crowd.questions_of_one())
+    found["settled"] = await faults(asked, questions(crowd))
 
     assert {state: wrong for state, wrong in found.items() if wrong} == {}
+
+
+async def test_a_look_keeps_the_plans_of_no_other_statements(
+    dsn: str, db: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    """Whatever it finds: one that is on time, many, late ones of several kinds, and a request."""
+    async with Database.open(dsn, size=1) as database:
+        await a_schedule()
+        assert len(await claim(database, worker)) == 1
+        for policy in ({}, {"overlap_policy": "cancel_running"}, {"max_executions": 1}, {"grace_period_seconds": 1}):
+            for created_at in (NOON - HOUR, NOON - 2 * HOUR - MINUTE):
+                await a_schedule(created_at=created_at, **policy)
+        for _ in range(20):
+            await a_schedule()
+        requested = await a_schedule(created_at=NOON)
+        async with database.transaction() as transaction:
+            await execute_schedule(transaction, await lock_schedule(transaction, requested))
+        found = [
+            await look(database, worker, ["work"], 10, late=LateLane(30.0, 2, triage=turn), now=NOON)
+            for turn in range(9)
+        ]
+        assert any(each.late for each in found)
+        assert any(each.recorded for each in found)
+        async with database.transaction() as transaction:
+            rows = await transaction.connection.fetch(KEPT)
+
+    probes = {sql(question.split()[0]) for question in Crowd(NOON, [], []).questions_of_a_look()}
+    assert {row["statement"] for row in rows} == probes
+
+
+KEPT = """
+    SELECT statement FROM pg_prepared_statements
+     WHERE statement LIKE '--%' AND parameter_types <> '{}' AND generic_plans > 0
+"""
 
 
 async def test_statements_of_tasks_are_planned_as_ever(dsn: str) -> None:

@@ -34,7 +34,7 @@ class UpcomingQuery(Reference):
 
 async def pause(call: Call[Reference, Pause]) -> Response:
     """Pause a schedule."""
-    async with call.database.transaction(of_one=True) as transaction:
+    async with call.database.transaction(one_plan=True) as transaction:
         schedule = await locked(transaction, call)
         paused = await pause_schedule(transaction, schedule, (call.body.reason or "").strip() or None, call.who)
     tell("schedule_pause", paused, reason=call.body.reason)
@@ -44,7 +44,7 @@ async def pause(call: Call[Reference, Pause]) -> Response:
 async def resume(call: Call[Reference, NoFields]) -> Response:
     """Resume a schedule."""
     check_scheduler(call.services)
-    async with call.database.transaction(of_one=True) as transaction:
+    async with call.database.transaction(one_plan=True) as transaction:
         resumed = await resume_schedule(transaction, await locked(transaction, call))
     tell("schedule_resume", resumed)
     return reply(schedule_view(resumed), headers={"ETag": etag_of(resumed)})
@@ -53,7 +53,7 @@ async def resume(call: Call[Reference, NoFields]) -> Response:
 async def execute(call: Call[Reference, Execute]) -> Response:
     """Run a schedule now."""
     check_scheduler(call.services)
-    async with call.database.transaction(of_one=True) as transaction:
+    async with call.database.transaction(one_plan=True) as transaction:
         schedule = await locked(transaction, call)
         execution = await execute_schedule(transaction, schedule, input_data=call.body.input_data, wait=call.body.wait)
     if execution["waits"]:  # what it waits for may have just ended

@@ -82,7 +82,7 @@ async def read(call: Call[Reference, None]) -> Response:
 async def change(call: Call[Reference, dict[str, Any]]) -> Response:
     """Change some fields of a schedule."""
     check_scheduler(call.services)
-    async with call.database.transaction(of_one=True) as transaction:
+    async with call.database.transaction(one_plan=True) as transaction:
         schedule = await _to_change(transaction, call)
         previous = definition_of(schedule)
         definition = await _judged(call, transaction, merged(previous, call.body), previous, schedule["now"])
@@ -110,7 +110,7 @@ async def replace(call: Call[Reference, dict[str, Any]]) -> Response:
 
 async def remove(call: Call[Reference, None]) -> Response:
     """Delete a schedule; its history stays."""
-    async with call.database.transaction(of_one=True) as transaction:
+    async with call.database.transaction(one_plan=True) as transaction:
         schedule = await locked(transaction, call)
         cancelled = await delete_schedule(transaction, schedule)
     cancelled += len(await cancel_left_over(call.database, [schedule["schedule_id"]]))
@@ -120,7 +120,7 @@ async def remove(call: Call[Reference, None]) -> Response:
 
 
 async def _replace(call: Call[Reference, dict[str, Any]], fields: Mapping[str, Any]) -> Response:
-    async with call.database.transaction(of_one=True) as transaction:
+    async with call.database.transaction(one_plan=True) as transaction:
         schedule = await _to_change(transaction, call)
         identity = {field: schedule[field] for field in IDENTITY if fields.get(field) is None}
         previous = definition_of(schedule)
@@ -144,7 +144,7 @@ def _named_by_path(call: Call[Reference, dict[str, Any]]) -> dict[str, Any]:
 
 
 async def _create(call: Call[Any, Any], fields: Mapping[str, Any]) -> ScheduleRow:
-    async with call.database.transaction(of_one=True) as transaction:
+    async with call.database.transaction(one_plan=True) as transaction:
         now, tasks = await known_tasks(transaction)
         definition = define(fields, now=now, defaults=call.services.defaults, known_tasks=tasks)
         if "if-match" in call.request.headers:

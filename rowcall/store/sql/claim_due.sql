@@ -12,7 +12,7 @@ SELECT s.schedule_id, s.client_id, s.name, s.cron_expression, s.interval_seconds
        SELECT due.*
          FROM rowcall.schedules AS due
         WHERE due.status = 'ACTIVE' AND due.route = lane.route AND due.priority = lane.priority
-          AND due.next_run_at <= coalesce($4::timestamptz, now())
+          AND due.next_run_at <= coalesce($4::timestamptz, statement_timestamp())
           AND due.next_run_at >= coalesce($5::timestamptz, '-infinity')
           AND due.next_run_at < coalesce($6::timestamptz, 'infinity')
         ORDER BY due.next_run_at

@@ -10,7 +10,7 @@ WITH taken AS MATERIALIZED (
              FROM rowcall.open_executions AS o
              JOIN rowcall.schedules AS s ON s.schedule_id = o.schedule_id
             WHERE o.route = lane.route AND o.priority = lane.priority
-              AND o.available_at <= coalesce($5::timestamptz, now())
+              AND o.available_at <= coalesce($5::timestamptz, statement_timestamp())
               AND o.available_at >= coalesce($6::timestamptz, '-infinity')
               AND o.available_at < coalesce($7::timestamptz, 'infinity')
             ORDER BY o.available_at

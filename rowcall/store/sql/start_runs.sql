@@ -29,10 +29,10 @@ WITH planned AS (
            s.task_type, s.capability_required, s.route, s.input_data
 ), recorded AS (
     INSERT INTO rowcall.schedule_executions
-           (execution_id, schedule_id, scheduled_for, covers_after, executed_at, worker_id, schedule_version, attempt,
-            fence, priority, trigger, status, task_type, capability_required, input_data)
-    SELECT execution_id, schedule_id, scheduled_for, covers_after, statement_timestamp(), $1, version, 1,
-           1, priority, 'schedule', 'RUNNING', task_type, capability_required, input_data
+           (execution_id, schedule_id, scheduled_for, covers_after, created_at, executed_at, worker_id,
+            schedule_version, attempt, fence, priority, trigger, status, task_type, capability_required, input_data)
+    SELECT execution_id, schedule_id, scheduled_for, covers_after, statement_timestamp(), statement_timestamp(), $1,
+           version, 1, 1, priority, 'schedule', 'RUNNING', task_type, capability_required, input_data
       FROM advanced
 ), leased AS (
     INSERT INTO rowcall.open_executions

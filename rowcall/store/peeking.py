@@ -1,0 +1,78 @@
+"""Peeking: what is due in each lane (route and priority), and when the next is; and waiting for it, to the moment."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from .database import Session
+
+TIMER_SECONDS = 0.0005
+"""The event loop's timers are exact to half a millisecond: so much is waited for by looking at the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands first in a lane, and in how many seconds it is due: a schedule, or what is queued."""
+
+    kind: str
+    route: str
+    priority: int
+    moment: datetime
+    due_in: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was seen at a moment of the monotonic clock: the heads, and whether there are schedules to plan."""
+
+    heads: Sequence[Head]
+    unplanned: bool
+    seen_at: float
+
+    @property
+    def due_in(self) -> float:
+        """In how many seconds the first of them is due; infinite where there is none."""
+        return min((head.due_in for head in self.heads), default=math.inf)
+
+    @property
+    def all_answered_before(self) -> datetime | None:
+        """When the first schedule was due, or the present where that lies ahead; None where there is no schedule."""
+        schedules = (head for head in self.heads if head.kind == "schedule")
+        first = min(schedules, key=lambda head: head.due_in, default=None)
+        if first is None:
+            return None
+        return first.moment if first.due_in <= 0 else first.moment - timedelta(seconds=first.due_in)
+
+
+async def peek(
+    session: Session,
+    routes: Sequence[str],
+    now: datetime | None,
+    schedules_since: datetime | None,
+    queue_since: datetime | None = None,
+) -> Sight:
+    """See the head of each lane, of what is due, or available, from then on."""
+    rows = await session.fetch("peek", routes, now, schedules_since, queue_since)
+    seen_at = time.monotonic()
+    heads = [
+        Head(row["kind"], row["route"], row["priority"], row["moment"], row["due_in"])
+        for row in rows
+        if row["kind"] != "unplanned"
+    ]
+    return Sight(heads, len(heads) < len(rows), seen_at)
+
+
+async def until_due(sight: Sight) -> Sight:
+    """What was seen as it is once the first of it is due; at once, where something is already."""
+    due_at = sight.seen_at + sight.due_in
+    await asyncio.sleep(due_at - time.monotonic() - TIMER_SECONDS)
+    while time.monotonic() < due_at:  # noqa: ASYNC110 - no event tells of it, and it lasts less than a millisecond
+        await asyncio.sleep(0)
+    seen_at = time.monotonic()
+    waited = seen_at - sight.seen_at
+    return Sight([replace(head, due_in=head.due_in - waited) for head in sight.heads], sight.unplanned, seen_at)
