@@ -380,8 +380,8 @@ BEGIN
         PERFORM rowcall.audit_schedule('created', NULL, NEW);
         RETURN NULL;
     END IF;
-    IF (NEW.client_id, NEW.task_type, NEW.labels, NEW.status = 'DISABLED')
-       IS DISTINCT FROM (OLD.client_id, OLD.task_type, OLD.labels, OLD.status = 'DISABLED') THEN
+    IF (NEW.client_id, NEW.task_type, NEW.labels, NEW.is_static, NEW.status = 'DISABLED')
+       IS DISTINCT FROM (OLD.client_id, OLD.task_type, OLD.labels, OLD.is_static, OLD.status = 'DISABLED') THEN
         PERFORM rowcall.note_terms(NEW.schedule_id, rowcall.terms_of(OLD), rowcall.terms_of(NEW));
     END IF;
     PERFORM rowcall.audit_schedule('changed', OLD, NEW);

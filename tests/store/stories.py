@@ -69,6 +69,17 @@ RUNTIME_CHANGES = [
 ]  # fmt: skip
 """What claims and results change in a schedule, as assignments."""
 
+DEFINITION_CHANGES = [
+    "description = 'said otherwise'", "input_data = '{\"a\": 1}'", "priority = 9", "labels = '{\"a\": \"b\"}'",
+    "interval_seconds = 7", "timezone = 'Asia/Tokyo'", "starts_at = '2034-01-01Z'", "ends_at = '2036-01-01Z'",
+    "jitter_seconds = 1", "max_executions = 3", "grace_period_seconds = 1", '"coalesce" = \'all\'',
+    "catch_up_limit = 1", "overlap_policy = 'queue'", "max_instances = 2", "timeout_seconds = 1", "max_retries = 1",
+    "retry_backoff_seconds = 1", "callback_url = 'https://example.org'",
+    "callback_events = '{LOST}'", "name = 'renamed'", "task_type = 'play'",
+    "capability_required = 'gpu'", "client_id = 'another'", "is_static = true", "source = 'code'",
+]  # fmt: skip
+"""What people change in one, an interval: each column of a definition but those of other rules."""
+
 
 AnExecution: TypeAlias = Callable[[int], Awaitable[int]]
 """Asks for a run of a schedule now, and returns the execution's id: it is QUEUED."""

@@ -15,7 +15,7 @@ from rowcall.store.database import PROBES, Database
 from rowcall.store.monitoring import stats
 from rowcall.store.schedule_lists import ScheduleFilter, list_schedules
 from tests.store.plans import rows_read
-from tests.store.stories import ASchedule, Connection
+from tests.store.stories import DEFINITION_CHANGES, ASchedule, Connection
 
 ALL = ["ACTIVE", "PAUSED", "COMPLETED", "INVALID"]
 TERMS = "SELECT term FROM rowcall.schedule_terms WHERE schedule_id = $1 ORDER BY term"
@@ -130,6 +130,10 @@ async def test_terms_follow_every_change_of_a_schedule(db: Connection, a_schedul
 
     await db.execute("UPDATE rowcall.schedules SET status = 'ACTIVE'")
     assert await terms_of(db, schedule_id) == ["client:acme", "label:deep=[1]", "task:other"]
+
+    for change in DEFINITION_CHANGES:
+        await db.execute(f"UPDATE rowcall.schedules SET {change}")
+        assert await terms_of(db, schedule_id) != [], change
 
     await db.execute("DELETE FROM rowcall.schedules")
     assert await db.fetch("SELECT FROM rowcall.schedule_terms") == []

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.store.stories import (
+    DEFINITION_CHANGES,
     HOUR,
     NOON,
     RUNTIME_CHANGES,
@@ -57,17 +58,6 @@ async def test_the_route_follows_task_and_capability_whatever_is_written(db: Con
     assert (await schedule(db, plain))["route"] == "work"
     await db.execute("UPDATE rowcall.schedules SET task_type = 'play', capability_required = NULL")
     assert (await schedule(db, capable))["route"] == "play"
-
-
-DEFINITION_CHANGES = [
-    "description = 'said otherwise'", "input_data = '{\"a\": 1}'", "priority = 9", "labels = '{\"a\": \"b\"}'",
-    "interval_seconds = 7", "timezone = 'Asia/Tokyo'", "starts_at = '2034-01-01Z'", "ends_at = '2036-01-01Z'",
-    "jitter_seconds = 1", "max_executions = 3", "grace_period_seconds = 1", '"coalesce" = \'all\'',
-    "catch_up_limit = 1", "overlap_policy = 'queue'", "max_instances = 2", "timeout_seconds = 1", "max_retries = 1",
-    "retry_backoff_seconds = 1", "callback_url = 'https://example.org'",
-    "callback_events = '{LOST}'", "name = 'renamed'", "task_type = 'play'",
-    "capability_required = 'gpu'", "client_id = 'another'", "is_static = true", "source = 'code'",
-]  # fmt: skip
 
 
 async def test_the_version_counts_changes_of_the_definition_and_nothing_else(
