@@ -211,8 +211,8 @@ class Database:
         """A session inside a transaction that commits at the end of the block.
 
         With `one_plan` each statement has but one plan, whatever its arguments, and that is kept: to make it anew takes
-        longer than to carry it out. It is for statements that find a schedule by its key, or what is due first, and are no
-        slower so (a test names them). For others `plan_anew` comes first.
+        longer than to carry it out. It is for statements that find a schedule by its key, or what is due first, and
+        that are no slower so (a test names them). For others `plan_anew` comes first.
         """
         async with self._begun(also=ONE_PLAN_EACH if one_plan else None) as connection:
             yield Transaction(connection, self)

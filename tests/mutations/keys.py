@@ -68,7 +68,13 @@ KEYS = (
     ),
     Mutation(
         "one client creates for another",
-        (Edit("rowcall/store/schedules.py", "    session.access.check_creates_for(definition.client_id)\n", ""),),
+        (
+            Edit(
+                "rowcall/store/schedules.py",
+                "    session.access.check_creates_for(definition.client_id)\n    created_at",
+                "    created_at",
+            ),
+        ),
         (f"{ISOLATION}::test_nobody_creates_for_another_client",),
     ),
     Mutation(
@@ -78,7 +84,7 @@ KEYS = (
     ),
     Mutation(
         "changes are not written down",
-        (Edit("schema.sql", "        PERFORM rowcall.audit_schedule('changed', OLD, NEW);\n", "        NULL;\n"),),
+        (Edit("schema.sql", "    PERFORM rowcall.audit_schedule('changed', OLD, NEW);\n", "    NULL;\n"),),
         (f"{LOG}::test_a_change_by_plain_sql_names_the_role_and_what_was_before",),
     ),
     Mutation(
