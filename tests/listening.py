@@ -27,11 +27,19 @@ class Door(asyncio.StreamReaderProtocol):
 async def listening(connect: Connect, port: int = 0) -> AsyncIterator[int]:
     """Serve on 127.0.0.1, at this port or any that is free; gives the port."""
     entered: set[asyncio.WriteTransport] = set()
+    shut = False
+
+    def enter(transport: asyncio.WriteTransport) -> None:
+        entered.add(transport)
+        if shut:  # it was at the door already
+            transport.abort()
+
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Door(connect, entered.add), "127.0.0.1", port)
+    server = await loop.create_server(lambda: Door(connect, enter), "127.0.0.1", port)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
+        shut = True
         server.close()
         for transport in entered:
             transport.abort()
