@@ -1,5 +1,7 @@
 """Leases: they last while their worker beats, and a worker reads back what runs in its name."""
 
+import pytest
+
 from rowcall.domain.executions import Outcome
 from rowcall.store.database import Database
 from rowcall.store.leases import (
@@ -162,20 +164,6 @@ async def test_between_full_readbacks_what_is_held_and_what_is_new_is_read(
     assert (await execution(db, old.execution_id))["status"] == "QUEUED"
 
 
-async def test_a_short_readback_misses_what_is_held_and_anothers_by_now(
-    database: Database, a_schedule: ASchedule, a_worker: AWorker, worker: int
-) -> None:
-    await a_schedule()
-    [claimed] = await claim(database, worker)
-    await finish(database, worker, (claimed, Outcome.given_back()))
-    await claim(database, await a_worker())
-
-    held = {claimed.execution_id: claimed.fence}
-    readback = await read_back(database, worker, held, since=claimed.execution_id)
-
-    assert (readback.present, readback.given_back) == (frozenset(), 0)
-
-
 async def test_what_is_held_with_an_old_fence_is_not_held(
     database: Database, a_schedule: ASchedule, worker: int
 ) -> None:
@@ -189,15 +177,17 @@ async def test_what_is_held_with_an_old_fence_is_not_held(
     assert (readback.present, readback.given_back) == (frozenset(), 1)
 
 
+@pytest.mark.parametrize("in_full", [True, False], ids=["a full one", "a short one"])
 async def test_what_is_held_but_anothers_by_now_is_missing_from_what_is_present(
-    database: Database, a_schedule: ASchedule, a_worker: AWorker, worker: int
+    database: Database, a_schedule: ASchedule, a_worker: AWorker, worker: int, in_full: bool
 ) -> None:
     await a_schedule()
     [claimed] = await claim(database, worker)
     await finish(database, worker, (claimed, Outcome.given_back()))
     await claim(database, await a_worker())
 
-    readback = await read_back(database, worker, {claimed.execution_id: claimed.fence})
+    held = {claimed.execution_id: claimed.fence}
+    readback = await read_back(database, worker, held, since=None if in_full else claimed.execution_id)
 
     assert (readback.present, readback.given_back) == (frozenset(), 0)
 
