@@ -35,7 +35,7 @@ def run() -> rowcall.Run:
 
 
 def test_a_run_that_is_made_quickly_is_like_any_other(run):
-    quick = rowcall.Run.quickly(**vars(run))
+    quick = rowcall.Run.quickly(dict(vars(run)))
     assert vars(quick) == vars(run)
     assert {field.name for field in fields(quick)} == vars(quick).keys()
     assert repr(quick) == repr(run)
@@ -113,7 +113,7 @@ async def test_who_stops_waiting_leaves_nothing_behind(run):
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert run.signal._listeners == []
+    assert not run.signal._listeners
 
 
 def test_a_request_after_the_waiting_loop_was_closed_is_no_error(run):

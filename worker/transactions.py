@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from typing import Any
 
 from rowcall.domain.errors import StoreUnavailable
@@ -63,12 +62,9 @@ class Transactions:
         self._result_max_bytes = result_max_bytes
         self._settled = settled
 
-    def opener(self, claim: Claim) -> Callable[[], Any]:
-        """What `Run.transaction` calls."""
-        return partial(self._open, claim, time.monotonic())
-
     @asynccontextmanager
-    async def _open(self, claim: Claim, began: float) -> AsyncIterator[RunTransaction]:
+    async def open(self, claim: Claim, began: float) -> AsyncIterator[RunTransaction]:
+        """What `Run.transaction` gives to a run that `began` so on the monotonic clock."""
         written: RunTransaction | None = None
         ended: Result | None = None
 

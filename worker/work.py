@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import structlog
@@ -89,21 +90,17 @@ class Work:
         self._idle.clear()
         if self._audience.of_every_run:
             self._audience.tell(_started(claim))
-        began = time.monotonic()
-
-        def then(outcome: Outcome) -> None:
-            self._end(claim, outcome, time.monotonic() - began)
-
         definition = self._definitions.get(claim.task_type)
-        self._runner.start(self._run_of(claim, definition), timeout_seconds=_limit(claim, definition), then=then)
+        self._runner.start(self._run_of(claim, definition), timeout_seconds=_limit(claim, definition), then=self._end)
 
-    def _end(self, claim: Claim, outcome: Outcome, seconds: float) -> None:
+    def _end(self, run: Run, outcome: Outcome) -> None:
         holdings = self.holdings
+        claim = holdings.running[run.execution_id]
         is_awaited = holdings.is_awaited(claim)
         holdings.end(claim)
         ended = self._settled.take(claim)
         if ended is None:
-            self._recorder.put(Result(claim, outcome, seconds))
+            self._recorder.put(Result(claim, outcome, time.monotonic() - run.began))
         else:
             self._recorder.already_recorded(ended)
         if not holdings.running:
@@ -112,27 +109,30 @@ class Work:
             self.on_room()
 
     def _run_of(self, claim: Claim, definition: TaskDefinition | None) -> Run:
+        # Transactions are for coroutines: another thread or process can't share the worker's connection.
+        is_coroutine = definition is not None and definition.isolation is Isolation.ASYNC
         return Run.quickly(
-            execution_id=claim.execution_id,
-            schedule_id=claim.schedule_id,
-            schedule_name=claim.schedule_name,
-            client_id=claim.client_id,
-            scheduled_for=claim.scheduled_for,
-            triggered_at=claim.executed_at,
-            attempt=claim.attempt,
-            fence=claim.fence,
-            task_type=claim.task_type,
-            trigger=claim.trigger,
-            input_data={} if claim.input_data == "{}" else read_jsonb(claim.input_data),
-            installation_id=self._installation_id,
-            signal=Cancellation(),
-            opener=self._opener(claim, definition),
+            {
+                "execution_id": claim.execution_id,
+                "schedule_id": claim.schedule_id,
+                "schedule_name": claim.schedule_name,
+                "client_id": claim.client_id,
+                "scheduled_for": claim.scheduled_for,
+                "triggered_at": claim.executed_at,
+                "attempt": claim.attempt,
+                "fence": claim.fence,
+                "task_type": claim.task_type,
+                "trigger": claim.trigger,
+                "input_data": {} if claim.input_data == "{}" else read_jsonb(claim.input_data),
+                "installation_id": self._installation_id,
+                "signal": Cancellation(),
+                "opener": self._open if is_coroutine else None,
+                "began": time.monotonic(),
+            }
         )
 
-    def _opener(self, claim: Claim, definition: TaskDefinition | None) -> Callable[[], Any] | None:
-        """Transactions are for coroutines: another thread or process can't share the worker's connection."""
-        is_coroutine = definition is not None and definition.isolation is Isolation.ASYNC
-        return self._transactions.opener(claim) if is_coroutine else None
+    def _open(self, run: Run) -> AbstractAsyncContextManager[Any]:
+        return self._transactions.open(self.holdings.running[run.execution_id], run.began)
 
 
 def _limit(claim: Claim, definition: TaskDefinition | None) -> float:

@@ -18,16 +18,16 @@ class RunCancelled(BaseException):
     """
 
 
+_changing = threading.Lock()  # one for all: they change seldom, and one is made for every run
+
+
 class Cancellation:
     """A request to stop that is made at most once, from any thread, and can be seen from any thread."""
 
-    __slots__ = ("_listeners", "_lock", "_reason", "_seen")
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._listeners: list[Callable[[], object]] = []
-        self._reason: str | None = None
-        self._seen = False
+    # Of the class until they change, as they do for few: so making one sets nothing.
+    _listeners: tuple[Callable[[], object], ...] = ()
+    _reason: str | None = None
+    _seen = False
 
     @property
     def requested(self) -> bool:
@@ -46,11 +46,11 @@ class Cancellation:
 
     def request(self, reason: str) -> bool:
         """Ask the task to stop. Only the first request counts; False for every later one."""
-        with self._lock:
+        with _changing:
             if self._reason is not None:
                 return False
             self._reason = reason
-            listeners, self._listeners = self._listeners, []
+            listeners, self._listeners = self._listeners, ()
         for listener in listeners:
             listener()
         return True
@@ -67,16 +67,18 @@ class Cancellation:
 
         The call happens in the thread that makes the request.
         """
-        with self._lock:
+        with _changing:
             waiting = self._reason is None
             if waiting:
-                self._listeners.append(listener)
+                self._listeners += (listener,)
         if not waiting:
             listener()
 
         def forget() -> None:
-            with self._lock:
-                if listener in self._listeners:
-                    self._listeners.remove(listener)
+            with _changing:
+                left = list(self._listeners)
+                if listener in left:
+                    left.remove(listener)
+                    self._listeners = tuple(left)
 
         return forget

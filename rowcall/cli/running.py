@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -17,19 +16,8 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 def run_service(main: Coroutine[Any, Any, T]) -> T:
     """Run what lives long, on the quickest event loop there is."""
-    _collect_garbage_seldom()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main)
-
-
-def _collect_garbage_seldom() -> None:
-    """What was imported stays, and what runs leave behind is freed without the collector, but for rare cycles.
-
-    At Python's own pace it looks at everything that is alive after each few dozen runs: a third of a worker's time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(250_000, 20, 50)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -28,7 +28,7 @@ from .announcing import Keys, greeting
 from .demonstrating import make_demonstration
 from .exits import ExitCode
 from .first_key import check_reachable, make_first_key, needs_key
-from .garbage import as_usual_from_here_on
+from .garbage import seldom_from_here_on
 from .http_server import listen, serve_http, url_of
 from .output import say
 from .run_lines import TOLD_IN_LINES, RunLines, leave_out_of_the_log
@@ -150,7 +150,7 @@ class Parts:
         await self._answering.wait()
         if self._wanted.worker:
             await self._pulse.first.wait()  # by then the tasks are there, and the schedules that stand in the code
-        as_usual_from_here_on()
+        seldom_from_here_on()
         say(text)
         await self._tell_what_nobody_runs()
         self._lines.open()

@@ -17,6 +17,7 @@ from rowcall.domain.access import EVERYTHING, Access
 
 from .connecting import CONNECT_TIMEOUT_SECONDS, NAMES, introduction, limits, server_settings
 from .driver_errors import UNAVAILABLE, domain_errors
+from .moments import pass_moments_quickly
 from .pools import Pool, close_pool, direct_pool, leave_as_it_is, make_pool
 
 ROLL_BACK_SECONDS = 2.0
@@ -190,7 +191,9 @@ class Database:
             if not pooled:
                 told = server_settings(application_name, timeout_seconds) | settings
                 cache = 256 if prepared_statements else 0
-                own = {"statement_cache_size": cache} | ({"reset": leave_as_it_is} if probes_only else {})
+                own: dict[str, Any] = {"statement_cache_size": cache}
+                if probes_only:
+                    own |= {"reset": leave_as_it_is, "init": pass_moments_quickly}
                 pool = await direct_pool(dsn, told, options | own, sure=pooled is not None)
             preamble = None if pool is not None else "; ".join(f"SET LOCAL {k} = '{v}'" for k, v in settings.items())
             if pool is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import time
@@ -102,3 +103,9 @@ async def fail_at_first(run: rowcall.Run) -> None:
     write_entry("ran", run)
     if run.attempt == 1:
         raise RuntimeError("not yet")
+
+
+@app.task("look-at-the-collector")
+async def look_at_the_collector() -> dict[str, object]:
+    """Says how often the garbage collector of this process looks, and how much it leaves alone."""
+    return {"threshold": gc.get_threshold()[0], "frozen": gc.get_freeze_count()}

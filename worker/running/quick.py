@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from rowcall.app import Run, TaskDefinition
 from rowcall.domain.executions import Outcome
@@ -16,53 +17,61 @@ from .attempts import LONGEST_SECONDS, Attempt, Graces
 from .calling import Limits, await_task
 from .endings import End, Stop, StopKind, by_itself
 
-Then = Callable[["QuickRun", Outcome], None]
+Then = Callable[[Run, Outcome], object]
+"""Told of a run's outcome, once."""
 
 ARMED_AFTER_SECONDS = 0.05
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all runs of an event loop share; `ended` is told of each, once."""
+
+    loop: asyncio.AbstractEventLoop  # asking for the running one is a call of the system
+    graces: Graces
+    limits: Limits
+    ended: Callable[[QuickRun, Outcome], None]
+
+
 class QuickRun:
-    """A coroutine under way on this event loop. `then` is called once, with its outcome; `arm` starts its timer."""
+    """A coroutine under way on this event loop. `then` is for whoever started it; `arm` starts its timer."""
 
     __slots__ = (
-        "_attempt", "_deadline", "_definition", "_ended", "_graces", "_limits", "_loop", "_task", "_then",
-        "_timeout_seconds", "_timer", "run",
-    )  # fmt: skip
+        "_around",
+        "_attempt",
+        "_deadline",
+        "_definition",
+        "_task",
+        "_timeout_seconds",
+        "_timer",
+        "run",
+        "then",
+    )
 
     def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        run: Run,
-        definition: TaskDefinition,
-        timeout_seconds: float,
-        graces: Graces,
-        limits: Limits,
-        then: Then,
+        self, around: Surroundings, run: Run, definition: TaskDefinition, timeout_seconds: float, then: Then
     ) -> None:
         self.run = run
+        self.then = then
+        self._around = around
         self._definition = definition
         self._timeout_seconds = timeout_seconds
-        self._graces = graces
-        self._limits = limits
-        self._then = then
         self._attempt: Attempt | None = None
-        self._ended = False
-        self._loop = loop  # asking for the running one is a call of the system
-        self._deadline = loop.time() + min(timeout_seconds, LONGEST_SECONDS)
         self._timer: asyncio.TimerHandle | None = None
-        self._task: asyncio.Task[End] = loop.create_task(self._carried_out())
+        self._deadline = around.loop.time() + min(timeout_seconds, LONGEST_SECONDS)
+        self._task: asyncio.Task[End] = around.loop.create_task(self._carried_out())
 
     def arm(self) -> None:
         """Watch the time limit from now on, unless the run has ended, or was asked to stop."""
-        if not self._ended and self._attempt is None:
-            self._timer = self._loop.call_at(self._deadline, self._late)
+        if not self._task.done() and self._attempt is None:
+            self._timer = self._around.loop.call_at(self._deadline, self._late)
 
     def ask(self, stop: Stop) -> None:
         """Ask the task to stop: from now on an attempt watches over its end."""
         if self._attempt is None:
             self._disarm()
-            self._attempt = Attempt(self.run, self._definition, self._timeout_seconds, self._graces)
-            supervision = self._loop.create_task(
+            self._attempt = Attempt(self.run, self._definition, self._timeout_seconds, self._around.graces)
+            supervision = self._around.loop.create_task(
                 self._attempt.supervise(Coroutine(self._task)), name=f"the end of {self.run.execution_id}"
             )
             supervision.add_done_callback(self._supervised)
@@ -71,11 +80,11 @@ class QuickRun:
     async def _carried_out(self) -> End:
         """The task, which tells of its end itself: a callback would cost each run another turn of the loop."""
         definition = self._definition
-        end = await await_task(definition.function, self.run, takes_run=definition.takes_run, limits=self._limits)
+        around = self._around
+        end = await await_task(definition.function, self.run, takes_run=definition.takes_run, limits=around.limits)
         if self._attempt is None:
-            self._ended = True
             self._disarm()
-            self._then(self, by_itself(end))
+            around.ended(self, by_itself(end))
         return end
 
     def _disarm(self) -> None:
@@ -89,7 +98,7 @@ class QuickRun:
         assert self._attempt is not None
         self._attempt.end()
         if not supervision.cancelled():
-            self._then(self, supervision.result())
+            self._around.ended(self, supervision.result())
 
 
 class Timers:

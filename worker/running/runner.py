@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -20,7 +20,7 @@ from .calling import Limits
 from .endings import Stop, StopKind
 from .errors import cut, describe_error
 from .processes import ProcessPool
-from .quick import QuickRun, Timers
+from .quick import QuickRun, Surroundings, Then, Timers
 from .threaded import ThreadPool
 
 log: FilteringBoundLogger = structlog.get_logger(__name__)
@@ -51,15 +51,16 @@ class Runner:
         self._threads = ThreadPool(threads, self._limits)
         self._processes = ProcessPool(processes, self._limits)
         self._timers = Timers()
-        self._attempts: dict[int, list[Attempt | QuickRun]] = {}
+        self._attempts: dict[int, tuple[Attempt | QuickRun, ...]] = {}
         self._carriers: set[asyncio.Task[Outcome]] = set()
         self._empty = asyncio.Event()
         self._empty.set()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._surroundings: Surroundings | None = None
         self._thread = 0
 
     async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        self._surroundings = Surroundings(loop, self._graces, self._limits, self._ended)
         self._thread = threading.get_ident()
         return self
 
@@ -100,7 +101,7 @@ class Runner:
         """
         ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
-        def tell(outcome: Outcome) -> None:
+        def tell(_run: Run, outcome: Outcome) -> None:
             if not ended.done():
                 ended.set_result(outcome)
 
@@ -111,34 +112,33 @@ class Runner:
             self.give_back(run.execution_id)
             raise
 
-    def start(self, run: Run, *, timeout_seconds: float, then: Callable[[Outcome], object]) -> None:
-        """Start one attempt, and call `then` once with its outcome, as `run` would return it. Never raises."""
+    def start(self, run: Run, *, timeout_seconds: float, then: Then) -> None:
+        """Start one attempt, and call `then` once with it and its outcome, as `run` would return it. Never raises."""
         try:
             self._start(run, timeout_seconds, then)
         except Exception as fault:
             log.exception("run_not_carried_out", **run.identity)
-            then(Outcome.failed(describe_error(fault, self._limits.error_max_bytes)))
+            then(run, Outcome.failed(describe_error(fault, self._limits.error_max_bytes)))
 
-    def _start(self, run: Run, timeout_seconds: float, then: Callable[[Outcome], object]) -> None:
+    def _start(self, run: Run, timeout_seconds: float, then: Then) -> None:
         definition = self._tasks.get(run.task_type)
         if definition is None:
             known = ", ".join(sorted(self._tasks)) or "none"
-            then(self._kept(Outcome.failed(f"this worker has no task {run.task_type!r}; it has: {known}")))
+            then(run, self._kept(Outcome.failed(f"this worker has no task {run.task_type!r}; it has: {known}")))
         elif definition.isolation is Isolation.ASYNC:
-
-            def ended(quick: QuickRun, outcome: Outcome) -> None:
-                self._forget(quick)
-                then(self._kept(outcome))
-
-            assert self._loop is not None, "enter the runner before using it"
-            quick = QuickRun(self._loop, run, definition, timeout_seconds, self._graces, self._limits, ended)
+            assert self._surroundings is not None, "enter the runner before using it"
+            quick = QuickRun(self._surroundings, run, definition, timeout_seconds, then)
             self._register(quick)
             self._timers.see_to(quick, timeout_seconds)
         else:
             carrier = asyncio.get_running_loop().create_task(self._carried_out(run, definition, timeout_seconds))
             self._carriers.add(carrier)
             carrier.add_done_callback(self._carriers.discard)
-            carrier.add_done_callback(lambda task: None if task.cancelled() else then(task.result()))
+            carrier.add_done_callback(lambda task: None if task.cancelled() else then(run, task.result()))
+
+    def _ended(self, quick: QuickRun, outcome: Outcome) -> None:
+        self._forget(quick)
+        quick.then(quick.run, self._kept(outcome))
 
     def cancel(self, execution_id: int, reason: str) -> bool:
         """Have an execution end as CANCELLED; False if it is not under way. From any thread, any number of times.
@@ -174,26 +174,30 @@ class Runner:
             self._forget(attempt)
 
     def _register(self, attempt: Attempt | QuickRun) -> None:
-        # A list: an execution that was given up can come back to this worker while its old attempt still ends.
-        self._attempts.setdefault(attempt.run.execution_id, []).append(attempt)
+        # Several: an execution that was given up can come back to this worker while its old attempt still ends.
+        execution_id = attempt.run.execution_id
+        siblings = self._attempts.get(execution_id)
+        self._attempts[execution_id] = (attempt,) if siblings is None else (*siblings, attempt)
         self._empty.clear()
 
     def _forget(self, attempt: Attempt | QuickRun) -> None:
-        siblings = self._attempts[attempt.run.execution_id]
-        siblings.remove(attempt)
-        if not siblings:
-            del self._attempts[attempt.run.execution_id]
+        execution_id = attempt.run.execution_id
+        siblings = self._attempts[execution_id]
+        if len(siblings) > 1:
+            self._attempts[execution_id] = tuple(each for each in siblings if each is not attempt)
+            return
+        del self._attempts[execution_id]
         if not self._attempts:
             self._empty.set()
 
     def _ask(self, execution_id: int, stop: Stop) -> bool:
-        attempts = list(self._attempts.get(execution_id, ()))
+        attempts = self._attempts.get(execution_id, ())
         for attempt in attempts:
             if threading.get_ident() == self._thread:
                 attempt.ask(stop)
             else:
-                assert self._loop is not None, "enter the runner before using it"
-                self._loop.call_soon_threadsafe(attempt.ask, stop)
+                assert self._surroundings is not None, "enter the runner before using it"
+                self._surroundings.loop.call_soon_threadsafe(attempt.ask, stop)
         return bool(attempts)
 
     def _kept(self, outcome: Outcome) -> Outcome:
