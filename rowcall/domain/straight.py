@@ -42,6 +42,7 @@ def straight_on(row: Columns, known: dict[tuple[object, ...], datetime | None]) 
     return following if following is not None and following > now else None
 
 
+@lru_cache(maxsize=32768)
 def foresee(expression: str, timezone: str, occurrence: datetime) -> datetime | None:
     """What comes after an occurrence of a cron rule; asked again, it is remembered. None as of `straight_on`."""
     trigger = _clock_trigger(expression, timezone)

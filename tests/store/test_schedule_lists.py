@@ -235,3 +235,26 @@ async def test_what_a_client_with_many_has_is_counted_too(db: Connection, databa
     counted = await database.fetch("count_schedules_of_client", "big")
     assert {row["status"]: row["schedules"] for row in counted} == {row["status"]: row["count"] for row in there}
     assert {row["status"] for row in there} == {"ACTIVE", "PAUSED"}
+
+
+@pytest.mark.usefixtures("many")
+async def test_what_is_due_of_a_client_with_many_is_found_among_what_is_due(db: Connection, database: Database) -> None:
+    await db.execute("SET session_replication_role = replica")
+    await db.execute("UPDATE rowcall.schedules SET next_run_at = now() + interval '1 day' WHERE status = 'ACTIVE'")
+    await db.execute(
+        "UPDATE rowcall.schedules SET next_run_at = now() - make_interval(mins => schedule_id::int % 7)"
+        " WHERE status = 'ACTIVE' AND schedule_id > 49870"
+    )
+    await db.execute("SET session_replication_role = origin")
+    await db.execute("VACUUM ANALYZE rowcall.schedules")
+    there = await db.fetch(
+        "SELECT route, min(next_run_at) AS due_since FROM rowcall.schedules"
+        " WHERE client_id = 'big' AND NOT is_static AND next_run_at <= now() GROUP BY route"
+    )
+    found = await database.fetch("due_routes_of_client", "big")
+    assert {row["route"]: row["due_since"] for row in found} == {row["route"]: row["due_since"] for row in there}
+    assert {row["route"] for row in there} == {"work", "rare"}
+    for plan in ("force_custom_plan", "force_generic_plan"):
+        for name, value in {**PROBES, "plan_cache_mode": plan}.items():
+            await db.execute(f"SET {name} = '{value}'")
+        assert await rows_read(db, "due_routes_of_client", "big") <= 1001 + 2 * 130
