@@ -16,29 +16,39 @@ REMEMBERED = 10_000
 
 Counted = tuple[int]
 
-INFINITY = (0x7FFFFFFFFFFFFFFF,)
-MINUS_INFINITY = (-0x8000000000000000,)
 LATEST = datetime.max.replace(tzinfo=UTC)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
+INFINITE: dict[datetime, Counted] = {LATEST: (0x7FFFFFFFFFFFFFFF,), EARLIEST: (-0x8000000000000000,)}
+"""What PostgreSQL calls infinite, and Python can't."""
+
+ENDS = {counted: moment for moment, counted in INFINITE.items()}
 
 
 class Moments(dict[Counted, datetime]):
-    """The moments of counts of microseconds."""
+    """The moments of counts of microseconds. Raises OverflowError for those beyond Python's years."""
 
     def __missing__(self, counted: Counted) -> datetime:
         if len(self) >= REMEMBERED:
             self.clear()
-        found = self[counted] = _moment(counted)
+        try:
+            found = EPOCH + timedelta(0, 0, counted[0])
+        except OverflowError:
+            if counted not in ENDS:
+                raise
+            found = ENDS[counted]
+        self[counted] = found
         return found
 
 
 class Counts(dict[datetime, Counted]):
-    """The counts of microseconds of moments."""
+    """The counts of microseconds of moments. Raises TypeError for one without a zone: it is another one elsewhere."""
 
     def __missing__(self, moment: datetime) -> Counted:
         if len(self) >= REMEMBERED:
             self.clear()
-        found = self[moment] = _counted(moment)
+        since = moment - EPOCH
+        counted = ((since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds,)
+        found = self[moment] = INFINITE.get(moment, counted) if moment.year in (1, 9999) else counted
         return found
 
 
@@ -54,21 +64,3 @@ async def pass_moments_quickly(connection: Any) -> None:
         decoder=_moments.__getitem__,
         encoder=_counts.__getitem__,
     )
-
-
-def _moment(counted: Counted) -> datetime:
-    if counted == INFINITY:
-        return LATEST
-    if counted == MINUS_INFINITY:
-        return EARLIEST
-    return EPOCH + timedelta(0, 0, counted[0])
-
-
-def _counted(moment: datetime) -> Counted:
-    """Raises TypeError for a moment without a zone: it would mean another one on another machine."""
-    if moment == LATEST:
-        return INFINITY
-    if moment == EARLIEST:
-        return MINUS_INFINITY
-    since = moment - EPOCH
-    return ((since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds,)
