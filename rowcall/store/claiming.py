@@ -2,7 +2,7 @@
 
 peek            what is due per lane (route and priority), and when the next is: index probes, no locks; what is due in
                 a moment is waited for (`peeking`), in the transaction that claims it, which holds nothing until then
-claim_queued    executions that wait in the queue: manual requests, retries, catch-up
+claim_queued    locks executions that wait in the queue and are available, which then run (`taking`)
 claim_due       locks due schedules; then, with the locks held: what is open of them, the plans,
                 RUNNING rows and leases, what is recorded as not run, and the new next_run_at
 
@@ -18,15 +18,14 @@ from itertools import groupby
 
 from rowcall.domain.catching_up import LateLane, triage_begins
 
-from .claims import Claim, claim_of
+from .claims import Claim
 from .database import Database, Row, Session
-from .deleted import DELETED
-from .leases import cancel_claimed
 from .peeking import Head, Sight, peek, until_due
 from .planning import plan_schedules
 from .recording import Completed
 from .releasing import release_waiting
 from .starting import Begun, start_due, start_returning
+from .taking import take_queued
 
 SORTED_AT_ONCE = 100
 
@@ -215,12 +214,7 @@ async def _claim(
         if left <= 0:
             return
         if kind == "queued":
-            await session.fetch("plan_anew")
-            rows = await session.fetch(
-                "claim_queued", worker_id, routes, priorities, left, now, part.since, part.before
-            )
-            await cancel_claimed(session, worker_id, [row for row in rows if row["deleted"]], DELETED)
-            claims = [claim_of(row) for row in rows if not row["deleted"]]
+            claims = await take_queued(session, worker_id, routes, priorities, left, now, part.since, part.before)
         else:
             rows = await session.fetch(
                 "claim_due", routes, priorities, left, now, part.since or schedules_since, part.before

@@ -32,11 +32,11 @@ class Claim:
     tells: bool
 
 
-def claim_of(row: Row) -> Claim:
-    """The Claim of a row that carries all of it."""
+def queued_claim(row: Row, run: Row) -> Claim:
+    """The Claim of a queued execution: what was read with its lock, and what was written when it started."""
     return Claim(
-        row["execution_id"], row["schedule_id"], row["name"], row["client_id"], row["scheduled_for"],
-        row["executed_at"], row["attempt"], row["fence"], row["trigger"], row["task_type"], row["input_data"],
+        run["execution_id"], row["schedule_id"], row["name"], row["client_id"], run["scheduled_for"],
+        run["executed_at"], run["attempt"], run["fence"], row["trigger"], run["task_type"], run["input_data"],
         row["timeout_seconds"], row["max_retries"], row["retry_backoff_seconds"], row["tells"],
     )  # fmt: skip
 

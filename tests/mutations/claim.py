@@ -67,12 +67,15 @@ CLAIM = (
     ),
     Mutation(
         "queued executions are claimed without a lock",
-        (Edit(CLAIM_QUEUED, "\n              FOR NO KEY UPDATE OF o, s SKIP LOCKED", ""),),
+        (
+            Edit(CLAIM_QUEUED, "\n          FOR NO KEY UPDATE OF o SKIP LOCKED", ""),
+            Edit(CLAIM_QUEUED, "\n                 FOR NO KEY UPDATE SKIP LOCKED", ""),
+        ),
         (f"{DIFFERENT_ROWS}[queued]",),
     ),
     Mutation(
-        "a claim waits for executions that another holds",
-        (Edit(CLAIM_QUEUED, "FOR NO KEY UPDATE OF o, s SKIP LOCKED", "FOR NO KEY UPDATE OF o, s"),),
+        "a claim of what is queued waits for schedules that another holds",
+        (Edit(CLAIM_QUEUED, "                 FOR NO KEY UPDATE SKIP LOCKED", "                 FOR NO KEY UPDATE"),),
         (STEPPED_OVER,),
     ),
     Mutation(

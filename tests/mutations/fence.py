@@ -9,7 +9,8 @@ HELD = f"AND o.fence = r.fence {MINE}"
 FINISH = "rowcall/store/sql/finish_executions.sql"
 REQUEUE = "rowcall/store/sql/requeue_executions.sql"
 TOKEN = "rowcall/store/sql/issue_run_token.sql"
-CLAIM_QUEUED = "rowcall/store/sql/claim_queued.sql"
+FINISH_ONE = "rowcall/store/sql/finish_run.sql"
+TAKE_ONE = "rowcall/store/sql/take_run.sql"
 FENCING = "tests/store/test_fencing.py"
 LEASES = "tests/store/test_leases.py"
 TOKENS = "tests/worker/builtin/test_sql_task_tokens.py"
@@ -24,12 +25,25 @@ FENCE = (
             Edit(FINISH, "found.fence = r.fence AND ", ""),
             Edit(FINISH, "\n       AND e.fence = c.fence", ""),
         ),
-        (OLD_FENCE,),
+        (f"{OLD_FENCE}[with a result]",),
     ),
     Mutation(
         "a result is recorded whoever sends it",
         (Edit(FINISH, " AND found.worker_id IS NOT DISTINCT FROM $1", ""),),
-        (ANOTHER_WORKER,),
+        (f"{ANOTHER_WORKER}[with a result]",),
+    ),
+    Mutation(
+        "a lone success is recorded whatever its fence",
+        (
+            Edit(FINISH_ONE, "o.fence = $4::int AND ", ""),
+            Edit(FINISH_ONE, "\n       AND e.fence = $4::int", "\n       AND $4::int > 0"),
+        ),
+        (f"{OLD_FENCE}[and that is all]",),
+    ),
+    Mutation(
+        "a lone success is recorded whoever sends it",
+        (Edit(FINISH_ONE, "o.worker_id IS NOT DISTINCT FROM $1::bigint", "$1::bigint > 0"),),
+        (f"{ANOTHER_WORKER}[and that is all]",),
     ),
     Mutation(
         "a retry is queued, and a run given back, whatever its fence",
@@ -37,7 +51,7 @@ FENCE = (
             Edit(REQUEUE, HELD, MINE),
             Edit(REQUEUE, "\n   AND e.fence = r.fence", ""),
         ),
-        (OLD_FENCE,),
+        (f"{OLD_FENCE}[with a result]",),
     ),
     Mutation(
         "a retry is queued whoever asks for it",
@@ -86,12 +100,10 @@ FENCE = (
     Mutation(
         "the fence does not rise with a claim",
         (
-            Edit(CLAIM_QUEUED, "available_at = NULL, fence = o.fence + 1", "available_at = NULL, fence = o.fence"),
-            Edit(
-                CLAIM_QUEUED, "attempt = e.attempt + 1, fence = t.fence + 1", "attempt = e.attempt + 1, fence = t.fence"
-            ),
+            Edit(TAKE_ONE, "available_at = NULL, fence = o.fence + 1", "available_at = NULL, fence = o.fence"),
+            Edit(TAKE_ONE, "attempt = e.attempt + 1, fence = $5::int + 1", "attempt = e.attempt + 1, fence = $5::int"),
         ),
-        (OLD_FENCE,),
+        (f"{OLD_FENCE}[with a result]", f"{OLD_FENCE}[and that is all]"),
     ),
     Mutation(
         "the fence is given back with the attempt",
@@ -103,7 +115,10 @@ FENCE = (
                 "attempt = e.attempt - r.given_back, fence = e.fence - r.given_back,\n",
             ),
         ),
-        (OLD_FENCE, f"{SIGNALS}::test_work_that_outlasts_the_drain_is_given_back_and_its_attempt_is_not_burnt"),
+        (
+            f"{OLD_FENCE}[with a result]",
+            f"{SIGNALS}::test_work_that_outlasts_the_drain_is_given_back_and_its_attempt_is_not_burnt",
+        ),
     ),
     Mutation(
         "a drain burns the attempt",

@@ -4,7 +4,9 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from rowcall.domain.executions import Outcome
+import pytest
+
+from rowcall.domain.executions import DONE, Outcome
 from rowcall.store.claims import Claim
 from rowcall.store.database import Database
 from tests.store.stories import (
@@ -44,26 +46,31 @@ async def test_a_worker_that_lost_its_run_to_another_cant_finish_it(
     assert (await execution(db, quick.execution_id))["result_data"] == "2"
 
 
+SUCCESSES = pytest.mark.parametrize("success", [Outcome.succeeded("1"), DONE], ids=["with a result", "and that is all"])
+
+
+@SUCCESSES
 async def test_the_same_worker_with_an_old_fence_cant_finish_either(
-    database: Database, db: Connection, a_schedule: ASchedule, worker: int
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int, success: Outcome
 ) -> None:
     await a_schedule(max_retries=3)
     old, new = await taken_over(database, worker, worker)
 
-    assert (await finish(database, worker, (old, Outcome.succeeded("1")))).finished == []
+    assert (await finish(database, worker, (old, success))).finished == []
     assert (await finish(database, worker, (old, Outcome.failed("no")))).requeued == []
     assert (await finish(database, worker, (new, Outcome.succeeded("2")))).refused == []
     assert (await execution(db, new.execution_id))["result_data"] == "2"
 
 
+@SUCCESSES
 async def test_another_worker_with_the_right_fence_cant_finish_either(
-    database: Database, a_schedule: ASchedule, a_worker: AWorker, worker: int
+    database: Database, a_schedule: ASchedule, a_worker: AWorker, worker: int, success: Outcome
 ) -> None:
     await a_schedule()
     [claimed] = await claim(database, worker)
 
-    assert (await finish(database, await a_worker(), (claimed, Outcome.succeeded()))).finished == []
-    assert (await finish(database, worker, (claimed, Outcome.succeeded()))).refused == []
+    assert (await finish(database, await a_worker(), (claimed, success))).finished == []
+    assert (await finish(database, worker, (claimed, success))).refused == []
 
 
 async def test_a_retry_is_not_queued_for_another_worker_with_the_right_fence(

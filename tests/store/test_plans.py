@@ -97,7 +97,13 @@ DEFINITION = json.dumps(
 class Crowd:
     """What the statements are asked about."""
 
-    def __init__(self, now: datetime, due: Sequence[asyncpg.Record], running: Sequence[asyncpg.Record]) -> None:
+    def __init__(
+        self,
+        now: datetime,
+        due: Sequence[asyncpg.Record] = (),
+        running: Sequence[asyncpg.Record] = (),
+        queued: Sequence[asyncpg.Record] = (),
+    ) -> None:
         self.now = now
         self.due = [row["schedule_id"] for row in due]
         self.moments: list[datetime] = [row["next_run_at"] for row in due]
@@ -105,6 +111,10 @@ class Crowd:
         self.running_for: list[datetime] = [row["scheduled_for"] for row in running]
         self.span = min(self.running_for, default=now), max(self.running_for, default=now)
         self.running_of = [row["schedule_id"] for row in running]
+        self.queued = [row["execution_id"] for row in queued]
+        self.queued_for: list[datetime] = [row["scheduled_for"] for row in queued]
+        self.queued_of = [row["schedule_id"] for row in queued]
+        self.span_of_queue = min(self.queued_for, default=now), max(self.queued_for, default=now)
 
     @classmethod
     async def of(cls, db: Connection) -> "Crowd":
@@ -117,7 +127,12 @@ class Crowd:
             "SELECT execution_id, schedule_id, scheduled_for FROM rowcall.open_executions WHERE worker_id = 2 LIMIT $1",
             RESULTS,
         )
-        return cls(await db.fetchval("SELECT now()"), due, running)
+        queued = await db.fetch(
+            "SELECT execution_id, schedule_id, scheduled_for FROM rowcall.open_executions"
+            " WHERE available_at IS NOT NULL LIMIT $1",
+            ROOM,
+        )
+        return cls(await db.fetchval("SELECT now()"), due, running, queued)
 
     def questions(self) -> Questions:
         """For each statement how many rows it may read at most, and its arguments."""
@@ -135,9 +150,13 @@ class Crowd:
             "claim_due": (ROOM, [*lane_arrays, ROOM, None, None, None]),
             "claim_due of what is not late": (ROOM, [*lane_arrays, ROOM, None, half_a_minute_ago, None]),
             "claim_due of what is late": (ROOM, [*lane_arrays, ROOM, None, None, half_a_minute_ago]),
-            "claim_queued": (6 * ROOM, [1, *lane_arrays, ROOM, None, None, None]),
-            "claim_queued of what is not late": (6 * ROOM, [1, *lane_arrays, ROOM, None, half_a_minute_ago, None]),
-            "claim_queued of what is late": (6 * ROOM, [1, *lane_arrays, ROOM, None, None, half_a_minute_ago]),
+            "claim_queued": (2 * ROOM, [*lane_arrays, ROOM, None, None, None]),
+            "claim_queued of what is not late": (2 * ROOM, [*lane_arrays, ROOM, None, half_a_minute_ago, None]),
+            "claim_queued of what is late": (2 * ROOM, [*lane_arrays, ROOM, None, None, half_a_minute_ago]),
+            "take_runs": (
+                4 * len(self.queued),
+                [1, self.queued, self.queued_for, self.queued_of, [1] * len(self.queued), *self.span_of_queue],
+            ),
             "find_unroutable": (2 * 1000 + 120, [routes, 500, 1000, None]),
             "walk_unroutable": (2 * 1000, [routes, 5000, 1000, None]),
             "lock_unroutable": (due + 20 * due, [self.due, None]),
@@ -207,13 +226,23 @@ class Crowd:
 
     def questions_of_a_look(self) -> Questions:
         """The same for those of a look, which have but one plan each."""
-        looks = {"peek", "claim_due"}
+        looks = {"peek", "claim_due", "claim_queued"}
         one = self.due[0] if self.due else 1
         return {
             **{question: each for question, each in self.questions().items() if question.split()[0] in looks},
             "start_run": (2, [1, one, None, self.now]),
+            "take_run": (3, [1, *self._first(self.queued, self.queued_for, self.queued_of), 1]),
             "try_partitions": (0, [self.now]),
         }
+
+    def questions_of_a_lone_result(self) -> Questions:
+        """The same for the end of a run by itself."""
+        execution, moment, schedule = self._first(self.running, self.running_for, self.running_of)
+        return {"finish_run": (2, [2, execution, moment, 1, schedule, 0.1])}
+
+    def _first(self, *columns: Sequence[Any]) -> Sequence[Any]:
+        """The first of each; where there is nothing, keys that nothing has."""
+        return [column[0] if column else default for column, default in zip(columns, (1, self.now, 1), strict=True)]
 
 
 # ── what was read ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -291,7 +320,7 @@ async def asked(dsn: str) -> AsyncIterator[Connection]:
 async def test_every_statement_reads_a_bounded_number_of_rows(db: Connection, asked: Connection) -> None:
     await db.execute("SELECT rowcall.ensure_partitions(now() - interval '8 days', now() + interval '2 days')")
     await db.execute("ANALYZE")
-    nobody = Crowd(await db.fetchval("SELECT now()"), [], [])
+    nobody = Crowd(await db.fetchval("SELECT now()"))
     for question, (_, arguments) in nobody.questions().items():
         await prepare(asked, question)
         for _ in range(KEPT_AFTER):
@@ -299,7 +328,7 @@ async def test_every_statement_reads_a_bounded_number_of_rows(db: Connection, as
 
     await db.execute(FILLING)
     crowd = await Crowd.of(db)
-    assert (len(crowd.due), len(crowd.running)) == (ROOM, RESULTS)
+    assert (len(crowd.due), len(crowd.running), len(crowd.queued)) == (ROOM, RESULTS, ROOM)
     found = {"filled a moment ago": await faults(asked, crowd.questions())}
     await db.execute("ANALYZE")
     found["settled"] = await faults(asked, crowd.questions())
@@ -309,14 +338,16 @@ async def test_every_statement_reads_a_bounded_number_of_rows(db: Connection, as
     assert {state: wrong for state, wrong in found.items() if wrong} == {}
 
 
-@pytest.mark.parametrize("questions", [Crowd.questions_of_one, Crowd.questions_of_a_look])
+@pytest.mark.parametrize(
+    "questions", [Crowd.questions_of_one, Crowd.questions_of_a_look, Crowd.questions_of_a_lone_result]
+)
 async def test_a_plan_that_is_kept_stays_a_probe(
     db: Connection, asked: Connection, questions: Callable[[Crowd], Questions]
 ) -> None:
     await asked.execute(ONE_PLAN_EACH.replace("LOCAL", "SESSION"))
     await db.execute("SELECT rowcall.ensure_partitions(now() - interval '8 days', now() + interval '2 days')")
     await db.execute("ANALYZE")
-    nobody = Crowd(await db.fetchval("SELECT now()"), [], [])
+    nobody = Crowd(await db.fetchval("SELECT now()"))
     for question, (_, arguments) in questions(nobody).items():
         await prepare(asked, question)
         for _ in range(KEPT_AFTER):
@@ -334,8 +365,12 @@ async def test_a_plan_that_is_kept_stays_a_probe(
 async def test_a_look_keeps_the_plans_of_no_other_statements(
     dsn: str, db: Connection, a_schedule: ASchedule, worker: int
 ) -> None:
-    """Whatever it finds: one that is on time, many, late ones of several kinds, and a request."""
+    """Whatever it finds: a request, one that is on time, many, and late ones of several kinds."""
     async with Database.open(dsn, size=1) as database:
+        requested = await a_schedule(created_at=NOON)
+        async with database.transaction() as transaction:
+            await execute_schedule(transaction, await lock_schedule(transaction, requested))
+        assert len(await claim(database, worker)) == 1
         await a_schedule()
         assert len(await claim(database, worker)) == 1
         for policy in ({}, {"overlap_policy": "cancel_running"}, {"max_executions": 1}, {"grace_period_seconds": 1}):
@@ -343,9 +378,6 @@ async def test_a_look_keeps_the_plans_of_no_other_statements(
                 await a_schedule(created_at=created_at, **policy)
         for _ in range(20):
             await a_schedule()
-        requested = await a_schedule(created_at=NOON)
-        async with database.transaction() as transaction:
-            await execute_schedule(transaction, await lock_schedule(transaction, requested))
         found = [
             await look(database, worker, ["work"], 10, late=LateLane(30.0, 2, triage=turn), now=NOON)
             for turn in range(9)
@@ -355,7 +387,7 @@ async def test_a_look_keeps_the_plans_of_no_other_statements(
         async with database.transaction() as transaction:
             rows = await transaction.connection.fetch(KEPT)
 
-    probes = {sql(question.split()[0]) for question in Crowd(NOON, [], []).questions_of_a_look()}
+    probes = {sql(question.split()[0]) for question in Crowd(NOON).questions_of_a_look()}
     assert {row["statement"] for row in rows} == probes
 
 
