@@ -160,9 +160,9 @@ class Loop:
         return claimed, recorded
 
     def _delay(self, found: Look) -> float:
-        if found.claims or found.recorded or found.planned:
+        if found.recorded or found.planned or (found.claims and not found.knows_next):
             return 0.0  # there may be more, and the next moment has changed
-        if found.found_due:
+        if found.found_due and not found.claims:
             return FLOOR_SECONDS  # due, and held by another: it will be gone in a moment
         delay = self._poll_seconds * (1.1 + 0.2 * self._random.random())  # the sweep wakes it earlier, if it can
         if found.due_in_seconds is not None:
@@ -195,6 +195,6 @@ def _due_at(found: Look) -> float:
     """When, on the monotonic clock, the next look is expected to find something, after one that has found this."""
     if found.unplanned:
         return math.inf  # it has to plan first
-    if found.claims:
+    if found.claims and not found.knows_next:
         return 0.0  # there may be more
     return math.inf if found.due_in_seconds is None else time.monotonic() + found.due_in_seconds

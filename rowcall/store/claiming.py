@@ -18,9 +18,10 @@ from itertools import groupby
 
 from rowcall.domain.catching_up import LateLane, triage_begins
 
+from .ahead import Prepared, prepare
 from .claims import Claim
 from .database import Database, Row, Session
-from .peeking import Head, Sight, peek, until_due
+from .peeking import Head, Sight, peek, until
 from .planning import plan_schedules
 from .recording import Completed
 from .releasing import release_waiting
@@ -37,6 +38,7 @@ class Look:
 
     `late` are the ids of the claims that had been due for long; `late_is_left`: there was such work. `due_in_seconds`
     is None when nothing that this replica may run is planned; `found_due` counts lanes with due work that it may claim.
+    Where there are claims, more may be due than was seen before them, unless it `knows_next`.
     Before `all_answered_before` no schedule was found due; `unplanned`: there are some without a next moment.
     """
 
@@ -48,6 +50,7 @@ class Look:
     planned: int = 0
     unplanned: bool = False
     found_due: int = 0
+    knows_next: bool = False
     due_in_seconds: float | None = None
     all_answered_before: datetime | None = None
 
@@ -91,8 +94,9 @@ async def look(
 ) -> Look:
     """Claim what is due, at most `limit` runs, by priority and then by due time; `now` is for tests.
 
-    Where nothing is due yet, but will be within `patience_seconds`, that is waited for, and claimed at once. Where that
-    is `expected`, the transaction that claims it begins first; but nothing is planned then.
+    Where nothing is due yet, but will be within `patience_seconds`, that is waited for: it is started meanwhile and
+    committed when it is due (`ahead`), or claimed then. Where that is `expected`, the transaction begins first; but
+    nothing is planned then.
 
     `since` leaves out the schedules that were due before: for looks that begin where the one before them ended, between
     those that see everything. `late` gives what has been due for long a lane of its own.
@@ -108,16 +112,30 @@ async def look(
     if sight is None or sight.due_in <= patience_seconds:
         async with database.transaction(one_plan=True) as transaction:  # begun before it waits: that takes time as well
             sight = sight or await peek(transaction, routes, now, since)
-            if sight.due_in <= patience_seconds:
-                sight = await until_due(sight)
+            if 0 < sight.due_in <= patience_seconds:
+                ahead = None if now else await prepare(transaction, worker_id, routes, sight, limit, since)
+                sight = await _wait(found, ahead, sight)
+            if sight.due_in <= 0 and not found.claims:
                 await _claim_all(transaction, found, worker_id, routes, sight.heads, limit, since, late, now)
         await release_waiting(database, [row["schedule_id"] for row in found.recorded if row["status"] == "QUEUED"])
     found.unplanned, found.all_answered_before = sight.unplanned, sight.all_answered_before
-    if not found.late_is_left:
+    if found.knows_next:
+        found.due_in_seconds = max(0.0, sight.by_now().due_in) if sight.heads else None
+    elif not found.late_is_left:
         found.due_in_seconds = _next_in(sight.heads)
     if found.unplanned and (found.planned or expected):
         found.due_in_seconds = 0.0  # more of them than one transaction takes: look again at once, not after the poll
     return found
+
+
+async def _wait(found: Look, ahead: Prepared | None, sight: Sight) -> Sight:
+    """Wait until it is time, for what was started ahead or else for what is seen; and what is seen then."""
+    if ahead is None:
+        await until(sight.seen_at + sight.due_in)
+        return sight.by_now()
+    await until(ahead.due_at)
+    found.claims, found.found_due, found.knows_next = ahead.claims, 1, True
+    return ahead.sight
 
 
 async def _plan_and_peek(database: Database, found: Look, routes: Sequence[str], now: datetime | None) -> Sight:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from .database import Session
 
 TIMER_SECONDS = 0.0005
-"""The event loop's timers are exact to half a millisecond: so much, at most, is slept outside of it."""
+"""The event loop's timers are exact to half a millisecond, either way: the rest is slept outside of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,11 @@ class Head:
     moment: datetime
     due_in: float
 
+    @property
+    def seen_at(self) -> datetime:
+        """What PostgreSQL's clock showed."""
+        return self.moment - timedelta(seconds=self.due_in)
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -34,10 +39,25 @@ class Sight:
     unplanned: bool
     seen_at: float
 
+    def by_now(self) -> Sight:
+        """The same, with what is left of each wait. What is due at one moment is due at once, whenever it was seen."""
+        seen_at = time.monotonic()
+        waited = seen_at - self.seen_at
+        heads = [
+            replace(head, due_in=head.due_in - waited - (self.clock - head.seen_at).total_seconds())
+            for head in self.heads
+        ]
+        return Sight(heads, self.unplanned, seen_at)
+
     @property
     def due_in(self) -> float:
         """In how many seconds the first of them is due; infinite where there is none."""
         return min((head.due_in for head in self.heads), default=math.inf)
+
+    @property
+    def clock(self) -> datetime:
+        """What PostgreSQL's clock showed when the last head was seen; only where there are heads."""
+        return max(head.seen_at for head in self.heads)
 
     @property
     def all_answered_before(self) -> datetime | None:
@@ -67,12 +87,9 @@ async def peek(
     return Sight(heads, len(heads) < len(rows), seen_at)
 
 
-async def until_due(sight: Sight) -> Sight:
-    """What was seen as it is once the first of it is due; at once, where something is already."""
-    due_at = sight.seen_at + sight.due_in
-    await asyncio.sleep(due_at - time.monotonic() - TIMER_SECONDS)
-    # All else waits for it, and that costs less than half a millisecond of turns that find it is not yet time.
-    time.sleep(max(0.0, min(TIMER_SECONDS, due_at - time.monotonic())))  # noqa: ASYNC251
-    seen_at = time.monotonic()
-    waited = seen_at - sight.seen_at
-    return Sight([replace(head, due_in=head.due_in - waited) for head in sight.heads], sight.unplanned, seen_at)
+async def until(moment: float) -> None:
+    """Wait for a moment of the monotonic clock, and never less; not at all, where it has passed."""
+    await asyncio.sleep(moment - time.monotonic() - TIMER_SECONDS)
+    # All else waits for the rest, a millisecond at most: that costs less than turns that find it is not yet time.
+    while (left := moment - time.monotonic()) > 0:
+        time.sleep(left)  # noqa: ASYNC251

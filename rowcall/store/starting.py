@@ -153,9 +153,26 @@ def _straight_of(rows: Sequence[Row]) -> tuple[list[Row], list[datetime], list[R
     return straight, following, left
 
 
-async def _start_one(session: Session, worker_id: int, row: Row, following: datetime) -> list[Claim]:
-    """Start a lone one that goes straight on: by its key, so that the plan may be kept. Two are worth a new one."""
-    run = await session.fetchrow("start_run", worker_id, row["schedule_id"], row["last_occurrence_at"], following)
+async def start_ahead(session: Session, worker_id: int, rows: Sequence[Row]) -> list[Claim]:
+    """Start these locked schedules as if the moment had come that is `now` in each.
+
+    What something is open of is left out, and stays due. Where one needs a plan, none is started.
+    """
+    straight, following, left = _straight_of(rows)
+    if left or await kept_waiting(session, [(row["schedule_id"], row["next_occurrence_at"]) for row in straight]):
+        return []
+    claims: list[Claim] = []
+    for row, moment in zip(straight, following, strict=True):
+        claims += await _start_one(session, worker_id, row, moment, not_before=row["now"])
+    return claims
+
+
+async def _start_one(
+    session: Session, worker_id: int, row: Row, following: datetime, not_before: datetime | None = None
+) -> list[Claim]:
+    """Start a lone one that goes straight on: by its key, so that the plan may be kept. More are worth a new one."""
+    keys = worker_id, row["schedule_id"]
+    run = await session.fetchrow("start_run", *keys, row["last_occurrence_at"], following, not_before)
     return [] if run is None else [first_claim(row, row["next_occurrence_at"], run["execution_id"], run["executed_at"])]
 
 

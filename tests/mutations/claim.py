@@ -7,6 +7,7 @@ from .mutation import Edit, Mutation
 CLAIM_QUEUED = "rowcall/store/sql/claim_queued.sql"
 CLAIM_DUE = "rowcall/store/sql/claim_due.sql"
 TOGETHER = "tests/store/test_claiming_together.py"
+AHEAD = "tests/store/test_claiming_ahead.py"
 CUT_OFF = "tests/store/test_cut_off.py"
 DIFFERENT_ROWS = f"{TOGETHER}::test_two_replicas_with_open_transactions_have_claimed_different_rows"
 STEPPED_OVER = f"{TOGETHER}::test_what_somebody_holds_is_stepped_over_and_taken_later"
@@ -110,6 +111,11 @@ CLAIM = (
             ),
         ),
         ("tests/store/test_claiming.py::test_what_is_open_of_a_schedule_keeps_it_from_starting[more]",),
+    ),
+    Mutation(
+        "what is started ahead of its moment is committed at once",
+        (Edit("rowcall/store/claiming.py", "    await until(ahead.due_at)\n", ""),),
+        (f"{AHEAD}::test_a_run_that_is_started_ahead_is_there_for_nobody_before_its_moment",),
     ),
     Mutation(
         "a COMMIT that failed is taken for a success",

@@ -230,7 +230,7 @@ class Crowd:
         one = self.due[0] if self.due else 1
         return {
             **{question: each for question, each in self.questions().items() if question.split()[0] in looks},
-            "start_run": (2, [1, one, None, self.now]),
+            "start_run": (2, [1, one, None, self.now, None]),
             "take_run": (3, [1, *self._first(self.queued, self.queued_for, self.queued_of), 1]),
             "try_partitions": (0, [self.now]),
         }
