@@ -28,13 +28,14 @@ from .work import Work
 log = structlog.get_logger("rowcall.worker")
 
 BATCH = 1000
+FEW = 3
 FLOOR_SECONDS = 0.025
 """A row held in another's transaction looks due: without a floor the loop would spin on it."""
 
-LEAD_SECONDS = 0.008
+LEAD_SECONDS = 0.012
 """So long before something is due the look begins that will claim it: what can be asked ahead is known by then."""
 
-PATIENCE_SECONDS = 0.012
+PATIENCE_SECONDS = 0.016
 """So long such a look waits at the most: its beginning is a timer's, and no more exact than that."""
 
 LONGEST_BACKOFF_SECONDS = 5.0
@@ -196,5 +197,5 @@ def _due_at(found: Look) -> float:
     if found.unplanned:
         return math.inf  # it has to plan first
     if found.claims and not found.knows_next:
-        return 0.0  # there may be more
+        return 0.0 if len(found.claims) > FEW else math.inf  # there may be more, where there were many
     return math.inf if found.due_in_seconds is None else time.monotonic() + found.due_in_seconds

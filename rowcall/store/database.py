@@ -17,6 +17,7 @@ from rowcall.domain.access import EVERYTHING, Access
 
 from .connecting import CONNECT_TIMEOUT_SECONDS, NAMES, introduction, limits, server_settings
 from .driver_errors import UNAVAILABLE, domain_errors
+from .keeping import ONE_PLAN_EACH, Keepers
 from .moments import pass_moments_quickly
 from .pools import Pool, close_pool, direct_pool, leave_as_it_is, make_pool
 
@@ -36,8 +37,6 @@ Left alone it does: for a batch of results it would read the whole ledger and ha
 that was made when the queue was empty reads all of it for every row once it is full. Planning costs a millisecond:
 where a plan is sure to stay a probe it is kept, by transactions that say so.
 """
-
-ONE_PLAN_EACH = "SET LOCAL plan_cache_mode = force_generic_plan"
 
 READING_ALL = "; ".join(
     [
@@ -155,12 +154,21 @@ class Database:
         self.known_today: set[date] = set()
         self.access = EVERYTHING
         self._verbs = Verbs("BEGIN", "COMMIT", "ROLLBACK")
+        self._keeps_plans = False
+        self._keepers = Keepers()
 
     def acting(self, access: Access) -> Database:
         """The same connections on somebody's behalf, as far as that reaches."""
-        acting = object.__new__(type(self))
-        vars(acting).update(vars(self), access=access)
-        return acting
+        return self._with(access=access)
+
+    def keeping_plans(self) -> Database:
+        """The same connections: what is run alone has but one plan each, as in a transaction with `one_plan`."""
+        return self._with(_keeps_plans=True)
+
+    def _with(self, **attributes: object) -> Database:
+        changed = object.__new__(type(self))
+        vars(changed).update(vars(self), **attributes)
+        return changed
 
     @classmethod
     @asynccontextmanager
@@ -254,10 +262,11 @@ class Database:
     async def _alone(self) -> AsyncIterator[Connection]:
         """A connection for one statement. Behind a pooler it needs a transaction, to be told of limits and plans in."""
         if self.pooled:
-            async with self._begun() as connection:
+            async with self._begun(also=ONE_PLAN_EACH if self._keeps_plans else None) as connection:
                 yield connection
         else:
             async with self._connection() as connection:
+                await self._keepers.choose(connection, keep=self._keeps_plans)
                 yield connection
 
     @asynccontextmanager
@@ -265,7 +274,8 @@ class Database:
         """A connection inside a transaction. What has to be said first goes with its BEGIN, not after it."""
         async with self._connection() as connection:
             try:
-                said = (f"{self._verbs.begin}{characteristics}", self._preamble, self._signature(), also)
+                plans = also or self._keepers.unless_kept(connection)
+                said = (f"{self._verbs.begin}{characteristics}", self._preamble, self._signature(), plans)
                 await connection.execute("; ".join(text for text in said if text))
                 yield connection
             except BaseException:

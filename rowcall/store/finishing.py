@@ -83,17 +83,22 @@ async def record_results(database: Database, worker_id: int, results: Sequence[R
 async def _record_lone(database: Database, worker_id: int, result: Result) -> Recorded:
     """Write back one result of which there is nothing to say: in a steady stream nearly every one comes alone."""
     claim = result.claim
-    async with database.transaction(one_plan=True) as transaction:
-        finished = await transaction.fetchval(
-            "finish_run", worker_id, claim.execution_id, claim.scheduled_for, claim.fence, claim.schedule_id,
-            result.duration_seconds,
-        )  # fmt: skip
-        if finished and claim.tells:
-            await tell(transaction, [(claim.execution_id, claim.scheduled_for)])
+    if claim.tells:
+        async with database.transaction(one_plan=True) as transaction:
+            if finished := await _finish_one(transaction, worker_id, result):
+                await tell(transaction, [(claim.execution_id, claim.scheduled_for)])
+    else:
+        finished = await _finish_one(database.keeping_plans(), worker_id, result)
     if not finished:
         return Recorded([], [], [result], released=False)
     released = await release_waiting(database, [claim.schedule_id])
     return Recorded([result], [], [], released=bool(released))
+
+
+async def _finish_one(session: Session, worker_id: int, result: Result) -> bool:
+    claim = result.claim
+    keys = claim.execution_id, claim.scheduled_for, claim.fence, claim.schedule_id
+    return await session.fetchval("finish_run", worker_id, *keys, result.duration_seconds) is not None
 
 
 @asynccontextmanager

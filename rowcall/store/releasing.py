@@ -21,7 +21,7 @@ async def release_waiting(database: Database, schedule_ids: Sequence[int]) -> li
     one schedule holds up no other.
     """
     released: list[Row] = []
-    waiting = await database.fetch("waiting_of", schedule_ids) if schedule_ids else []
+    waiting = await database.keeping_plans().fetch("waiting_of", schedule_ids) if schedule_ids else []
     rest, busy = [row["schedule_id"] for row in waiting], None
     while rest:
         async with database.transaction() as transaction:

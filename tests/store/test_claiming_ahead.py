@@ -199,7 +199,7 @@ async def test_an_occurrence_is_one_replicas_however_many_wait_for_it(
 async def test_what_something_is_open_of_is_answered_when_it_is_time(
     db: Connection, database: Database, a_schedule: ASchedule, worker: int, soon: Soon
 ) -> None:
-    due = await a_schedule(created_at=NOON - 2 * HOUR)
+    await a_schedule(created_at=NOON - 2 * HOUR)
     assert len(await claim(database, worker, now=NOON - HOUR)) == 1
     due_at = await soon.come()
     found = await soon.look()

@@ -14,11 +14,12 @@ import pytest
 
 from rowcall.domain.catching_up import LateLane
 from rowcall.domain.definitions import define
+from rowcall.domain.executions import Outcome
 from rowcall.store.claiming import look
 from rowcall.store.database import ONE_PLAN_EACH, PROBES, Database, sql
 from rowcall.store.executions import execute_schedule
 from rowcall.store.schedules import lock_schedule
-from tests.store.stories import HOUR, MINUTE, NOON, ASchedule, Connection, claim
+from tests.store.stories import HOUR, MINUTE, NOON, ASchedule, Connection, claim, finish
 
 ROOM = 100
 RESULTS = 200
@@ -238,7 +239,10 @@ class Crowd:
     def questions_of_a_lone_result(self) -> Questions:
         """The same for the end of a run by itself."""
         execution, moment, schedule = self._first(self.running, self.running_for, self.running_of)
-        return {"finish_run": (2, [2, execution, moment, 1, schedule, 0.1])}
+        return {
+            "finish_run": (2, [2, execution, moment, 1, schedule, 0.1]),
+            "waiting_of": (3 * len(self.due), [self.due]),
+        }
 
     def _first(self, *columns: Sequence[Any]) -> Sequence[Any]:
         """The first of each; where there is nothing, keys that nothing has."""
@@ -362,7 +366,7 @@ async def test_a_plan_that_is_kept_stays_a_probe(
     assert {state: wrong for state, wrong in found.items() if wrong} == {}
 
 
-async def test_a_look_keeps_the_plans_of_no_other_statements(
+async def test_looks_and_results_keep_the_plans_of_no_other_statements(
     dsn: str, db: Connection, a_schedule: ASchedule, worker: int
 ) -> None:
     """Whatever it finds: a request, one that is on time, many, and late ones of several kinds."""
@@ -384,10 +388,15 @@ async def test_a_look_keeps_the_plans_of_no_other_statements(
         ]
         assert any(each.late for each in found)
         assert any(each.recorded for each in found)
+        claims = [each for look in found for each in look.claims]
+        for results in (claims[:1], claims[1:2], claims[2:]):
+            await finish(database, worker, *((each, Outcome.succeeded()) for each in results))
         async with database.transaction() as transaction:
             rows = await transaction.connection.fetch(KEPT)
 
-    probes = {sql(question.split()[0]) for question in Crowd(NOON).questions_of_a_look()}
+    crowd = Crowd(NOON)
+    kept = [*crowd.questions_of_a_look(), *crowd.questions_of_a_lone_result()]
+    probes = {sql(question.split()[0]) for question in kept}
     assert {row["statement"] for row in rows} == probes
 
 
