@@ -22,6 +22,9 @@ from .telling import tell
 
 ONLY_OUR_NAMES = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in NAMES.items())
 
+FEW = 3
+"""So many results take PostgreSQL less time by their keys, with a plan that is kept, than together with a new one."""
+
 RETRIED = (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT)
 
 
@@ -57,8 +60,8 @@ async def record_results(database: Database, worker_id: int, results: Sequence[R
     Raises StoreUnavailable; the batch may then be sent again: what was written already is refused the second time.
     """
     plain, telling = _parted(results, _is_plain)
-    if len(plain) == 1 and not telling:
-        return await _record_lone(database, worker_id, plain[0])
+    if plain and len(plain) <= FEW and not telling:
+        return await _record_few(database, worker_id, plain)
     again, final = _parted(telling, _is_tried_again)
     async with database.transaction() as transaction:
         deleted = await deleted_among(transaction, [result.claim.schedule_id for result in again])
@@ -80,25 +83,27 @@ async def record_results(database: Database, worker_id: int, results: Sequence[R
     )
 
 
-async def _record_lone(database: Database, worker_id: int, result: Result) -> Recorded:
-    """Write back one result of which there is nothing to say: in a steady stream nearly every one comes alone."""
-    claim = result.claim
-    if claim.tells:
-        async with database.transaction(one_plan=True) as transaction:
-            if finished := await _finish_one(transaction, worker_id, result):
-                await tell(transaction, [(claim.execution_id, claim.scheduled_for)])
+async def _record_few(database: Database, worker_id: int, results: Sequence[Result]) -> Recorded:
+    """Write back few results of which there is nothing to say, by their keys: so they come in a steady stream."""
+    claims = [result.claim for result in results if result.claim.tells]
+    if len(results) == 1 and not claims:
+        finished = {await _finish_one(database.keeping_plans(), worker_id, results[0])}
     else:
-        finished = await _finish_one(database.keeping_plans(), worker_id, result)
-    if not finished:
-        return Recorded([], [], [result], released=False)
-    released = await release_waiting(database, [claim.schedule_id])
-    return Recorded([result], [], [], released=bool(released))
+        async with database.transaction(one_plan=True) as transaction:
+            finished = {await _finish_one(transaction, worker_id, each) for each in results}
+            told = [(claim.execution_id, claim.scheduled_for) for claim in claims if claim.execution_id in finished]
+            await tell(transaction, told)
+    ended, refused = _parted(results, lambda result: result.claim.execution_id in finished)
+    released = await release_waiting(database, list({result.claim.schedule_id for result in ended}))
+    return Recorded(ended, [], refused, released=bool(released))
 
 
-async def _finish_one(session: Session, worker_id: int, result: Result) -> bool:
+async def _finish_one(session: Session, worker_id: int, result: Result) -> int | None:
+    """Close one that has succeeded; its id, or None where it was not this worker's any more."""
     claim = result.claim
     keys = claim.execution_id, claim.scheduled_for, claim.fence, claim.schedule_id
-    return await session.fetchval("finish_run", worker_id, *keys, result.duration_seconds) is not None
+    closed: int | None = await session.fetchval("finish_run", worker_id, *keys, result.duration_seconds)
+    return closed
 
 
 @asynccontextmanager

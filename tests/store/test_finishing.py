@@ -8,6 +8,7 @@ import pytest
 
 from rowcall.domain.executions import END_REQUESTED, Outcome
 from rowcall.store.database import Database
+from rowcall.store.finishing import FEW
 from tests.store.stories import (
     ASchedule,
     AWorker,
@@ -49,6 +50,32 @@ async def test_a_result_is_written_down_and_the_lease_ends(
     assert (row["error_message"], row["errors"], row["worker_id"]) == (None, None, worker)
     assert await open_rows(db) == 0
     assert ([each.claim for each in recorded.finished], recorded.requeued, recorded.refused) == ([claimed], [], [])
+
+
+@pytest.mark.parametrize("count", [1, FEW, FEW + 1])
+@pytest.mark.parametrize("callback_url", [None, "https://example.org/told"], ids=["telling nobody", "telling"])
+async def test_successes_are_written_down_alike_however_many_come_together(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int, count: int, callback_url: str | None
+) -> None:
+    for _ in range(count):
+        await a_schedule(callback_url=callback_url)
+    claims = await claim(database, worker)
+    mine, [lost] = claims[1:], claims[:1]
+    await db.execute("UPDATE rowcall.open_executions SET fence = 2 WHERE execution_id = $1", lost.execution_id)
+
+    recorded = await finish(database, worker, *((each, Outcome.succeeded()) for each in claims))
+
+    assert ([each.claim for each in recorded.finished], [each.claim for each in recorded.refused]) == (mine, [lost])
+    for each in mine:
+        row = await execution(db, each.execution_id)
+        assert (row["status"], row["duration_seconds"], row["finished_at"] > row["executed_at"]) == (
+            "SUCCEEDED", 0.25, True
+        )  # fmt: skip
+        assert (row["result_data"], row["error_message"], row["errors"], row["reason"]) == (None, None, None, None)
+    counted = await db.fetchval("SELECT sum(cardinality(execution_ids)) FROM rowcall.outcomes")
+    told = await db.fetch("SELECT execution_id FROM rowcall.webhook_deliveries ORDER BY 1")
+    assert (counted or 0, await open_rows(db)) == (len(mine), 1)
+    assert [row["execution_id"] for row in told] == (sorted(each.execution_id for each in mine) if callback_url else [])
 
 
 @pytest.mark.parametrize(
