@@ -22,7 +22,7 @@ from .starting import start_ahead
 
 FEW = 3
 AHEAD_SECONDS = 0.005
-"""So long before its moment a schedule is locked at the most. Starting it takes a third of that, if nobody interferes."""
+"""So long before its moment a schedule is locked at the most. It takes a third of that if nobody interferes."""
 
 
 @dataclass(frozen=True, slots=True)

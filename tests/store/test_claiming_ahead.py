@@ -1,6 +1,7 @@
 """What is due in a moment is started before it and committed at it: what others see of that, and what it leaves."""
 
 import asyncio
+import sys
 from datetime import datetime
 
 import pytest
@@ -31,11 +32,27 @@ WRITTEN = """
     SELECT count(*) FROM pg_stat_activity
      WHERE datname = current_database() AND state = 'idle in transaction' AND backend_xid IS NOT NULL
 """
+IN_SECONDS = "SELECT date_trunc('milliseconds', clock_timestamp() + $1::int * interval '1 s')"
 NOW = "SELECT clock_timestamp()"
 CUT_OFF = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
      WHERE datname = current_database() AND state = 'idle in transaction'
 """
+
+A_LOOK = """
+import asyncio, sys
+from rowcall.store import ahead
+from rowcall.store.claiming import look
+from rowcall.store.database import Database
+
+async def main(dsn, worker_id):
+    ahead.AHEAD_SECONDS = 9.0
+    async with Database.open(dsn, size=1) as database:
+        await look(database, int(worker_id), ["work"], 10, patience_seconds=10)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+"""A look by a process of its own, which is killed."""
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +62,7 @@ def long_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Soon:
-    """Schedules that are due in two seconds, and looks that wait for them."""
+    """Schedules that are due in a few seconds, and looks that wait for them."""
 
     def __init__(self, database: Database, db: Connection, worker: int) -> None:
         self._database = database
@@ -53,10 +70,10 @@ class Soon:
         self._worker = worker
         self.due_at = NOON
 
-    async def come(self) -> datetime:
-        """From now on all schedules are due in two seconds; when that is."""
+    async def come(self, seconds: int = 3) -> datetime:
+        """From now on all schedules are due in so many seconds; when that is."""
         await look(self._database, self._worker, ["work"], 0, now=NOON - HOUR)
-        self.due_at = await self._db.fetchval("SELECT date_trunc('milliseconds', clock_timestamp() + interval '2 s')")
+        self.due_at = await self._db.fetchval(IN_SECONDS, seconds)
         await self._db.execute(DUE_SOON, self.due_at)
         return self.due_at
 
@@ -182,6 +199,23 @@ async def test_a_claim_that_is_cut_off_ahead_of_its_moment_leaves_its_occurrence
 
     [claimed] = (await soon.look()).claims
     assert (claimed.scheduled_for, claimed.attempt, claimed.fence) == (due_at, 1, 1)
+    await assert_chain_holds(db, due)
+
+
+async def test_a_worker_that_is_killed_ahead_of_a_moment_leaves_its_occurrence_to_the_others(
+    db: Connection, dsn: str, a_schedule: ASchedule, a_worker: AWorker, soon: Soon
+) -> None:
+    due = await a_schedule()
+    due_at = await soon.come(9)  # a process takes a while to start
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", A_LOOK, dsn, str(await a_worker()))
+    await soon.written()
+    looking = soon.look()
+    process.kill()
+    await process.wait()
+
+    claims = (await looking).claims or (await soon.look()).claims
+    assert [(each.schedule_id, each.scheduled_for) for each in claims] == [(due, due_at)]
+    assert await statuses(db, due) == ["RUNNING"]
     await assert_chain_holds(db, due)
 
 
