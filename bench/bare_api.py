@@ -22,11 +22,13 @@ from starlette.routing import Route
 
 from rowcall.domain.definitions import Defaults, Definition
 from rowcall.store.connecting import limits, server_settings
-from rowcall.store.database import ONE_PLAN_EACH, PROBES, Connection, sql
+from rowcall.store.database import PROBES, Connection, sql
+from rowcall.store.keeping import ONE_PLAN
 from rowcall.store.pools import Pool, leave_as_it_is
 
 TIMEOUT_SECONDS = 30.0
-BEGIN = f"BEGIN; SET LOCAL rowcall.who = E'the API'; {ONE_PLAN_EACH}"
+WHO = "the API"
+BEGIN = f"BEGIN; SET LOCAL rowcall.who = E'{WHO}'; SET LOCAL plan_cache_mode = {ONE_PLAN}"
 USUAL = {name: getattr(Defaults(), name) for name in Defaults.__slots__ if name in Definition.__slots__}
 IS_STATIC = False
 EVERY_STATUS = ["ACTIVE", "PAUSED", "COMPLETED", "INVALID"]
@@ -37,8 +39,13 @@ TOMORROW = datetime.now(UTC) + timedelta(days=1)
 async def _connected(app: Starlette) -> AsyncIterator[None]:
     settings = server_settings("bare", TIMEOUT_SECONDS) | limits(TIMEOUT_SECONDS) | PROBES
     options: dict[str, Any] = {"command_timeout": TIMEOUT_SECONDS, "reset": leave_as_it_is, "server_settings": settings}
-    async with asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=1, max_size=10, **options) as pool:
-        app.state.pool = pool
+    keeping = {**options, "server_settings": settings | {"plan_cache_mode": ONE_PLAN}}
+    dsn = os.environ["DATABASE_URL"]
+    async with (
+        asyncpg.create_pool(dsn, min_size=1, max_size=10, **options) as pool,
+        asyncpg.create_pool(dsn, min_size=1, max_size=10, **keeping) as keeping_plans,
+    ):
+        app.state.pool, app.state.keeping_plans = pool, keeping_plans
         yield
 
 
@@ -48,7 +55,7 @@ async def _alive(_request: Request) -> Response:
 
 async def _one(request: Request) -> Response:
     asked = None, "default", request.path_params["name"], None
-    return _json(await _row(request.app.state.pool, "find_schedule", *asked))
+    return _json(await _row(request.app.state.keeping_plans, "find_schedule", *asked))
 
 
 async def _page(request: Request) -> Response:
@@ -61,19 +68,20 @@ async def _page(request: Request) -> Response:
 
 async def _create(request: Request) -> Response:
     given = {"timezone": "UTC", "schedule_type": "cron", "labels": {}, "client_id": "default"} | await request.json()
-    async with _begun(request.app.state.pool) as connection:
-        now = (await _row(connection, "known_tasks"))["now"]
-        planned = IS_STATIC, "api", now, TOMORROW, TOMORROW
-        created = await _row(connection, "insert_schedule", json.dumps(USUAL | given), *planned)
+    pool = request.app.state.keeping_plans
+    now = (await _row(pool, "known_tasks"))["now"]
+    planned = IS_STATIC, "api", now, TOMORROW, TOMORROW
+    created = await _row(pool, "insert_schedule", json.dumps(USUAL | given), *planned, WHO)
     return _json(created, 201)
 
 
 async def _pause(request: Request) -> Response:
     given = await request.json()
-    async with _begun(request.app.state.pool) as connection:
-        schedule = await _locked(connection, request)
-        reason = f"{given['reason']} (by the API)"
-        changed = await _row(connection, "set_schedule_status", schedule["schedule_id"], "PAUSED", reason, None, None)
+    pool = request.app.state.keeping_plans
+    schedule = await _row(pool, "find_schedule", None, "default", request.path_params["name"], None)
+    reason, guarded = f"{given['reason']} (by the API)", (schedule["written_by"], WHO, None)
+    asked = schedule["schedule_id"], "PAUSED", reason, None, None, *guarded
+    changed = await _row(pool, "set_schedule_status", *asked)
     return _json(dict(schedule) | dict(changed))
 
 

@@ -133,7 +133,8 @@ class Gate:
 
     async def _look(self, key_id: str) -> _Remembered:
         before = time.monotonic()
-        found = _Remembered(await find_key(self._database, key_id), before)
+        async with self._database.swift() as session:
+            found = _Remembered(await find_key(session, key_id), before)
         if len(self._remembered) >= MOST_REMEMBERED:
             self._remembered.clear()
         self._remembered[key_id] = found
@@ -155,7 +156,8 @@ class Gate:
         try:
             await asyncio.sleep(GATHERED_SECONDS)
             marked, self._to_mark = sorted(self._to_mark), set()
-            await mark_used(self._database, marked)
+            async with self._database.swift() as session:
+                await mark_used(session, marked)
         except StoreUnavailable as fault:  # the next minute marks them again
             log.warning("keys_not_marked", why=str(fault))
         finally:

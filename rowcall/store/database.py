@@ -17,7 +17,7 @@ from rowcall.domain.access import EVERYTHING, Access
 
 from .connecting import CONNECT_TIMEOUT_SECONDS, NAMES, introduction, limits, server_settings
 from .driver_errors import UNAVAILABLE, domain_errors
-from .keeping import ONE_PLAN_EACH, Keepers
+from .keeping import ANEW, choose, said_inside
 from .moments import pass_moments_quickly
 from .pools import Pool, close_pool, direct_pool, leave_as_it_is, make_pool
 
@@ -29,7 +29,7 @@ PROBES = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",
-    "plan_cache_mode": "force_custom_plan",
+    "plan_cache_mode": ANEW,
 }
 """The store asks by probes of indexes, a bounded number of rows each, and PostgreSQL is not to think it over.
 
@@ -67,9 +67,10 @@ class Session(Protocol):
 
     `known_days` are the days of the ledger that are known to be there, `known_today` is the last that was when it was
     today. `access` is on whose behalf: statements that look something up are confined by it, so that nobody who asks
-    through a session can forget to be.
+    through a session can forget to be. `is_swift` says that nothing it locks stays locked: see `swiftly`.
     """
 
+    is_swift: bool
     known_days: set[date]
     known_today: set[date]
     access: Access
@@ -101,6 +102,8 @@ class Verbs(NamedTuple):
 class Transaction:
     """A Session inside one transaction; the driver's errors are translated where it ends."""
 
+    is_swift = False
+
     def __init__(self, connection: Connection, database: Database) -> None:
         self.connection = connection
         self.known_days = database.known_days
@@ -118,6 +121,16 @@ class Transaction:
     async def fetchval(self, name: str, *arguments: Any) -> Any:
         """The first column of the first row."""
         return await self.connection.fetchval(sql(name), *arguments)
+
+
+class Swift(Transaction):
+    """A Session whose statements each stand alone, on one connection that keeps their plans."""
+
+    is_swift = True
+
+    def __init__(self, connection: Connection, database: Database) -> None:
+        super().__init__(connection, database)
+        self.timeout_seconds = database.timeout_seconds
 
 
 class Snapshot(Transaction):
@@ -138,8 +151,11 @@ class Database:
     begins by saying what a connection of our own says once.
 
     `dsn` is where the connections go; `direct_dsn` leads to PostgreSQL itself, for what needs a session, and is None
-    where there is no such way. `pooled` says that a pooler stands between.
+    where there is no such way. `pooled` says that a pooler stands between; `has_sessions`, that a connection keeps what
+    it is told, and that what a statement does by itself is done.
     """
+
+    is_swift = False
 
     def __init__(
         self, pool: Pool, dsn: str, *, direct_dsn: str | None, preamble: str | None, timeout_seconds: float
@@ -148,6 +164,7 @@ class Database:
         self._preamble = preamble
         self.dsn = dsn
         self.pooled = preamble is not None
+        self.has_sessions = not self.pooled
         self.direct_dsn = direct_dsn if direct_dsn is not None or self.pooled else dsn
         self.timeout_seconds = timeout_seconds
         self.known_days: set[date] = set()
@@ -155,7 +172,6 @@ class Database:
         self.access = EVERYTHING
         self._verbs = Verbs("BEGIN", "COMMIT", "ROLLBACK")
         self._keeps_plans = False
-        self._keepers = Keepers()
 
     def acting(self, access: Access) -> Database:
         """The same connections on somebody's behalf, as far as that reaches."""
@@ -225,7 +241,7 @@ class Database:
         longer than to carry it out. It is for statements that find a schedule by its key, or what is due first, and
         that are no slower so (a test names them). For others `plan_anew` comes first.
         """
-        async with self._begun(also=ONE_PLAN_EACH if one_plan else None) as connection:
+        async with self._begun(one_plan=one_plan) as connection:
             yield Transaction(connection, self)
 
     @asynccontextmanager
@@ -238,19 +254,25 @@ class Database:
             await connection.execute(READING_ALL)
             yield Snapshot(connection, self)
 
+    @asynccontextmanager
+    async def swift(self) -> AsyncIterator[Swift]:
+        """A session in which each statement is run by itself; it has but one plan, which is kept."""
+        async with self._alone(one_plan=True) as connection:
+            yield Swift(connection, self)
+
     async def fetch(self, name: str, *arguments: Any) -> Sequence[Row]:
         """All rows of ``sql/<name>.sql``, run by itself."""
-        async with self._alone() as connection:
+        async with self._alone(one_plan=self._keeps_plans) as connection:
             return await connection.fetch(sql(name), *arguments)
 
     async def fetchrow(self, name: str, *arguments: Any) -> Row | None:
         """The first row, or None."""
-        async with self._alone() as connection:
+        async with self._alone(one_plan=self._keeps_plans) as connection:
             return await connection.fetchrow(sql(name), *arguments)
 
     async def fetchval(self, name: str, *arguments: Any) -> Any:
         """The first column of the first row."""
-        async with self._alone() as connection:
+        async with self._alone(one_plan=self._keeps_plans) as connection:
             return await connection.fetchval(sql(name), *arguments)
 
     async def run_script(self, script: str) -> None:
@@ -259,22 +281,23 @@ class Database:
             await connection.execute(script)
 
     @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[Connection]:
-        """A connection for one statement. Behind a pooler it needs a transaction, to be told of limits and plans in."""
+    async def _alone(self, *, one_plan: bool) -> AsyncIterator[Connection]:
+        """A connection for statements by themselves; behind a pooler a transaction, where limits and plans are told."""
         if self.pooled:
-            async with self._begun(also=ONE_PLAN_EACH if self._keeps_plans else None) as connection:
+            async with self._begun(one_plan=one_plan) as connection:
                 yield connection
         else:
             async with self._connection() as connection:
-                await self._keepers.choose(connection, keep=self._keeps_plans)
+                if self.has_sessions:
+                    await choose(connection, keep=one_plan)
                 yield connection
 
     @asynccontextmanager
-    async def _begun(self, characteristics: str = "", also: str | None = None) -> AsyncIterator[Connection]:
+    async def _begun(self, characteristics: str = "", *, one_plan: bool = False) -> AsyncIterator[Connection]:
         """A connection inside a transaction. What has to be said first goes with its BEGIN, not after it."""
         async with self._connection() as connection:
             try:
-                plans = also or self._keepers.unless_kept(connection)
+                plans = said_inside(connection, keep=one_plan)
                 said = (f"{self._verbs.begin}{characteristics}", self._preamble, self._signature(), plans)
                 await connection.execute("; ".join(text for text in said if text))
                 yield connection

@@ -41,6 +41,7 @@ class Joined(Database):
         vars(self).update(vars(database))
         self._held = transaction.connection
         self._preamble, self.pooled = None, False  # the transaction has begun by saying it
+        self.has_sessions = False
         self._verbs = Verbs("SAVEPOINT part", "RELEASE SAVEPOINT part", "ROLLBACK TO SAVEPOINT part")
 
     @asynccontextmanager

@@ -6,40 +6,38 @@ whatever the tables hold: a test names those that do.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, cast
 
-ONE_PLAN_EACH = "SET LOCAL plan_cache_mode = force_generic_plan"
-PLANNED_ANEW = "SET LOCAL plan_cache_mode = force_custom_plan"
+import asyncpg
 
-
-class Plannable(Protocol):
-    """A connection, as far as this is about it."""
-
-    def get_server_pid(self) -> int:
-        """The server's process that serves it."""
-        ...
-
-    async def execute(self, query: str, /) -> str:
-        """Run a text."""
-        ...
+ANEW, ONE_PLAN = "force_custom_plan", "force_generic_plan"
 
 
-class Keepers:
-    """The connections of a pool that keep plans by now. One of which that is not sure counts as one that does."""
+class Line(asyncpg.Connection):
+    """A connection that knows how its session plans: each statement anew, or once and for all. None: it isn't sure."""
 
-    def __init__(self) -> None:
-        self._processes: set[int] = set()
+    __slots__ = ("keeps_plans",)
 
-    async def choose(self, connection: Plannable, *, keep: bool) -> None:
-        """Have this connection keep plans, or make each anew, from now on."""
-        process = connection.get_server_pid()
-        if keep == (process in self._processes):
-            return
-        self._processes.add(process)
-        await connection.execute((ONE_PLAN_EACH if keep else PLANNED_ANEW).replace("LOCAL", "SESSION"))
-        if not keep:
-            self._processes.remove(process)
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.keeps_plans: bool | None = False
 
-    def unless_kept(self, connection: Plannable) -> str | None:
-        """What a transaction says that has its statements planned anew; None where this connection does so already."""
-        return PLANNED_ANEW if connection.get_server_pid() in self._processes else None
+    async def keep_plans(self, *, kept: bool) -> None:
+        """See to it that plans are kept from now on, or are not. Whoever lends it next asks again."""
+        self.keeps_plans = None  # as it stays where this is cancelled
+        await self.execute(f"SET plan_cache_mode = {ONE_PLAN if kept else ANEW}")
+        self.keeps_plans = kept
+
+
+async def choose(connection: object, *, keep: bool) -> None:
+    """Have this connection, which a pool has lent, keep plans or make each anew."""
+    line = cast("Line", connection)
+    if line.keeps_plans is not keep:
+        await line.keep_plans(kept=keep)
+
+
+def said_inside(connection: object, *, keep: bool) -> str | None:
+    """What a transaction of this connection says at its beginning; None where nothing has to be said."""
+    if keep:
+        return f"SET LOCAL plan_cache_mode = {ONE_PLAN}"
+    return None if cast("Line", connection).keeps_plans is False else f"SET LOCAL plan_cache_mode = {ANEW}"

@@ -9,6 +9,7 @@ import asyncpg
 
 from .connecting import CONNECT_TIMEOUT_SECONDS, connect, is_direct, refuses_settings
 from .driver_errors import UNAVAILABLE
+from .keeping import Line
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
@@ -37,6 +38,7 @@ async def make_pool(dsn: str, told: dict[str, str], options: dict[str, Any]) -> 
     """A pool whose connections tell the server this when they start."""
     common: dict[str, Any] = {
         "connect": connect,
+        "connection_class": Line,
         "timeout": CONNECT_TIMEOUT_SECONDS,
         "max_inactive_connection_lifetime": 300,
         "server_settings": told,

@@ -1,7 +1,8 @@
 """What people and programs do with schedules: create, find, change, pause, resume, delete.
 
 Every function that changes something locks the schedule's row first, and then knows its present state: no claim and no
-other change comes between. A schedule is handed over as a mapping of its columns, under their names, jsonb read.
+other change comes between; through a session that is swift it writes only if none came. A schedule is handed over as a
+mapping of its columns, under their names, jsonb read.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from typing import Any
 from rowcall.domain.definitions import Definition
 from rowcall.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from rowcall.domain.schedules import ScheduleStatus, is_gone
+from rowcall.domain.timing import TIMING_COLUMNS
 
 from .database import Row, Session
 from .deleted import DELETED
 from .jsonb import read_jsonb, write_jsonb
 from .planning import Moments, plan_locked, plan_new, plan_resumption
+from .swiftly import begun_by, guard, needs_a_lock, written
 from .telling import tell_and_wake
 
 ScheduleRow = Mapping[str, Any]
@@ -35,6 +38,8 @@ BEGINNING = {
 }
 """Where a schedule stands that is not there yet."""
 DEFINING_COLUMNS = tuple(field.name for field in fields(Definition))
+PLANNED_BY = (*TIMING_COLUMNS, "jitter_seconds", "max_executions", "name")
+"""What makes a schedule have other moments, or go on, when it is changed."""
 
 
 async def known_tasks(session: Session) -> tuple[datetime, Collection[str]]:
@@ -71,7 +76,8 @@ async def find_named(session: Session, client_id: str, reference: str) -> Schedu
 async def lock_named(session: Session, client_id: str, reference: str) -> ScheduleRow:
     """The same as it is, and as it stays until the transaction ends."""
     asked = _id_in(reference), client_id, reference, session.access.confined_to
-    return _shown(session, _there(await session.fetchrow("lock_schedule", *asked), client_id, reference))
+    statement = "find_schedule" if session.is_swift else "lock_schedule"
+    return _shown(session, _there(await session.fetchrow(statement, *asked), client_id, reference))
 
 
 def _there(row: Row | None, client_id: str, reference: str) -> Row:
@@ -131,9 +137,12 @@ async def create_schedule(
     moments = Moments()
     if now is not None and definition.name is not None and not definition.jitter_seconds:  # those come from its id
         moments = plan_new({**columns, **BEGINNING, "created_at": now})
+    if moments.next_run_at is None:
+        needs_a_lock(session)
     session.access.check_creates_for(definition.client_id)
     created_at = None if moments.next_run_at is None else now
-    row = await session.fetchrow("insert_schedule", write_jsonb(columns), is_static, source, created_at, *moments)
+    given = write_jsonb(columns), is_static, source, created_at, *moments, guard(session, None)[1]
+    row = await session.fetchrow("insert_schedule", *given)
     assert row is not None  # what the statement inserts, it returns
     return await _planned(session, _shown(session, row))
 
@@ -141,7 +150,7 @@ async def create_schedule(
 async def insert_schedule(session: Session, definition: Definition, *, source: str) -> int:
     """Write a new schedule without planning it, where many are planned together: its id. Raises as create_schedule."""
     session.access.check_creates_for(definition.client_id)
-    given = write_jsonb(definition.columns()), False, source, None, *Moments()
+    given = write_jsonb(definition.columns()), False, source, None, *Moments(), None
     schedule_id: int = await session.fetchval("insert_schedule", *given)
     return schedule_id
 
@@ -162,21 +171,26 @@ async def change_schedule(session: Session, schedule: ScheduleRow, definition: D
     definition = replace(definition, name=definition.name or schedule["name"])
     if definition == definition_of(schedule):
         return schedule
-    return await write_definition(session, schedule["schedule_id"], definition)
+    if _is_unplanned(schedule) or any(schedule[column] != getattr(definition, column) for column in PLANNED_BY):
+        needs_a_lock(session)
+    return await write_definition(session, schedule["schedule_id"], definition, schedule.get("written_by"))
 
 
-async def write_definition(session: Session, schedule_id: int, definition: Definition) -> ScheduleRow:
+async def write_definition(
+    session: Session, schedule_id: int, definition: Definition, written_by: int | None = None
+) -> ScheduleRow:
     """Write another definition over a locked schedule's, whoever may do that, and plan it where its timing changed."""
-    row = await session.fetchrow("update_schedule", schedule_id, write_jsonb(definition.columns()))
-    assert row is not None  # the schedule is locked, so it is there
-    return await _planned(session, _shown(session, row))
+    given = schedule_id, write_jsonb(definition.columns()), *guard(session, written_by)
+    return await _planned(session, _shown(session, written(session, await session.fetchrow("update_schedule", *given))))
+
+
+def _is_unplanned(schedule: ScheduleRow) -> bool:
+    return schedule["status"] == ScheduleStatus.ACTIVE and schedule["next_run_at"] is None
 
 
 async def _planned(session: Session, schedule: ScheduleRow) -> ScheduleRow:
     """A locked schedule once it is planned, if it is to be."""
-    if schedule["status"] != ScheduleStatus.ACTIVE or schedule["next_run_at"] is not None:
-        return schedule
-    return await _planned_anew(session, schedule)
+    return await _planned_anew(session, schedule) if _is_unplanned(schedule) else schedule
 
 
 async def _planned_anew(session: Session, schedule: ScheduleRow) -> ScheduleRow:
@@ -201,9 +215,12 @@ async def set_status(
     """Put a locked schedule into a status, whoever may do that, and plan it where it is ACTIVE."""
     is_resumed = status is ScheduleStatus.ACTIVE and schedule["status"] != ScheduleStatus.ACTIVE
     moments = await plan_resumption(session, schedule) if is_resumed else Moments()
-    changed = await session.fetchrow("set_schedule_status", schedule["schedule_id"], status, reason, *moments)
-    assert changed is not None  # the schedule is locked, so it is there
     following = moments.next_occurrence_at
+    if status is ScheduleStatus.ACTIVE and following is None:
+        needs_a_lock(session)
+    guarded = *guard(session, schedule.get("written_by")), begun_by(session, following)
+    given = schedule["schedule_id"], status, reason, *moments, *guarded
+    changed = written(session, await session.fetchrow("set_schedule_status", *given))
     schedule = {**schedule, **dict(changed.items())}
     if following is not None and following <= schedule["updated_at"]:  # it was still paused at that moment
         return await _planned_anew(session, schedule)
@@ -239,17 +256,21 @@ async def resume_schedule(session: Session, schedule: ScheduleRow) -> ScheduleRo
     return await set_status(session, schedule, ScheduleStatus.ACTIVE, None)
 
 
-async def delete_schedule(session: Session, schedule: ScheduleRow) -> int:
+async def delete_schedule(session: Session, schedule: ScheduleRow) -> int | None:
     """Disable a locked schedule, cancel its backfills and what is queued of it; how many that were.
 
     Deleting twice changes nothing. Its history stays, and what is running runs to its end, but is not tried again: call
-    `deleted.cancel_left_over` after the commit.
+    `deleted.cancel_left_over` after the commit, unless this returns None: then nothing of it was open.
     Raises Forbidden for one that stands in code, as long as it does.
     """
     if schedule["status"] == ScheduleStatus.DISABLED:
         return 0
     if not is_gone(schedule):
         check_changeable(schedule)
+    if session.is_swift:
+        written_by, who = guard(session, schedule["written_by"])
+        written(session, await session.fetchrow("disable_schedule", schedule["schedule_id"], written_by, who))
+        return None
     cancelled = await session.fetch("delete_schedule", schedule["schedule_id"], DELETED)
     await tell_and_wake(session, cancelled)
     return len(cancelled)

@@ -9,6 +9,7 @@ ISOLATION = "tests/webapi/test_isolation.py"
 KEYS_TEST = "tests/webapi/test_keys.py"
 MATRIX = "tests/webapi/test_key_matrix.py"
 LOG = "tests/store/test_audit_log.py"
+SWIFT = "tests/store/test_swiftly.py"
 STATIC = f"{ISOLATION}::TestAStaticSchedule"
 CANNOT_TELL = f"{ISOLATION}::test_another_clients_key_cannot_tell_that_a_schedule_exists"
 
@@ -47,6 +48,35 @@ KEYS = (
         "a schedule is locked, and so told of, whosever it is",
         (Edit(f"{SQL}/lock_schedule.sql", "($4::text IS NULL OR", "($4::text IS NULL OR true OR"),),
         (CANNOT_TELL,),
+    ),
+    Mutation(
+        "a schedule is paused, resumed or deleted whatever happened to it since it was looked at",
+        (
+            Edit(f"{SQL}/set_schedule_status.sql", "($6::xid IS NULL OR s.xmin = $6)", "($6::xid IS NULL OR true)"),
+            Edit(f"{SQL}/disable_schedule.sql", "s.xmin = $2", "$2::xid IS NOT NULL"),
+        ),
+        (f"{SWIFT}::test_a_schedule_that_changed_after_the_look_is_looked_at_again",),
+    ),
+    Mutation(
+        "of two people who edit one schedule the second undoes what the first did",
+        (Edit(f"{SQL}/update_schedule.sql", "($3::xid IS NULL OR s.xmin = $3)", "($3::xid IS NULL OR true)"),),
+        (f"{SWIFT}::test_a_schedule_that_changed_after_the_look_is_looked_at_again",),
+    ),
+    Mutation(
+        "what is queued of a schedule outlives it",
+        (
+            Edit(
+                f"{SQL}/disable_schedule.sql",
+                "NOT EXISTS (SELECT FROM rowcall.open_executions AS o WHERE o.schedule_id = $1)",
+                "true",
+            ),
+        ),
+        (f"{SWIFT}::test_what_is_queued_of_a_deleted_schedule_is_cancelled",),
+    ),
+    Mutation(
+        "a schedule is resumed while its next occurrence comes",
+        (Edit("rowcall/store/swiftly.py", "moment - timedelta(seconds=session.timeout_seconds)", "moment"),),
+        (f"{SWIFT}::test_resuming_is_locked_where_the_next_occurrence_may_come_before_it_is_done",),
     ),
     Mutation(
         "a list of executions holds those of all clients, where its own are many",

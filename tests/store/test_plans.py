@@ -16,8 +16,9 @@ from rowcall.domain.catching_up import LateLane
 from rowcall.domain.definitions import define
 from rowcall.domain.executions import Outcome
 from rowcall.store.claiming import look
-from rowcall.store.database import ONE_PLAN_EACH, PROBES, Database, sql
+from rowcall.store.database import PROBES, Database, sql
 from rowcall.store.executions import execute_schedule
+from rowcall.store.keeping import ONE_PLAN
 from rowcall.store.schedules import lock_schedule
 from tests.store.stories import HOUR, MINUTE, NOON, ASchedule, Connection, claim, finish
 
@@ -217,8 +218,9 @@ class Crowd:
             "find_schedules of one": (1, [[one], None]),
             "lock_schedule": (2, [one, None, None, None]),
             "lock_schedule by its name": (2, [None, "default", f"s{one}", None]),
-            "set_schedule_status": (1, [one, "PAUSED", reason, None, None]),
-            "update_schedule": (2, [one, DEFINITION]),
+            "disable_schedule": (3, [one, 1, None]),
+            "set_schedule_status": (1, [one, "PAUSED", reason, *[None] * 5]),
+            "update_schedule": (2, [one, DEFINITION, None, None]),
             "spans_of_schedule": (4, [one, self.now]),
             "advance_schedule": (1, [one, self.now, self.now, self.now]),
             "request_execution": (8, [one, self.now, override, True]),
@@ -348,7 +350,7 @@ async def test_every_statement_reads_a_bounded_number_of_rows(db: Connection, as
 async def test_a_plan_that_is_kept_stays_a_probe(
     db: Connection, asked: Connection, questions: Callable[[Crowd], Questions]
 ) -> None:
-    await asked.execute(ONE_PLAN_EACH.replace("LOCAL", "SESSION"))
+    await asked.execute(f"SET plan_cache_mode = {ONE_PLAN}")
     await db.execute("SELECT rowcall.ensure_partitions(now() - interval '8 days', now() + interval '2 days')")
     await db.execute("ANALYZE")
     nobody = Crowd(await db.fetchval("SELECT now()"))

@@ -240,7 +240,7 @@ async def test_locks_name_who_waits_and_whom_for(
     async with another_connection.transaction():
         await another_connection.execute("SELECT FROM rowcall.schedules FOR UPDATE")
         async with Database.open(dsn, size=1, application_name="rowcall worker") as waiter:
-            waiting = asyncio.create_task(waiter.fetch("set_schedule_status", locked, "PAUSED", None, None, None))
+            waiting = asyncio.create_task(waiter.fetch("set_schedule_status", locked, "PAUSED", *[None] * 6))
             await until_waiting_for_a_lock(db)
             lock = await only(db, "v_locks")
             metrics = await only(db, "v_metrics")

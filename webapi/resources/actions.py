@@ -12,9 +12,11 @@ from rowcall.domain.access import Scope
 from rowcall.domain.errors import Conflict, InvalidInput
 from rowcall.domain.schedules import ScheduleStatus, schedule_of
 from rowcall.domain.triggers import occurrences_after
+from rowcall.store.database import Session
 from rowcall.store.executions import execute_schedule
 from rowcall.store.releasing import release_waiting
 from rowcall.store.schedules import ScheduleRow, pause_schedule, resume_schedule
+from rowcall.store.swiftly import swiftly
 from rowcall.webapi.registry import Call, check_scheduler, reply, route
 from rowcall.webapi.views import execution_view, schedule_view
 from rowcall.wire.base import NoFields
@@ -34,9 +36,12 @@ class UpcomingQuery(Reference):
 
 async def pause(call: Call[Reference, Pause]) -> Response:
     """Pause a schedule."""
-    async with call.database.transaction(one_plan=True) as transaction:
-        schedule = await locked(transaction, call)
-        paused = await pause_schedule(transaction, schedule, (call.body.reason or "").strip() or None, call.who)
+    reason = (call.body.reason or "").strip() or None
+
+    async def do(session: Session) -> ScheduleRow:
+        return await pause_schedule(session, await locked(session, call), reason, call.who)
+
+    paused = await swiftly(call.database, do)
     tell("schedule_pause", paused, reason=call.body.reason)
     return reply(schedule_view(paused), headers={"ETag": etag_of(paused)})
 
@@ -44,8 +49,11 @@ async def pause(call: Call[Reference, Pause]) -> Response:
 async def resume(call: Call[Reference, NoFields]) -> Response:
     """Resume a schedule."""
     check_scheduler(call.services)
-    async with call.database.transaction(one_plan=True) as transaction:
-        resumed = await resume_schedule(transaction, await locked(transaction, call))
+
+    async def do(session: Session) -> ScheduleRow:
+        return await resume_schedule(session, await locked(session, call))
+
+    resumed = await swiftly(call.database, do)
     tell("schedule_resume", resumed)
     return reply(schedule_view(resumed), headers={"ETag": etag_of(resumed)})
 

@@ -24,7 +24,8 @@ class Reference(Query):
 
 async def found(call: Call[Any, Any]) -> ScheduleRow:
     """The schedule that the path names, to read."""
-    return await find_named(call.database, client_of(call), call.named("id"))
+    async with call.database.swift() as session:
+        return await find_named(session, client_of(call), call.named("id"))
 
 
 async def locked(session: Session, call: Call[Any, Any]) -> ScheduleRow:

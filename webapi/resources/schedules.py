@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -27,6 +27,7 @@ from rowcall.store.schedules import (
     known_tasks,
     lock_named,
 )
+from rowcall.store.swiftly import swiftly
 from rowcall.webapi.pages import IdCursor, decode, encode, link_to_next
 from rowcall.webapi.problems import Problem
 from rowcall.webapi.queries import Query
@@ -82,15 +83,7 @@ async def read(call: Call[Reference, None]) -> Response:
 async def change(call: Call[Reference, dict[str, Any]]) -> Response:
     """Change some fields of a schedule."""
     check_scheduler(call.services)
-    async with call.database.transaction(one_plan=True) as transaction:
-        schedule = await _to_change(transaction, call)
-        previous = definition_of(schedule)
-        definition = await _judged(call, transaction, merged(previous, call.body), previous, schedule["now"])
-        check_match(call.request, schedule)  # last: a request that can't be done in any state is no matter of states
-        changed = await change_schedule(transaction, schedule, definition)
-    if changed is not schedule:
-        tell("schedule_update", changed)
-    return _shown(changed)
+    return await _changed(call, lambda _, previous: merged(previous, call.body))
 
 
 async def replace(call: Call[Reference, dict[str, Any]]) -> Response:
@@ -110,24 +103,41 @@ async def replace(call: Call[Reference, dict[str, Any]]) -> Response:
 
 async def remove(call: Call[Reference, None]) -> Response:
     """Delete a schedule; its history stays."""
-    async with call.database.transaction(one_plan=True) as transaction:
-        schedule = await locked(transaction, call)
-        cancelled = await delete_schedule(transaction, schedule)
-    cancelled += len(await cancel_left_over(call.database, [schedule["schedule_id"]]))
+
+    async def do(session: Session) -> tuple[ScheduleRow, int | None]:
+        schedule = await locked(session, call)
+        return schedule, await delete_schedule(session, schedule)
+
+    schedule, cancelled = await swiftly(call.database, do)
+    if cancelled is not None:  # otherwise nothing was open that could be queued again
+        cancelled += len(await cancel_left_over(call.database, [schedule["schedule_id"]]))
     if schedule["status"] != "DISABLED":
-        tell("schedule_remove", schedule, cancelled=cancelled)
+        tell("schedule_remove", schedule, cancelled=cancelled or 0)
     return Response(status_code=204)
 
 
 async def _replace(call: Call[Reference, dict[str, Any]], fields: Mapping[str, Any]) -> Response:
-    async with call.database.transaction(one_plan=True) as transaction:
-        schedule = await _to_change(transaction, call)
-        identity = {field: schedule[field] for field in IDENTITY if fields.get(field) is None}
+    def with_identity(schedule: ScheduleRow, _: Definition) -> Mapping[str, Any]:
+        return {**fields, **{field: schedule[field] for field in IDENTITY if fields.get(field) is None}}
+
+    return await _changed(call, with_identity)
+
+
+async def _changed(
+    call: Call[Reference, dict[str, Any]], fields_of: Callable[[ScheduleRow, Definition], Mapping[str, Any]]
+) -> Response:
+    """The schedule with the definition of these fields, which depend on what it is and was defined as."""
+
+    async def do(session: Session) -> tuple[ScheduleRow, bool]:
+        schedule = await _to_change(session, call)
         previous = definition_of(schedule)
-        definition = await _judged(call, transaction, {**fields, **identity}, previous, schedule["now"])
-        check_match(call.request, schedule)
-        changed = await change_schedule(transaction, schedule, definition)
-    if changed is not schedule:
+        definition = await _judged(call, session, fields_of(schedule, previous), previous, schedule["now"])
+        check_match(call.request, schedule)  # last: a request that can't be done in any state is no matter of states
+        changed = await change_schedule(session, schedule, definition)
+        return changed, changed is not schedule
+
+    changed, is_another = await swiftly(call.database, do)
+    if is_another:
         tell("schedule_update", changed)
     return _shown(changed)
 
@@ -144,12 +154,14 @@ def _named_by_path(call: Call[Reference, dict[str, Any]]) -> dict[str, Any]:
 
 
 async def _create(call: Call[Any, Any], fields: Mapping[str, Any]) -> ScheduleRow:
-    async with call.database.transaction(one_plan=True) as transaction:
-        now, tasks = await known_tasks(transaction)
+    async def do(session: Session) -> ScheduleRow:
+        now, tasks = await known_tasks(session)
         definition = define(fields, now=now, defaults=call.services.defaults, known_tasks=tasks)
         if "if-match" in call.request.headers:
             raise Problem(412, "there is no such schedule, so it is not in the state that If-Match names")
-        created = await create_schedule(transaction, definition, source=call.services.source, now=now)
+        return await create_schedule(session, definition, source=call.services.source, now=now)
+
+    created = await swiftly(call.database, do)
     tell("schedule_create", created)
     return created
 

@@ -1,6 +1,6 @@
 -- A new schedule of the definition $1 jsonb, its columns by name; $2 is_static boolean, $3 source text. $4 created_at, $5
--- next_occurrence_at and $6 next_run_at, timestamptz: where it is planned already, or NULL. Everything that people and
--- programs see of it.
+-- next_occurrence_at and $6 next_run_at, timestamptz: where it is planned already, or NULL. $7 text: who does it, or NULL
+-- where that is known. Everything that people and programs see of it.
 INSERT INTO rowcall.schedules AS s
        (client_id, name, description, task_type, capability_required, input_data, priority, labels, schedule_type,
         cron_expression, cron_fields, interval_seconds, scheduled_time, timezone, starts_at, ends_at, jitter_seconds,
@@ -19,6 +19,7 @@ SELECT d.client_id, d.name, d.description, d.task_type, d.capability_required, d
         jitter_seconds integer, max_executions bigint, grace_period_seconds bigint, "coalesce" text,
         catch_up_limit integer, overlap_policy text, max_instances integer, timeout_seconds double precision,
         max_retries integer, retry_backoff_seconds double precision, callback_url text, callback_events text[])
+ WHERE $7::text IS NULL OR set_config('rowcall.who', $7, true) = $7
 RETURNING s.schedule_id, s.client_id, s.name, s.description, s.task_type, s.capability_required, s.input_data,
           s.priority, s.labels, s.schedule_type, s.cron_expression, s.cron_fields, s.interval_seconds,
           s.scheduled_time, s.timezone, s.starts_at, s.ends_at, s.jitter_seconds, s.status, s.status_reason,

@@ -1,5 +1,6 @@
 -- Give the schedule $1 bigint the definition $2 jsonb, its columns by name. The client stays: it is part of the identity.
--- Everything that people and programs see of it, not planned anew.
+-- $3 xid: only if it is still as that transaction wrote it; $4 text: who does it; NULL where it is locked, and that is
+-- known. Everything that people and programs see of it, not planned anew.
 UPDATE rowcall.schedules AS s
    SET name = d.name, description = d.description, task_type = d.task_type, capability_required = d.capability_required,
        input_data = d.input_data, priority = d.priority, labels = d.labels, schedule_type = d.schedule_type,
@@ -18,6 +19,8 @@ UPDATE rowcall.schedules AS s
         catch_up_limit integer, overlap_policy text, max_instances integer, timeout_seconds double precision,
         max_retries integer, retry_backoff_seconds double precision, callback_url text, callback_events text[])
  WHERE s.schedule_id = $1
+   AND ($3::xid IS NULL OR s.xmin = $3)
+   AND ($4::text IS NULL OR set_config('rowcall.who', $4, true) = $4)
 RETURNING s.schedule_id, s.client_id, s.name, s.description, s.task_type, s.capability_required, s.input_data,
           s.priority, s.labels, s.schedule_type, s.cron_expression, s.cron_fields, s.interval_seconds,
           s.scheduled_time, s.timezone, s.starts_at, s.ends_at, s.jitter_seconds, s.status, s.status_reason,
