@@ -123,7 +123,7 @@ async def look(
         found.due_in_seconds = max(0.0, sight.by_now().due_in) if sight.heads else None
     elif not found.late_is_left:
         found.due_in_seconds = _next_in(sight.heads)
-    if found.unplanned and (found.planned or expected):
+    if found.unplanned and (found.planned or expected or found.knows_next):
         found.due_in_seconds = 0.0  # more of them than one transaction takes: look again at once, not after the poll
     return found
 

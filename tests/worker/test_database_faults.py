@@ -33,13 +33,14 @@ def app() -> rowcall.App:
 class Gate:
     """A task "gated" that works until the gate is opened, and notes every start and how it ended."""
 
-    def __init__(self, app: rowcall.App) -> None:
+    def __init__(self, app: rowcall.App, result: int | None = None) -> None:
         self.open = asyncio.Event()
+        self.result = result
         self.log: list[str] = []
         self.ended_at = 0.0
         app.task("gated")(self._gated)
 
-    async def _gated(self, run: rowcall.Run) -> None:
+    async def _gated(self, run: rowcall.Run) -> int | None:
         self.log.append(f"started {run.attempt}/{run.fence}")
         try:
             await self.open.wait()
@@ -49,7 +50,11 @@ class Gate:
         finally:
             self.ended_at = time.monotonic()
         self.log.append("finished")
+        return self.result
 
+
+EXECUTE = b"E\x00\x00\x00\x09\x00"
+"""How the request begins that carries out what was prepared."""
 
 OTHERS = (
     "FROM pg_stat_activity"
@@ -245,11 +250,14 @@ async def test_a_claim_whose_commit_was_answered_to_nobody_is_given_back_and_run
     assert len(await schedules.workers()) == 1  # and all this time it was healthy
 
 
+@pytest.mark.parametrize(
+    ("result", "to"), [(3, b"COMMIT"), (None, EXECUTE)], ids=["in a transaction", "in a statement by itself"]
+)
 async def test_a_result_whose_commit_was_answered_to_nobody_counts_once(
-    app: rowcall.App, line: Line, serve: Serve, schedules: Schedules
+    app: rowcall.App, line: Line, serve: Serve, schedules: Schedules, result: int | None, to: bytes
 ) -> None:
-    gate = Gate(app)
-    line.lose_the_answer(b"COMMIT", after=b"DELETE FROM rowcall.open_executions")
+    gate = Gate(app, result)
+    line.lose_the_answer(to, after=b"DELETE FROM rowcall.open_executions")
     schedule_id = await schedules.insert("gated")
     gate.open.set()
     await serve(app, dsn=line.dsn)
