@@ -35,7 +35,7 @@ PROBES = {
 
 Left alone it does: for a batch of results it would read the whole ledger and hash it. Nor is a plan to be kept: one
 that was made when the queue was empty reads all of it for every row once it is full. Planning costs a millisecond:
-where a plan is sure to stay a probe it is kept, by transactions that say so.
+where a plan is sure to stay a probe it is kept, by transactions and sessions that say so.
 """
 
 READING_ALL = "; ".join(
