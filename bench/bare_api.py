@@ -22,9 +22,10 @@ from starlette.routing import Route
 
 from rowcall.domain.definitions import Defaults, Definition
 from rowcall.store.connecting import limits, server_settings
-from rowcall.store.database import PROBES, Connection, sql
+from rowcall.store.database import PROBES
 from rowcall.store.keeping import ONE_PLAN
 from rowcall.store.pools import Pool, leave_as_it_is
+from rowcall.store.sessions import Connection, sql
 
 TIMEOUT_SECONDS = 30.0
 WHO = "the API"

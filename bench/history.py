@@ -24,9 +24,9 @@ from bench.harness.workers import Worker
 from bench.ledger import fill_history
 from bench.operations import CLAIMS, Operations, a_populated_database
 from bench.streaming import streaming
-from rowcall.store.database import sql
 from rowcall.store.executions import ExecutionFilter, find_execution, list_executions
 from rowcall.store.retention import DETACH, DROP
+from rowcall.store.sessions import sql
 
 SCHEDULES = 1_000
 READER_SECONDS = 1.0

@@ -12,8 +12,9 @@ from rowcall import __version__
 from rowcall.domain.errors import StoreUnavailable
 from rowcall.metrics.exposition import exposition
 from rowcall.metrics.tallies import Tallies
-from rowcall.store.database import Database, Row
+from rowcall.store.database import Database
 from rowcall.store.monitoring import metrics_row, schedule_series
+from rowcall.store.sessions import Row
 
 log = structlog.get_logger("rowcall.webapi")
 

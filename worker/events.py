@@ -11,8 +11,8 @@ from typing import Self, TypeAlias
 import structlog
 
 from rowcall.metrics.tallies import Tallies
-from rowcall.store.database import Row
 from rowcall.store.recording import Completed
+from rowcall.store.sessions import Row
 
 log = structlog.get_logger("rowcall.worker")
 

@@ -10,9 +10,10 @@ from typing import Any
 from rowcall.domain.errors import StoreUnavailable
 from rowcall.domain.executions import Outcome
 from rowcall.store.claims import Claim
-from rowcall.store.database import Database, Transaction
+from rowcall.store.database import Database
 from rowcall.store.finishing import Result, ending_transaction
 from rowcall.store.releasing import release_waiting
+from rowcall.store.sessions import Transaction
 
 from .running.results import encode_result
 from .settled import Settled

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .claims import Claim
-from .database import Session
 from .peeking import Sight, peek
+from .sessions import Session
 from .starting import start_ahead
 
 FEW = 3

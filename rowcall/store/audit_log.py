@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .database import Session
 from .jsonb import read_jsonb
 from .schedules import LARGEST_ID
+from .sessions import Session
 
 AuditRow = Mapping[str, Any]
 JSONB_COLUMNS = ("before", "after")

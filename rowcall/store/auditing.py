@@ -13,9 +13,10 @@ from rowcall.domain.ledger_rows import LedgerRow
 from rowcall.domain.schedules import ScheduleStatus
 from rowcall.domain.settling import Span
 
-from .database import Database, Row, Session, Snapshot
+from .database import Database
 from .jsonb import read_jsonb
 from .planning import trigger_then
+from .sessions import Row, Session, Snapshot
 
 SCHEDULES_AT_ONCE = 1000
 ROWS_AT_ONCE = 5000

@@ -21,8 +21,9 @@ from rowcall.domain.schedules import ScheduleStatus, schedule_of
 from rowcall.domain.timing import era_fault
 from rowcall.domain.triggers import Trigger, next_occurrence
 
-from .database import Database, Row, Session
+from .database import Database
 from .schedules import LARGEST_ID, ScheduleRow
+from .sessions import Row, Session
 from .telling import tell_and_wake
 
 BackfillRow = Mapping[str, Any]

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from rowcall.domain.errors import Conflict, Fault, Forbidden, InvalidInput, NotFound
 
-from .database import Database, Session
+from .database import Database
 from .executions import execute_schedule
 from .schedule_lists import ScheduleFilter, list_schedules
 from .schedules import (
@@ -20,6 +20,7 @@ from .schedules import (
     resolve_schedule,
     resume_schedule,
 )
+from .sessions import Session
 
 MOST_AT_ONCE = 500
 

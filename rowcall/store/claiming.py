@@ -20,11 +20,12 @@ from rowcall.domain.catching_up import LateLane, triage_begins
 
 from .ahead import Prepared, prepare
 from .claims import Claim
-from .database import Database, Row, Session
+from .database import Database
 from .peeking import Head, Sight, peek, until
 from .planning import plan_schedules
 from .recording import Completed
 from .releasing import release_waiting
+from .sessions import Row, Session
 from .starting import Begun, start_due, start_returning
 from .taking import take_queued
 

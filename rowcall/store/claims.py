@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from .database import Row
+from .sessions import Row
 
 
 @dataclass(slots=True)

@@ -8,7 +8,6 @@ from rowcall.domain.declaring import Action, Change
 from rowcall.domain.errors import Conflict
 from rowcall.domain.schedules import ScheduleStatus, is_gone
 
-from .database import Session
 from .planning import plan_schedules
 from .schedules import (
     ScheduleRow,
@@ -19,6 +18,7 @@ from .schedules import (
     insert_schedule,
     set_status,
 )
+from .sessions import Session
 
 AT_ONCE = 500
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from .database import Database, Row, Session
+from .database import Database
+from .sessions import Row, Session
 from .telling import tell_and_wake
 
 DELETED = "disabled: the schedule was deleted"

@@ -9,7 +9,7 @@ from typing import Any
 
 from rowcall.domain.schedules import GONE
 
-from .database import Row, Session
+from .sessions import Row, Session
 
 
 @dataclass(frozen=True, slots=True)

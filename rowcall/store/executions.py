@@ -16,7 +16,7 @@ from rowcall.domain.errors import Conflict, InvalidInput, NotFound
 from rowcall.domain.executions import OPEN_STATUSES, ExecutionStatus
 from rowcall.domain.schedules import ScheduleStatus
 
-from .database import Database, Row, Session
+from .database import Database
 from .jsonb import read_jsonb, write_jsonb
 from .ledger import ensure_today
 from .releasing import release_waiting
@@ -25,6 +25,7 @@ from .schedules import (
     LARGEST_ID,
     ScheduleRow,
 )
+from .sessions import Row, Session
 from .telling import tell_and_wake
 
 ExecutionRow = Mapping[str, Any]

@@ -15,11 +15,11 @@ from rowcall.domain.schedules import ScheduleStatus
 from rowcall.domain.triggers import Trigger, latest_through, next_occurrence
 from rowcall.domain.zones import zone
 
-from .database import Row, Session
 from .executions import find_execution
 from .jsonb import read_jsonb
 from .planning import trigger_then
 from .schedules import ScheduleRow
+from .sessions import Row, Session
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 

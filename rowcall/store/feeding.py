@@ -17,10 +17,11 @@ from rowcall.domain.planning import INSTANT
 from rowcall.domain.triggers import Trigger, occurrences_after
 
 from .backfills import answers_at
-from .database import Database, Row, Session
+from .database import Database
 from .jsonb import read_jsonb
 from .ledger import ensure_days
 from .planning import trigger_then
+from .sessions import Row, Session
 
 log = structlog.get_logger("rowcall.store")
 

@@ -15,9 +15,10 @@ from rowcall.domain.retries import backoff, may_retry
 
 from .claims import Claim
 from .connecting import NAMES
-from .database import Database, Session, Transaction
+from .database import Database
 from .deleted import DELETED, NOT_TRIED_AGAIN, cancel_left_over, deleted_among
 from .releasing import release_waiting
+from .sessions import Session, Transaction
 from .telling import tell
 
 ONLY_OUR_NAMES = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in NAMES.items())

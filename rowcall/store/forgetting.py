@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .database import Session
 from .idempotency import forget_keys
+from .sessions import Session
 
 ENTRIES_AT_ONCE = 1000
 FIGURES_AT_ONCE = 10_000

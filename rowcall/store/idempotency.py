@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from rowcall.domain.errors import Conflict
 
-from .database import Connection, Database, Session, Transaction, Verbs
+from .database import Database, Verbs
 from .driver_errors import domain_errors
 from .jsonb import read_jsonb
+from .sessions import Connection, Session, Transaction
 
 KEPT_SECONDS = 86_400.0
 FORGOTTEN_AT_ONCE = 10_000

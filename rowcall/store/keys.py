@@ -11,7 +11,7 @@ from rowcall.domain.access import DEFAULT_CLIENT, Access, Scope
 from rowcall.domain.errors import NotFound
 from rowcall.domain.keys import NewKey, make_key
 
-from .database import Row, Session
+from .sessions import Row, Session
 
 KeyRow = Mapping[str, Any]
 ALSO_INVALID = True

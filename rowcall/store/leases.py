@@ -12,9 +12,10 @@ from itertools import groupby
 from rowcall.domain.executions import END_REQUESTED, ExecutionStatus
 from rowcall.domain.retries import may_retry
 
-from .database import Database, Row, Session
+from .database import Database
 from .deleted import DELETED, NOT_TRIED_AGAIN, cancel_left_over, deleted_among
 from .releasing import release_waiting
+from .sessions import Row, Session
 from .telling import tell_rows
 
 ORPHANS_AT_ONCE = 500

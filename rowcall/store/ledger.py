@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from rowcall.domain.planning import Answer
 
-from .database import Row, Session
+from .sessions import Row, Session
 from .telling import tell_rows
 
 

@@ -22,7 +22,7 @@ import asyncpg
 from rowcall.domain.errors import InvalidInput, StoreUnavailable
 
 from .connecting import NAMES, Connection, connect_past_poolers, server_settings
-from .database import Database, sql
+from .database import Database
 from .driver_errors import UNAVAILABLE
 from .schema_checks import (
     LOCK_TIMEOUT_SECONDS,
@@ -34,6 +34,7 @@ from .schema_checks import (
     schema_version,
 )
 from .schema_files import Migration, known_migrations
+from .sessions import sql
 
 __all__ = [
     "Migration",

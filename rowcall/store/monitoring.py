@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from .database import Row, Session
+from .sessions import Row, Session
 
 MOST_WORKERS = 1000
 

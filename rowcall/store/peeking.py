@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from .database import Session
+from .sessions import Session
 
 TIMER_SECONDS = 0.0005
 """The event loop's timers are exact to half a millisecond, either way: the rest is slept outside of it."""

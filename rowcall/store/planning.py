@@ -17,9 +17,9 @@ from rowcall.domain.schedules import Columns, Schedule, ScheduleStatus, schedule
 from rowcall.domain.settling import Settlement, Span, settle
 from rowcall.domain.triggers import Trigger, trigger_of
 
-from .database import Row, Session
 from .jsonb import read_jsonb
 from .ledger import insert_answers, kept_waiting
+from .sessions import Row, Session
 
 REASON_MAX_LENGTH = 500
 UNPLANNABLE = (InvalidInput, ArithmeticError, LookupError, TypeError, ValueError)

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from rowcall.domain.planning import Plan
 
-from .database import Row, Session
 from .ledger import insert_answers, kept_waiting
+from .sessions import Row, Session
 from .telling import tell_rows
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .database import Database, Row, Session
+from .database import Database
+from .sessions import Row, Session
 
 AT_ONCE = 500
 

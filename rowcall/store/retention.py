@@ -26,9 +26,10 @@ import asyncpg
 from rowcall.domain.errors import StoreUnavailable
 
 from .connecting import NAMES, Connection, connect_past_poolers, server_settings
-from .database import Connection as AnyConnection
-from .database import Database, Row, Session, Transaction, sql
+from .database import Database
 from .driver_errors import domain_errors
+from .sessions import Connection as AnyConnection
+from .sessions import Row, Session, Transaction, sql
 
 LOCK_SECONDS = 2.0
 BRIEF_LOCK = "SET LOCAL lock_timeout = '200ms'"

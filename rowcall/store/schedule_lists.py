@@ -15,9 +15,9 @@ from typing import Any
 
 from rowcall.domain.schedules import ScheduleStatus
 
-from .database import Session
 from .jsonb import write_jsonb
 from .schedules import ScheduleRow, find_schedules
+from .sessions import Session
 
 COUNTED_THROUGH = 1000
 """Ways with more schedules than that are held to be equally long."""

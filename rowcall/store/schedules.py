@@ -18,10 +18,10 @@ from rowcall.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from rowcall.domain.schedules import ScheduleStatus, is_gone
 from rowcall.domain.timing import TIMING_COLUMNS
 
-from .database import Row, Session
 from .deleted import DELETED
 from .jsonb import read_jsonb, write_jsonb
 from .planning import Moments, plan_locked, plan_new, plan_resumption
+from .sessions import Row, Session
 from .swiftly import begun_by, guard, needs_a_lock, written
 from .telling import tell_and_wake
 

@@ -9,9 +9,9 @@ import asyncpg
 
 from rowcall.domain.errors import Forbidden, StoreUnavailable
 
-from .database import Row, Session
 from .driver_errors import domain_errors
 from .schema_files import Migration, known_migrations
+from .sessions import Row, Session
 
 LOCK_TIMEOUT_SECONDS = 5
 """How long a migration waits for another session; those who come after it wait as long as it does."""

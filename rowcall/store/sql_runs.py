@@ -27,8 +27,9 @@ from rowcall.app import Run
 from rowcall.domain.errors import Forbidden, InvalidInput, LeaseLost, RowcallError, StoreUnavailable
 
 from .connecting import Connection, connect_past_poolers, server_settings
-from .database import Database, sql
+from .database import Database
 from .driver_errors import UNAVAILABLE
+from .sessions import sql
 from .sql_values import ROWS_KEPT, arguments_for, kept
 
 HANG_UP_SECONDS = 2.0

@@ -16,10 +16,10 @@ from rowcall.domain.schedules import schedule_of
 from rowcall.domain.straight import straight_on
 
 from .claims import Claim, first_claim
-from .database import Row, Session
 from .ledger import insert_answers, kept_waiting
 from .planning import UNPLANNABLE, invalidate, parsed, why
 from .recording import Completed, Planned, record_plans, settle_consequences, without_waiting
+from .sessions import Row, Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from rowcall.domain.definitions import Defaults, Definition, define
 from rowcall.domain.errors import Conflict, InvalidInput
 from rowcall.domain.schedules import ScheduleStatus, gone_reason, is_gone
 
-from .database import Database, Session
+from .database import Database
 from .jsonb import read_jsonb
 from .schedules import (
     ScheduleRow,
@@ -34,6 +34,7 @@ from .schedules import (
     set_status,
     write_definition,
 )
+from .sessions import Session
 
 UNUSABLE = "unusable"
 """What a worker declares of a schedule that can't be written: it is there, and no row is like it."""

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 
-from .database import Session
 from .forgetting import Kept
 from .idempotency import KEPT_SECONDS
+from .sessions import Session
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from .database import Database, Row, Session, Swift
+from .database import Database
+from .sessions import Row, Session, Swift
 
 T = TypeVar("T")
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from .claims import Claim, queued_claim
-from .database import Row, Session
 from .deleted import DELETED
 from .leases import cancel_claimed
+from .sessions import Row, Session
 
 FEW = 3
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from .database import Row, Session
+from .sessions import Row, Session
 
 
 async def tell(session: Session, ended: Sequence[tuple[int, datetime]]) -> int:

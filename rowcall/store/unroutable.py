@@ -14,9 +14,10 @@ from datetime import datetime
 from rowcall.domain.planning import plan_unroutable
 from rowcall.domain.schedules import schedule_of
 
-from .database import Database, Row
+from .database import Database
 from .planning import UNPLANNABLE, invalidate, parsed, why
 from .recording import Planned, record_plans, settle_consequences, without_waiting
+from .sessions import Row
 
 AT_ONCE = 500
 OF_A_LANE = 500

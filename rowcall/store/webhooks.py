@@ -15,12 +15,13 @@ from typing import Any
 from rowcall.domain.errors import Conflict, NotFound
 from rowcall.domain.webhooks import Attempt, Verdict, webhook_id
 
-from .database import Database, Row, Session
+from .database import Database
 from .jsonb import read_jsonb
 from .schedule_lists import few_of_client
 from .schedules import (
     LARGEST_ID,
 )
+from .sessions import Row, Session
 
 DeliveryRow = Mapping[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from rowcall.store.database import sql
+from rowcall.store.sessions import sql
 from tests.store.stories import Connection
 
 

@@ -23,7 +23,7 @@ from rowcall.store.backfills import Request, cancel_backfill, plan_backfill, sta
 from rowcall.store.claiming import look
 from rowcall.store.claims import Claim
 from rowcall.store.counting import fold_outcomes
-from rowcall.store.database import Database, Transaction
+from rowcall.store.database import Database
 from rowcall.store.deleted import cancel_forgotten, cancel_left_over
 from rowcall.store.executions import cancel_execution, execute_schedule
 from rowcall.store.feeding import feed
@@ -40,6 +40,7 @@ from rowcall.store.schedules import (
     pause_schedule,
     resume_schedule,
 )
+from rowcall.store.sessions import Transaction
 from tests.store.stories import Connection
 
 FULL_SIZE = os.environ.get("ROWCALL_TEST_FULL_SIZE") == "1"

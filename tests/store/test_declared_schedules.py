@@ -6,8 +6,9 @@ import pytest
 
 from rowcall.domain.declaring import Action, Change
 from rowcall.domain.errors import Conflict
-from rowcall.store.database import Database, Transaction
+from rowcall.store.database import Database
 from rowcall.store.declared_schedules import carry_out, find_declared, lock_sources
+from rowcall.store.sessions import Transaction
 from tests.store.stories import ASchedule, Connection
 
 

@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 import pytest
 
-from rowcall.store.database import Database, sql
+from rowcall.store.database import Database
+from rowcall.store.sessions import sql
 
 USED = "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = $1"
 ASKED = "waiting_of"

@@ -8,8 +8,9 @@ import pytest
 
 from rowcall.domain.access import Access, Scope
 from rowcall.store import schedule_lists
-from rowcall.store.database import PROBES, Database, sql
+from rowcall.store.database import PROBES, Database
 from rowcall.store.executions import ExecutionFilter, Position, list_executions
+from rowcall.store.sessions import sql
 from rowcall.store.webhooks import list_deliveries
 from tests.store.plans import rows_read
 from tests.store.stories import ASchedule, Connection

@@ -16,10 +16,11 @@ from rowcall.domain.catching_up import LateLane
 from rowcall.domain.definitions import define
 from rowcall.domain.executions import Outcome
 from rowcall.store.claiming import look
-from rowcall.store.database import PROBES, Database, sql
+from rowcall.store.database import PROBES, Database
 from rowcall.store.executions import execute_schedule
 from rowcall.store.keeping import ONE_PLAN
 from rowcall.store.schedules import lock_schedule
+from rowcall.store.sessions import sql
 from tests.store.stories import HOUR, MINUTE, NOON, ASchedule, Connection, claim, finish
 
 ROOM = 100

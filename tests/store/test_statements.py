@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 import rowcall
-from rowcall.store.database import sql
+from rowcall.store.sessions import sql
 
 PACKAGE = Path(rowcall.__file__).parent
 CODE = [PACKAGE, PACKAGE.parent / "worker", PACKAGE.parent / "webapi", PACKAGE.parent / "bench"]

@@ -13,7 +13,7 @@ from rowcall.domain.access import Access
 from rowcall.domain.definitions import define
 from rowcall.domain.errors import Conflict
 from rowcall.domain.schedules import ScheduleStatus
-from rowcall.store.database import Database, Session
+from rowcall.store.database import Database
 from rowcall.store.executions import execute_schedule
 from rowcall.store.schedules import (
     ScheduleRow,
@@ -27,6 +27,7 @@ from rowcall.store.schedules import (
     resume_schedule,
     set_status,
 )
+from rowcall.store.sessions import Session
 from rowcall.store.swiftly import swiftly
 from tests.store.stories import ASchedule, Connection, until_waiting_for_a_lock
 

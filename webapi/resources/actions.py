@@ -12,10 +12,10 @@ from rowcall.domain.access import Scope
 from rowcall.domain.errors import Conflict, InvalidInput
 from rowcall.domain.schedules import ScheduleStatus, schedule_of
 from rowcall.domain.triggers import occurrences_after
-from rowcall.store.database import Session
 from rowcall.store.executions import execute_schedule
 from rowcall.store.releasing import release_waiting
 from rowcall.store.schedules import ScheduleRow, pause_schedule, resume_schedule
+from rowcall.store.sessions import Session
 from rowcall.store.swiftly import swiftly
 from rowcall.webapi.registry import Call, check_scheduler, reply, route
 from rowcall.webapi.views import execution_view, schedule_view

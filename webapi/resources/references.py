@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from rowcall.store.database import Session
 from rowcall.store.schedules import ScheduleRow, find_named, lock_named
+from rowcall.store.sessions import Session
 from rowcall.webapi.queries import Query
 from rowcall.webapi.registry import Call
 

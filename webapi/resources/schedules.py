@@ -13,7 +13,6 @@ from rowcall.domain.access import Scope
 from rowcall.domain.definitions import IDENTITY, Definition, define, merged
 from rowcall.domain.errors import Conflict, InvalidInput, NotFound
 from rowcall.domain.fields import ScheduleFields
-from rowcall.store.database import Session
 from rowcall.store.deleted import cancel_left_over
 from rowcall.store.schedule_lists import ScheduleFilter, list_schedules
 from rowcall.store.schedules import (
@@ -27,6 +26,7 @@ from rowcall.store.schedules import (
     known_tasks,
     lock_named,
 )
+from rowcall.store.sessions import Session
 from rowcall.store.swiftly import swiftly
 from rowcall.webapi.pages import IdCursor, decode, encode, link_to_next
 from rowcall.webapi.problems import Problem

@@ -14,8 +14,9 @@ from rowcall.cli.output import say
 from rowcall.domain.declaring import Action, Change, PruneLimit, check_prune
 from rowcall.domain.errors import Conflict, InvalidInput
 from rowcall.settings import Settings
-from rowcall.store.database import Database, Session
+from rowcall.store.database import Database
 from rowcall.store.declared_schedules import carry_out, lock_sources
+from rowcall.store.sessions import Session
 
 from .planning import Plan, PlanOptions, make_plan
 from .reading import Gathered, gather

@@ -10,9 +10,9 @@ from rowcall.domain.declaring import Action, Change, differences_of
 from rowcall.domain.definitions import Defaults, Definition, define
 from rowcall.domain.errors import Fault, InvalidInput
 from rowcall.domain.schedules import is_gone
-from rowcall.store.database import Session
 from rowcall.store.declared_schedules import find_declared, find_of_sources
 from rowcall.store.schedules import ScheduleRow, definition_of, known_tasks
+from rowcall.store.sessions import Session
 
 from .reading import Entry, Gathered, refuse
 
