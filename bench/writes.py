@@ -79,6 +79,10 @@ class Found:
         """The answers to one kind of write."""
         return [each for each in self.answers if each.request == kind]
 
+    def per_second(self, plan: Plan) -> float:
+        """How many were answered in each second, from when the first was to be sent; at most as many as were sent."""
+        return len(self.answers) / max(plan.seconds, *(each.ended_at for each in self.answers))
+
     @property
     def faults(self) -> Sequence[str]:
         """What went wrong."""
@@ -204,7 +208,7 @@ def _report(plan: Plan, found: Found) -> Report:
         f"Writes: {plan.per_second:,} a second for {plan.seconds} s, beside {plan.runs_per_second} runs a second",
         [_by_kind(plan, found), _as_a_whole(plan, found), _answered_and_found(found)],
         [Bars("p99 in milliseconds", [(kind, 1e3 * figures[f"p99.{kind}"]) for kind in plan.kinds])],
-        {**figures, "errors": len(found.faults), "per_second": len(found.answers) / found.spent.at},
+        {**figures, "errors": len(found.faults), "per_second": found.per_second(plan)},
     )
 
 
@@ -230,7 +234,7 @@ def _as_a_whole(plan: Plan, found: Found) -> Table:
     count = len(found.answers)
     worker_seconds = found.spent.worker_seconds - found.api_seconds
     row = [
-        number(count / found.spent.at),
+        number(found.per_second(plan)),
         str(len(found.faults)),
         *(microseconds(each / count) for each in (found.api_seconds, found.spent.server_seconds, worker_seconds)),
         number(len(found.lateness) / found.spent.at),

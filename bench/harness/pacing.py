@@ -23,10 +23,14 @@ LENGTH = b"content-length:"
 
 @dataclass(frozen=True, slots=True)
 class Paced:
-    """One request that was to be sent at a moment: how long after that its answer was there, or what went wrong."""
+    """One request that was to be sent at a moment: how long after that its answer was there, or what went wrong.
+
+    `ended_at` counts from the moment of the first.
+    """
 
     request: str
     span: float
+    ended_at: float
     fault: str | None
 
 
@@ -117,7 +121,8 @@ class _Pace:
             self._over.set()
 
     def _paced(self, number: int, fault: str | None) -> Paced:
-        return Paced(self._names[number], time.perf_counter() - self._due(number), fault)
+        now = time.perf_counter()
+        return Paced(self._names[number], now - self._due(number), now - self._began, fault)
 
     def _due(self, number: int) -> float:
         return self._began + number / self._per_second
