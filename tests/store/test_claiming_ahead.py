@@ -36,8 +36,9 @@ IN_SECONDS = "SELECT date_trunc('milliseconds', clock_timestamp() + $1::int * in
 NOW = "SELECT clock_timestamp()"
 CUT_OFF = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-     WHERE datname = current_database() AND state = 'idle in transaction'
+     WHERE datname = current_database() AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()
 """
+"""Whether it waits or asks what comes next just then."""
 
 A_LOOK = """
 import asyncio, sys
