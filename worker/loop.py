@@ -20,6 +20,7 @@ from rowcall.domain.errors import StoreUnavailable
 from rowcall.settings import Settings
 from rowcall.store.claiming import Look, look
 from rowcall.store.database import Database
+from rowcall.store.keeping import FEW
 from rowcall.store.leases import read_back
 
 from .pulse import Pulse
@@ -28,7 +29,6 @@ from .work import Work
 log = structlog.get_logger("rowcall.worker")
 
 BATCH = 1000
-FEW = 3
 FLOOR_SECONDS = 0.025
 """A row held in another's transaction looks due: without a floor the loop would spin on it."""
 

@@ -12,6 +12,7 @@ import structlog
 
 from rowcall.app import Isolation, Run, TaskDefinition
 from rowcall.app.cancellation import Cancellation
+from rowcall.domain.errors import LeaseLost
 from rowcall.domain.executions import Outcome
 from rowcall.store.claiming import Look
 from rowcall.store.claims import Claim
@@ -132,7 +133,10 @@ class Work:
         )
 
     def _open(self, run: Run) -> AbstractAsyncContextManager[Any]:
-        return self._transactions.open(self.holdings.running[run.execution_id], run.began)
+        claim = self.holdings.running.get(run.execution_id)
+        if claim is None or claim.fence != run.fence:  # code that a run left behind, maybe beside its next attempt
+            raise LeaseLost(f"attempt {run.attempt} of execution {run.execution_id} has ended: it writes nothing more")
+        return self._transactions.open(claim, run.began)
 
 
 def _limit(claim: Claim, definition: TaskDefinition | None) -> float:

@@ -3,7 +3,7 @@
 Starting makes 60,000 objects that stay. Looking for garbage among them takes an eighth of the time that a start takes,
 and later stops the event loop for 30 ms each time that all of them are looked through. What runs and requests leave
 behind is freed without the collector, but for rare cycles; at Python's own pace it looks at all that is alive after
-each few dozen runs: an eighth of a worker's time in a herd.
+each few dozen runs.
 """
 
 from __future__ import annotations

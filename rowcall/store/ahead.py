@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .claims import Claim
+from .keeping import FEW
 from .peeking import Sight, peek
 from .sessions import Session
 from .starting import start_ahead
 
-FEW = 3
 AHEAD_SECONDS = 0.005
 """So long before its moment a schedule is locked at the most. It takes a third of that if nobody interferes."""
 

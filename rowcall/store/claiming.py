@@ -1,7 +1,8 @@
 """The claim: due schedules and queued executions become RUNNING rows of one worker, in one transaction.
 
-peek            what is due per lane (route and priority), and when the next is: index probes, no locks; what is due in
-                a moment is waited for (`peeking`), in the transaction that claims it, which holds nothing until then
+peek            what is due per lane (route and priority), and when the next is: index probes, no locks
+prepare         few schedules that are due in a moment, started before it and committed at it (`ahead`); what else is
+                due then is waited for (`peeking`), in the transaction that claims it, which holds nothing until then
 claim_queued    locks executions that wait in the queue and are available, which then run (`taking`)
 claim_due       locks due schedules; then, with the locks held: what is open of them, the plans,
                 RUNNING rows and leases, what is recorded as not run, and the new next_run_at

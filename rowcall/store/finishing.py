@@ -17,14 +17,12 @@ from .claims import Claim
 from .connecting import NAMES
 from .database import Database
 from .deleted import DELETED, NOT_TRIED_AGAIN, cancel_left_over, deleted_among
+from .keeping import FEW
 from .releasing import release_waiting
 from .sessions import Session, Transaction
 from .telling import tell
 
 ONLY_OUR_NAMES = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in NAMES.items())
-
-FEW = 3
-"""So many results take PostgreSQL less time by their keys, with a plan that is kept, than together with a new one."""
 
 RETRIED = (ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT)
 

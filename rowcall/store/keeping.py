@@ -12,6 +12,9 @@ import asyncpg
 
 ANEW, ONE_PLAN = "force_custom_plan", "force_generic_plan"
 
+FEW = 3
+"""So many take PostgreSQL less time one by one, by their keys and a plan that is kept, than together by a new one."""
+
 
 class Line(asyncpg.Connection):
     """A connection that knows how its session plans: each statement anew, or once and for all. None: it isn't sure."""

@@ -1,7 +1,7 @@
 """Moments between PostgreSQL and Python, quickly: those of a herd are mostly the same few.
 
-The driver's own way takes a microsecond for each, and a run has seven of them: a seventh of all that it costs a worker.
-So the last ones are remembered, both ways. As with the driver, moments are aware, in UTC, and exact to the microsecond.
+The driver makes each anew, and a run has seven of them. So the last ones are remembered, both ways. As with the driver,
+moments are aware, in UTC, and exact to the microsecond.
 """
 
 from __future__ import annotations

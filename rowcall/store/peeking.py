@@ -43,9 +43,11 @@ class Sight:
         """The same, with what is left of each wait. What is due at one moment is due at once, whenever it was seen."""
         seen_at = time.monotonic()
         waited = seen_at - self.seen_at
+        clock = self.clock if self.heads else None
         heads = [
-            replace(head, due_in=head.due_in - waited - (self.clock - head.seen_at).total_seconds())
+            replace(head, due_in=head.due_in - waited - (clock - head.seen_at).total_seconds())
             for head in self.heads
+            if clock is not None
         ]
         return Sight(heads, self.unplanned, seen_at)
 

@@ -11,10 +11,9 @@ from datetime import datetime
 
 from .claims import Claim, queued_claim
 from .deleted import DELETED
+from .keeping import FEW
 from .leases import cancel_claimed
 from .sessions import Row, Session
-
-FEW = 3
 
 
 async def take_queued(

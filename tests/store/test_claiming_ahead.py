@@ -11,6 +11,7 @@ from rowcall.domain.executions import Outcome
 from rowcall.store import ahead
 from rowcall.store.claiming import Look, look
 from rowcall.store.database import Database
+from rowcall.store.keeping import FEW
 from tests.store.stories import (
     HOUR,
     NOON,
@@ -139,7 +140,7 @@ async def test_a_look_knows_what_else_is_due_by_the_time_it_has_waited(
     assert claimed.schedule_id == second
 
 
-@pytest.mark.parametrize("count", [ahead.FEW, ahead.FEW + 1])
+@pytest.mark.parametrize("count", [FEW, FEW + 1])
 async def test_few_at_one_moment_are_started_ahead_and_more_when_it_is_time(
     a_schedule: ASchedule, soon: Soon, count: int
 ) -> None:
@@ -147,7 +148,7 @@ async def test_few_at_one_moment_are_started_ahead_and_more_when_it_is_time(
     due_at = await soon.come()
     found = await soon.look()
     assert {each.schedule_id for each in found.claims} == set(due)
-    assert {each.executed_at == due_at for each in found.claims} == {count <= ahead.FEW}
+    assert {each.executed_at == due_at for each in found.claims} == {count <= FEW}
     assert all(each.executed_at >= due_at for each in found.claims)
 
 

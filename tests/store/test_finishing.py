@@ -8,7 +8,7 @@ import pytest
 
 from rowcall.domain.executions import END_REQUESTED, Outcome
 from rowcall.store.database import Database
-from rowcall.store.finishing import FEW
+from rowcall.store.keeping import FEW
 from tests.store.stories import (
     ASchedule,
     AWorker,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import asyncpg
 import pytest
 
 import rowcall
+from rowcall.domain.errors import LeaseLost
 from tests.worker.conftest import Connection, Serve
 from tests.worker.schedules import Schedules
 from tests.worker.waiting import until
@@ -44,6 +47,30 @@ async def given_away(run: rowcall.Run) -> None:
         await thief.execute("UPDATE rowcall.open_executions SET fence = fence + 1")
         await thief.execute("UPDATE rowcall.schedule_executions SET fence = fence + 1")
         await thief.close()
+
+
+left_behind: list[asyncio.Task[str]] = []
+second_attempt = asyncio.Event()
+
+
+@app.task("leave-behind")
+async def leave_behind(run: rowcall.Run) -> str:
+    """The first attempt leaves code behind that wants to write while the second runs."""
+
+    async def write_late() -> str:
+        await second_attempt.wait()
+        try:
+            async with run.transaction() as transaction:
+                await transaction.execute("INSERT INTO public.bookings (execution_id) VALUES ($1)", run.execution_id)
+        except LeaseLost as fault:
+            return str(fault)
+        return "written"
+
+    if run.attempt == 1:
+        left_behind.append(asyncio.create_task(write_late()))
+        raise RuntimeError("once more")
+    second_attempt.set()
+    return await left_behind.pop()
 
 
 @app.task("threaded")
@@ -105,6 +132,16 @@ async def test_an_execution_given_to_another_writes_nothing(serve: Serve, schedu
     )
     assert await schedules.db.fetchval("SELECT count(*) FROM public.bookings") == 0
     assert await schedules.db.fetchval("SELECT status <> 'SUCCEEDED' FROM rowcall.schedule_executions")
+
+
+@pytest.mark.usefixtures("bookings")
+async def test_code_that_an_attempt_has_left_behind_can_not_end_the_next(serve: Serve, schedules: Schedules) -> None:
+    schedule_id = await schedules.insert("leave-behind", max_retries=1, retry_backoff_seconds=0)
+    await serve(app)
+    row = await schedules.reaches("SUCCEEDED", schedule_id)
+    assert row["attempt"] == 2
+    assert "attempt 1 of execution" in row["result_data"]
+    assert await schedules.db.fetchval("SELECT count(*) FROM public.bookings") == 0
 
 
 async def test_a_thread_is_told_that_transactions_are_for_coroutines(serve: Serve, schedules: Schedules) -> None:
