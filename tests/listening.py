@@ -24,8 +24,8 @@ class Door(asyncio.StreamReaderProtocol):
 
 
 @asynccontextmanager
-async def listening(connect: Connect, port: int = 0) -> AsyncIterator[int]:
-    """Serve on 127.0.0.1, at this port or any that is free; gives the port."""
+async def listening(connect: Connect, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[int]:
+    """Serve on this address of this machine, at this port or any that is free; gives the port."""
     entered: set[asyncio.WriteTransport] = set()
     shut = False
 
@@ -35,7 +35,7 @@ async def listening(connect: Connect, port: int = 0) -> AsyncIterator[int]:
             transport.abort()
 
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Door(connect, enter), "127.0.0.1", port)
+    server = await loop.create_server(lambda: Door(connect, enter), host, port)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

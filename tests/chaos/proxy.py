@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from dataclasses import dataclass, field
 from typing import Self
+
+from tests.listening import listening
 
 CHUNK = 65536
 COMMIT = b"COMMIT;"
@@ -53,19 +54,16 @@ class Proxy:
     _links: set[Link] = field(default_factory=set)
     _open: asyncio.Event = field(default_factory=asyncio.Event)
     _slow: dict[str, Slowness] = field(default_factory=dict)
-    _server: asyncio.Server | None = None
+    _doors: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     async def __aenter__(self) -> Self:
         self._open.set()
-        if not self.port:
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                self.port = free.getsockname()[1]
-        self._server = await asyncio.start_server(self._serve, self.hosts, self.port)
+        for host in self.hosts:  # all at the port that the first one found
+            self.port = await self._doors.enter_async_context(listening(self._serve, self.port, host))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None
-        self._server.close()
+        await self._doors.aclose()
         self._open.set()
         self.cut()
         await asyncio.sleep(0)
