@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import Any
 
 from openapi_pydantic import Example, Header, Link, MediaType, Reference, Response
@@ -15,7 +14,7 @@ from rowcall.wire.schedules import ScheduleView
 
 from .examples import ANSWERS
 from .once import REPLAYED
-from .problems import MEDIA_TYPE, SLUGS
+from .problems import MEDIA_TYPE, SLUGS, title_of
 from .registry import Operation
 
 ALWAYS = (400, 421, 500)
@@ -138,7 +137,7 @@ def _problem_name(status: int) -> str:
 
 
 def _problem(status: int) -> Response:
-    title = HTTPStatus(status).phrase
+    title = title_of(status)
     example: dict[str, Any] = {
         "type": f"urn:rowcall:problem:{SLUGS[status]}",
         "title": title,

@@ -43,6 +43,9 @@ SLUGS: Mapping[int, str] = {
 }
 """The last part of a problem's `type`, by status: stable, for programs to tell problems apart."""
 
+_RENAMED: Mapping[int, str] = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""What RFC 9110 calls them; Python does from 3.13 on, and a title must not depend on it."""
+
 
 @dataclass
 class Problem(Exception):
@@ -58,11 +61,16 @@ class InvalidParameters(InvalidInput):
     """Faults in the query or the path, where a JSON pointer would point at nothing."""
 
 
+def title_of(status: int) -> str:
+    """The words for a status, for people."""
+    return _RENAMED.get(status) or HTTPStatus(status).phrase
+
+
 def respond(problem: Problem, errors: Sequence[Mapping[str, Any]] | None = None) -> Response:
     """The answer that tells of a problem."""
     content: dict[str, Any] = {
         "type": f"urn:rowcall:problem:{problem.kind or SLUGS.get(problem.status, 'error')}",
-        "title": HTTPStatus(problem.status).phrase,
+        "title": title_of(problem.status),
         "status": problem.status,
         "detail": problem.detail,
     }

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from rowcall.domain import errors
 from rowcall.domain.errors import Fault, InvalidInput, LeaseLost, RowcallError
 from rowcall.webapi import create_app
-from rowcall.webapi.problems import SLUGS, STATUS, respond_to
+from rowcall.webapi.problems import SLUGS, STATUS, respond_to, title_of
 from tests.webapi.answers import assert_problem
 
 
@@ -35,6 +35,11 @@ def test_what_is_derived_from_an_error_has_its_status(kind: type[RowcallError]) 
     derived = type("Derived", (kind,), {})
     error = derived([Fault("a", "b")]) if issubclass(kind, InvalidInput) else derived("message")
     assert respond_to(error).status_code == STATUS[kind]
+
+
+@pytest.mark.parametrize(("status", "title"), [(413, "Content Too Large"), (422, "Unprocessable Content")])
+def test_a_title_is_the_standard_s_whichever_python_answers(status: int, title: str) -> None:
+    assert title_of(status) == title
 
 
 def test_pointers_are_escaped() -> None:
