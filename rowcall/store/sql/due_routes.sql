@@ -1,18 +1,8 @@
 -- The routes with something due, the oldest first, and how many live workers offer each.
--- Hops from lane to lane through schedules_due, so that the number of schedules does not matter.
-WITH RECURSIVE lanes AS (
-    (SELECT s.route, s.priority FROM rowcall.schedules AS s
-      WHERE s.status = 'ACTIVE' ORDER BY s.route, s.priority LIMIT 1)
-    UNION ALL
-    SELECT after.route, after.priority
-      FROM lanes AS l
-     CROSS JOIN LATERAL (
-           SELECT s.route, s.priority FROM rowcall.schedules AS s
-            WHERE s.status = 'ACTIVE' AND (s.route, s.priority) > (l.route, l.priority)
-            ORDER BY s.route, s.priority LIMIT 1) AS after
-), due AS (
+-- The lanes are hopped through, so that the number of schedules does not matter.
+WITH due AS (
     SELECT l.route, first.next_run_at AS due_since
-      FROM lanes AS l
+      FROM rowcall.lanes AS l
      CROSS JOIN LATERAL (
            SELECT s.next_run_at FROM rowcall.schedules AS s
             WHERE s.status = 'ACTIVE' AND s.route = l.route AND s.priority = l.priority AND s.next_run_at <= now()

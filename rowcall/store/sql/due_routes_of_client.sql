@@ -1,22 +1,11 @@
 -- The routes of the client $1 text with something due, the oldest first, and how many live workers offer each; static
 -- schedules aside.
 -- Of a client that has few, each is looked at. Of one with many, what is due is, whosever it is: that is less, unless
--- everybody is behind. Hops from lane to lane through schedules_due, as due_routes.sql does.
-WITH RECURSIVE own AS MATERIALIZED (
+-- everybody is behind.
+WITH own AS MATERIALIZED (
     SELECT n.schedule_id FROM rowcall.schedule_names AS n WHERE n.client_id = $1 LIMIT 1001
 ), few AS MATERIALIZED (
     SELECT count(*) <= 1000 AS are_all FROM own
-), lanes AS (
-    (SELECT s.route, s.priority FROM rowcall.schedules AS s
-      WHERE s.status = 'ACTIVE' AND NOT (SELECT are_all FROM few)
-      ORDER BY s.route, s.priority LIMIT 1)
-    UNION ALL
-    SELECT after.route, after.priority
-      FROM lanes AS l
-     CROSS JOIN LATERAL (
-           SELECT s.route, s.priority FROM rowcall.schedules AS s
-            WHERE s.status = 'ACTIVE' AND (s.route, s.priority) > (l.route, l.priority)
-            ORDER BY s.route, s.priority LIMIT 1) AS after
 ), due AS (
     SELECT s.route, s.next_run_at AS due_since
       FROM own AS o
@@ -24,9 +13,9 @@ WITH RECURSIVE own AS MATERIALIZED (
      WHERE (SELECT are_all FROM few) AND NOT s.is_static AND s.status = 'ACTIVE' AND s.next_run_at <= now()
     UNION ALL
     SELECT s.route, s.next_run_at
-      FROM lanes AS l
+      FROM rowcall.lanes AS l
       JOIN rowcall.schedules AS s ON s.status = 'ACTIVE' AND s.route = l.route AND s.priority = l.priority
-     WHERE s.next_run_at <= now() AND s.client_id = $1 AND NOT s.is_static
+     WHERE NOT (SELECT are_all FROM few) AND s.next_run_at <= now() AND s.client_id = $1 AND NOT s.is_static
     UNION ALL
     SELECT o.route, o.available_at
       FROM rowcall.open_executions AS o

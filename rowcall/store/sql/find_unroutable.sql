@@ -1,19 +1,9 @@
 -- Schedules past their grace in lanes that this replica can't run, $1 its routes text[]: the first $2 int due ones of each
 -- lane are looked at, $3 int in all, so that the many which are within their grace cost little. $4 now or NULL.
--- `is_cut_off`: there may be more behind these. The lanes are found by hopping through the index.
-WITH RECURSIVE lanes AS (
-    (SELECT s.route, s.priority FROM rowcall.schedules AS s
-      WHERE s.status = 'ACTIVE' ORDER BY s.route, s.priority LIMIT 1)
-    UNION ALL
-    SELECT after.route, after.priority
-      FROM lanes AS l
-     CROSS JOIN LATERAL (
-           SELECT s.route, s.priority FROM rowcall.schedules AS s
-            WHERE s.status = 'ACTIVE' AND (s.route, s.priority) > (l.route, l.priority)
-            ORDER BY s.route, s.priority LIMIT 1) AS after
-), first_due AS MATERIALIZED (
+-- `is_cut_off`: there may be more behind these.
+WITH first_due AS MATERIALIZED (
     SELECT head.schedule_id, head.is_past_grace, head.place
-      FROM lanes
+      FROM rowcall.lanes
      CROSS JOIN LATERAL (
            SELECT due.schedule_id, row_number() OVER (ORDER BY due.next_run_at) AS place,
                   due.next_run_at + make_interval(secs => due.grace_period_seconds)

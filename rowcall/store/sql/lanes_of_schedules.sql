@@ -1,22 +1,11 @@
 -- Each route that ACTIVE schedules need: whether a living worker has it, and how long the longest overdue of its
--- schedules has been due. The routes are found by hopping through the index: the number of schedules does not matter.
-WITH RECURSIVE lanes AS (
-    (SELECT s.route, s.priority FROM rowcall.schedules AS s
-      WHERE s.status = 'ACTIVE' ORDER BY s.route, s.priority LIMIT 1)
-    UNION ALL
-    SELECT after.route, after.priority
-      FROM lanes AS l
-     CROSS JOIN LATERAL (
-           SELECT s.route, s.priority FROM rowcall.schedules AS s
-            WHERE s.status = 'ACTIVE' AND (s.route, s.priority) > (l.route, l.priority)
-            ORDER BY s.route, s.priority LIMIT 1) AS after
-)
+-- schedules has been due. The lanes are hopped through: the number of schedules does not matter.
 SELECT lanes.route, min(due.next_run_at) AS next_run_at,
        extract(epoch FROM clock_timestamp() - min(due.next_run_at))::float8 AS due_for_seconds,
        EXISTS (SELECT FROM rowcall.workers AS w
                 WHERE w.ended_at IS NULL AND lanes.route = ANY (w.routes)
                   AND w.last_beat_at + make_interval(secs => w.lease_seconds) > clock_timestamp()) AS routable
-  FROM lanes
+  FROM rowcall.lanes
   LEFT JOIN LATERAL (
        SELECT s.next_run_at FROM rowcall.schedules AS s
         WHERE s.status = 'ACTIVE' AND s.route = lanes.route AND s.priority = lanes.priority

@@ -3,16 +3,8 @@
 -- $4 int the log of changes, $5 int figures of dropped days (0: for ever) · $6 float8 seconds that idempotency keys are.
 -- $7 timestamptz or NULL: this replica's looks begin there.
 -- Each question is a probe that ends with the first row; what it finds is looked at by the statement named beside it.
-WITH RECURSIVE lanes AS (
-    (SELECT s.route, s.priority FROM rowcall.schedules AS s
-      WHERE s.status = 'ACTIVE' ORDER BY s.route, s.priority LIMIT 1)
-    UNION ALL
-    SELECT after.route, after.priority
-      FROM lanes AS l
-     CROSS JOIN LATERAL (
-           SELECT s.route, s.priority FROM rowcall.schedules AS s
-            WHERE s.status = 'ACTIVE' AND (s.route, s.priority) > (l.route, l.priority)
-            ORDER BY s.route, s.priority LIMIT 1) AS after
+WITH lanes AS MATERIALIZED (
+    SELECT l.route, l.priority FROM rowcall.lanes AS l
 ), declared AS MATERIALIZED (
     SELECT s.source, s.status, s.client_id || '/' || s.name AS key
       FROM rowcall.schedule_terms AS t
