@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check chaos mutations contract bench bench-long migrations clean
+.PHONY: help run test older check chaos mutations contract bench bench-long migrations clean
 
 help: ## Tell what can be made
 	@echo "make … (ARGS=… is passed on, PYTHON=… chooses the Python for $(VENV))"
@@ -18,10 +18,13 @@ run: $(VENV)/.installed ## Start Rowcall with a demonstration: API, worker, and 
 test: $(VENV)/.installed-dev ## Run all tests, against a throwaway PostgreSQL or ROWCALL_TEST_DATABASE_URL
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
+older: $(VENV)/.installed-dev ## Run tests against another PostgreSQL; ARGS='/usr/lib/postgresql/15/bin tests/store'
+	@$(BIN)/python -m tests.older $(ARGS)
+
 check: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy -p rowcall
+	@$(BIN)/mypy -p rowcall -p bench
 	@$(BIN)/lint-imports --no-logo
 
 chaos: $(VENV)/.installed-dev ## Inject faults at random, then account for every occurrence; ARGS='--minutes 10 --seed 7'

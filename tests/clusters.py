@@ -9,7 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ from rowcall.embedded.spawn import spawn
 from rowcall.embedded.tools import run_tool
 from tests.folders import short_lived_folder
 
-ROLE, DATABASE, STANDBY = "rowcall", "postgres", "standby"
+ROLE, UNASKED, DATABASE, STANDBY = "rowcall", "a-password-that-nobody-asks-for", "postgres", "standby"
 PATIENCE_SECONDS = 60.0
 SETTINGS = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off", "max_connections": "60"}
 
@@ -40,17 +40,23 @@ class Server:
     data: Path
     account: Account
     binaries: Binaries
+    settings: Mapping[str, str] = field(default_factory=lambda: SETTINGS)
     port: int = field(default_factory=_free_port)
     _process: subprocess.Popen[bytes] | None = None
 
     @property
     def dsn(self) -> str:
-        return f"postgresql://{ROLE}@127.0.0.1:{self.port}/{DATABASE}?sslmode=disable"
+        return f"postgresql://{ROLE}:{UNASKED}@127.0.0.1:{self.port}/{DATABASE}?sslmode=disable"
+
+    async def make(self) -> None:
+        """Its data, with what every server begins with."""
+        initdb = [self.binaries.tool("initdb"), f"--pgdata={self.data}", f"--username={ROLE}", "--auth=trust"]
+        await run_tool([*initdb, "--no-sync", "--encoding=UTF8", "--locale=C"], self.account)
 
     async def start(self) -> None:
         """Start it, and wait until it answers."""
         command = [self.binaries.tool("postgres"), f"-D{self.data}", f"--port={self.port}"]
-        command += [f"--{name}={value}" for name, value in SETTINGS.items()]
+        command += [f"--{name}={value}" for name, value in self.settings.items()]
         self._process, _ = spawn(command, self.account, self.data.with_suffix(".log"), None)
         await self.says("SELECT true")
 
@@ -134,8 +140,7 @@ async def a_pair(*, synchronous: bool) -> AsyncIterator[Pair]:
 
 async def _build(pair: Pair) -> None:
     primary, standby = pair.primary, pair.standby
-    initdb = [primary.binaries.tool("initdb"), f"--pgdata={primary.data}", f"--username={ROLE}", "--auth=trust"]
-    await run_tool([*initdb, "--no-sync", "--encoding=UTF8", "--locale=C"], primary.account)
+    await primary.make()
     await primary.start()
     place = f"host=127.0.0.1 port={primary.port} user={ROLE} application_name={STANDBY}"
     copy = [standby.binaries.tool("pg_basebackup"), f"--pgdata={standby.data}", f"--dbname={place}", "--no-sync"]
