@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 
 import rowcall
 from rowcall.app import Isolation, load_app
+from rowcall.app.tasks import TaskFunction
+
+Decorator: TypeAlias = Callable[[TaskFunction], TaskFunction]
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -33,7 +38,7 @@ async def top_level_async() -> None: ...
 # ── tasks ──
 
 
-def test_a_task_is_known_by_its_type_and_the_function_stays_itself(app):
+def test_a_task_is_known_by_its_type_and_the_function_stays_itself(app: rowcall.App) -> None:
     @app.task("daily-report", capability="report-v1", timeout=600)
     async def daily_report(run: rowcall.Run) -> str:
         return "sent"
@@ -48,20 +53,22 @@ def test_a_task_is_known_by_its_type_and_the_function_stays_itself(app):
 
 
 @pytest.mark.parametrize("decorate", [lambda app: app.task, lambda app: app.task()])
-def test_a_task_without_a_type_is_called_like_its_function_with_dashes(app, decorate):
+def test_a_task_without_a_type_is_called_like_its_function_with_dashes(
+    app: rowcall.App, decorate: Callable[[rowcall.App], Decorator]
+) -> None:
     @decorate(app)
     def _send_all_mails() -> None: ...
 
     assert list(app.tasks) == ["send-all-mails"]
 
 
-def test_a_task_is_described_by_the_first_line_of_its_docstring_unless_told_otherwise(app):
+def test_a_task_is_described_by_the_first_line_of_its_docstring_unless_told_otherwise(app: rowcall.App) -> None:
     app.task("one")(top_level)
     app.task("two", description="Other words.")(top_level)
     assert [task.description for task in app.tasks.values()] == ["Sums things up.", "Other words."]
 
 
-def test_coroutine_functions_run_on_the_loop_and_plain_ones_in_threads(app):
+def test_coroutine_functions_run_on_the_loop_and_plain_ones_in_threads(app: rowcall.App) -> None:
     class Callable:
         async def __call__(self) -> None: ...
 
@@ -79,7 +86,7 @@ def test_coroutine_functions_run_on_the_loop_and_plain_ones_in_threads(app):
     ]
 
 
-def test_a_callable_object_that_cannot_be_hashed_is_a_task_too(app):
+def test_a_callable_object_that_cannot_be_hashed_is_a_task_too(app: rowcall.App) -> None:
     class Callable:
         __hash__ = None  # type: ignore[assignment]
 
@@ -89,7 +96,7 @@ def test_a_callable_object_that_cannot_be_hashed_is_a_task_too(app):
     assert [schedule.name for schedule in app.schedules] == ["object"]
 
 
-def test_several_capabilities_can_be_named(app):
+def test_several_capabilities_can_be_named(app: rowcall.App) -> None:
     app.task("report", capability=["v1", "v2"])(top_level)
     assert app.tasks["report"].capabilities == {"v1", "v2"}
 
@@ -106,13 +113,13 @@ def test_several_capabilities_can_be_named(app):
         (print, True),
     ],
 )
-def test_a_task_takes_the_run_or_nothing(app, function, takes_run):
+def test_a_task_takes_the_run_or_nothing(app: rowcall.App, function: Any, takes_run: bool) -> None:
     app.task("it")(function)
     assert app.tasks["it"].takes_run is takes_run
 
 
-def test_annotations_that_only_type_checkers_can_resolve_do_no_harm(app):
-    def report(run: OnlyForTypeCheckers) -> None: ...  # noqa: F821 - that is the point
+def test_annotations_that_only_type_checkers_can_resolve_do_no_harm(app: rowcall.App) -> None:
+    def report(run: OnlyForTypeCheckers) -> None: ...  # type: ignore[name-defined] # noqa: F821 - that is the point
 
     app.task("it")(report)
     assert app.tasks["it"].takes_run
@@ -142,7 +149,9 @@ async def async_generator() -> AsyncIterator[int]:
         (top_level, {"capability": "two words"}, "capability", "without spaces"),
     ],
 )
-def test_a_function_that_could_never_run_is_refused(app, function, options, field, message):
+def test_a_function_that_could_never_run_is_refused(
+    app: rowcall.App, function: Any, options: dict[str, Any], field: str, message: str
+) -> None:
     with pytest.raises(rowcall.InvalidInput, match=message) as caught:
         app.task("it", **options)(function)
     assert caught.value.faults[0].field == field
@@ -150,12 +159,12 @@ def test_a_function_that_could_never_run_is_refused(app, function, options, fiel
 
 
 @pytest.mark.parametrize("name", ["two words", "line\nbreak", "nul\0", "", "x" * 201, "task@capability", "\u00a0"])
-def test_a_task_type_is_short_text_without_spaces(app, name):
+def test_a_task_type_is_short_text_without_spaces(app: rowcall.App, name: str) -> None:
     with pytest.raises(rowcall.InvalidInput, match="1 to 200 characters"):
         app.task(name or " ")(top_level)
 
 
-def test_a_task_type_is_taken_once(app):
+def test_a_task_type_is_taken_once(app: rowcall.App) -> None:
     app.task("it")(top_level)
     with pytest.raises(rowcall.InvalidInput, match=r"'it' is taken by .*:top_level"):
         app.task("it")(top_level_async)
@@ -164,7 +173,7 @@ def test_a_task_type_is_taken_once(app):
 # ── schedules ──
 
 
-def test_schedules_stack_above_their_task(app):
+def test_schedules_stack_above_their_task(app: rowcall.App) -> None:
     @app.schedule(cron="0 9 * * *", timezone="Europe/London", priority=9, input_data={"kind": "long"})
     @app.schedule(interval={"hours": 1, "minutes": 30}, name="hourly")
     @app.task("daily-report")
@@ -184,7 +193,7 @@ def test_schedules_stack_above_their_task(app):
     }
 
 
-def test_a_schedule_may_stand_below_its_task(app):
+def test_a_schedule_may_stand_below_its_task(app: rowcall.App) -> None:
     @app.task("clean-up")
     @app.schedule(interval=5)
     def clean_up() -> None: ...
@@ -203,7 +212,7 @@ def test_a_schedule_may_stand_below_its_task(app):
         ({"at": NOON}, {"schedule_type": "one_time", "scheduled_time": NOON}),
     ],
 )
-def test_there_are_four_ways_to_say_when(app, when, fields):
+def test_there_are_four_ways_to_say_when(app: rowcall.App, when: dict[str, Any], fields: dict[str, Any]) -> None:
     app.schedule(**when)(app.task("it")(top_level))
     assert fields.items() <= app.schedules[0].fields.items()
 
@@ -222,24 +231,26 @@ def test_there_are_four_ways_to_say_when(app, when, fields):
         ({"interval": 5, "name": "123"}, "not digits only"),
     ],
 )
-def test_a_schedule_that_says_no_clear_when_or_name_is_refused(app, when, message):
+def test_a_schedule_that_says_no_clear_when_or_name_is_refused(
+    app: rowcall.App, when: dict[str, Any], message: str
+) -> None:
     with pytest.raises(rowcall.InvalidInput, match=message):
         app.schedule(**when)(app.task("it")(top_level))
 
 
-def test_two_schedules_of_one_task_need_names(app):
+def test_two_schedules_of_one_task_need_names(app: rowcall.App) -> None:
     app.task("it")(top_level)
     app.schedule(interval=5)(top_level)
     with pytest.raises(rowcall.InvalidInput, match="billing has a schedule 'it' already"):
         app.schedule(interval=6)(top_level)
 
 
-def test_the_name_of_a_schedule_can_be_made_of_any_task_type(app):
+def test_the_name_of_a_schedule_can_be_made_of_any_task_type(app: rowcall.App) -> None:
     app.schedule(interval=5)(app.task("mails/send")(top_level))
     assert app.schedules[0].name == "mails-send"
 
 
-def test_a_schedule_without_a_task_is_found_out(app):
+def test_a_schedule_without_a_task_is_found_out(app: rowcall.App) -> None:
     app.schedule(interval=5)(top_level)
     with pytest.raises(rowcall.InvalidInput, match=r"top_level has @app\.schedule but no @app\.task"):
         app.check()
@@ -248,7 +259,7 @@ def test_a_schedule_without_a_task_is_found_out(app):
 # ── apps of apps ──
 
 
-def test_an_included_app_keeps_the_source_of_its_schedules(app):
+def test_an_included_app_keeps_the_source_of_its_schedules(app: rowcall.App) -> None:
     mails = rowcall.App("mails")
     mails.schedule(interval=5)(mails.task("send")(top_level))
     app.include(mails)
@@ -257,7 +268,7 @@ def test_an_included_app_keeps_the_source_of_its_schedules(app):
     assert list(app.tasks) == ["send"]
 
 
-def test_an_included_app_cannot_take_a_task_type_that_is_taken(app):
+def test_an_included_app_cannot_take_a_task_type_that_is_taken(app: rowcall.App) -> None:
     mails = rowcall.App("mails")
     mails.task("send")(top_level)
     app.task("send")(top_level_async)
@@ -269,7 +280,7 @@ def test_an_included_app_cannot_take_a_task_type_that_is_taken(app):
 
 
 @pytest.fixture
-def in_a_folder(tmp_path, monkeypatch):
+def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A working directory of its own, whose modules are forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
@@ -279,7 +290,7 @@ def in_a_folder(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-def test_an_app_is_found_by_module_and_attribute(in_a_folder):
+def test_an_app_is_found_by_module_and_attribute(in_a_folder: Path) -> None:
     (in_a_folder / "shop_tasks.py").write_text("import rowcall\napp = rowcall.App('shop')\nclass Other: inner = app\n")
     assert load_app("shop_tasks:app").name == "shop"
     assert load_app("shop_tasks").name == "shop"
@@ -298,7 +309,9 @@ def test_an_app_is_found_by_module_and_attribute(in_a_folder):
         ("stall_lonely:app", "but no @app.task"),
     ],
 )
-def test_a_reference_that_leads_to_no_app_says_where_it_went_wrong(in_a_folder, reference, message):
+def test_a_reference_that_leads_to_no_app_says_where_it_went_wrong(
+    in_a_folder: Path, reference: str, message: str
+) -> None:
     (in_a_folder / "stall_tasks.py").write_text("import rowcall\napp = rowcall.App('stall')\nnumber = 5\n")
     (in_a_folder / "stall_lonely.py").write_text(
         "import rowcall\napp = rowcall.App('stall')\n@app.schedule(interval=5)\ndef lonely(): ...\n"
@@ -307,13 +320,13 @@ def test_a_reference_that_leads_to_no_app_says_where_it_went_wrong(in_a_folder, 
         load_app(reference)
 
 
-def test_a_missing_module_that_the_tasks_import_is_not_mistaken_for_them(in_a_folder):
+def test_a_missing_module_that_the_tasks_import_is_not_mistaken_for_them(in_a_folder: Path) -> None:
     (in_a_folder / "market_tasks.py").write_text("import no_such_dependency\n")
     with pytest.raises(ModuleNotFoundError, match="no_such_dependency"):
         load_app("market_tasks:app")
 
 
-def test_importing_rowcall_brings_in_no_heavy_library():
+def test_importing_rowcall_brings_in_no_heavy_library() -> None:
     heavy = "asyncpg asyncio croniter pydantic structlog typer importlib.metadata"
     seen = subprocess.run(
         [sys.executable, "-c", f"import rowcall, sys; print([n for n in '{heavy}'.split() if n in sys.modules])"],
@@ -324,7 +337,7 @@ def test_importing_rowcall_brings_in_no_heavy_library():
     assert seen.stdout.strip() == "[]"
 
 
-def test_the_version_is_that_of_the_installed_package():
+def test_the_version_is_that_of_the_installed_package() -> None:
     from importlib.metadata import version
 
     assert rowcall.__version__ == version("rowcall")

@@ -20,11 +20,11 @@ def names(file: SecretFile) -> list[str]:
     return sorted(file.book().secrets)
 
 
-def test_no_file_is_no_secrets(file):
+def test_no_file_is_no_secrets(file: SecretFile) -> None:
     assert file.book() == SecretBook()
 
 
-def test_what_another_process_writes_is_seen_at_the_next_look(file):
+def test_what_another_process_writes_is_seen_at_the_next_look(file: SecretFile) -> None:
     other = SecretFile(file.path)
     other.change(lambda book: book.create("first", "first-value", [], []))
     assert names(file) == ["first"]
@@ -34,13 +34,13 @@ def test_what_another_process_writes_is_seen_at_the_next_look(file):
     assert names(file) == []
 
 
-def test_an_unchanged_file_is_not_read_again(file):
+def test_an_unchanged_file_is_not_read_again(file: SecretFile) -> None:
     file.change(lambda book: book.create("first", "first-value", [], []))
     before = file.book()
     assert file.book() is before
 
 
-def test_a_change_that_fails_changes_nothing(file):
+def test_a_change_that_fails_changes_nothing(file: SecretFile) -> None:
     file.change(lambda book: book.create("first", "first-value", [], []))
     before = file.path.read_bytes()
     with pytest.raises(Conflict):
@@ -49,7 +49,7 @@ def test_a_change_that_fails_changes_nothing(file):
     assert list(file.path.parent.iterdir()) == [file.path]
 
 
-def test_changes_at_the_same_time_come_one_after_the_other(file):
+def test_changes_at_the_same_time_come_one_after_the_other(file: SecretFile) -> None:
     def add(number: int) -> None:
         SecretFile(file.path).change(lambda book: book.create(f"name-{number}", "some-value", [], []))
 
@@ -62,27 +62,27 @@ def test_changes_at_the_same_time_come_one_after_the_other(file):
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o660, 0o604, 0o601, 0o777])
-def test_a_file_open_to_others_is_refused(file, mode):
+def test_a_file_open_to_others_is_refused(file: SecretFile, mode: int) -> None:
     file.change(lambda book: book.create("first", "first-value", [], []))
     file.path.chmod(mode)
     with pytest.raises(Forbidden, match="chmod 600 closes it"):
         SecretFile(file.path).book()
 
 
-def test_a_folder_in_its_place_is_told(tmp_path):
+def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "secrets.json").mkdir(mode=0o700)
     with pytest.raises(InvalidInput, match="is no file"):
         SecretFile(tmp_path / "secrets.json").book()
 
 
-def test_text_that_is_no_utf_8_is_told(file):
+def test_text_that_is_no_utf_8_is_told(file: SecretFile) -> None:
     file.path.touch(mode=0o600)
     file.path.write_bytes(b"\xff\xfe")
     with pytest.raises(InvalidInput, match="no UTF-8"):
         file.book()
 
 
-def test_a_place_where_nothing_can_be_written_is_told(tmp_path):
+def test_a_place_where_nothing_can_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InvalidInput, match="can't be written"):
         SecretFile(tmp_path / "file" / "secrets.json").change(lambda book: book.create("first", "some-value", [], []))
@@ -90,6 +90,6 @@ def test_a_place_where_nothing_can_be_written_is_told(tmp_path):
         SecretFile(tmp_path / "file" / "secrets.json").book()
 
 
-def test_no_value_is_shown_where_a_secret_is_printed(file):
+def test_no_value_is_shown_where_a_secret_is_printed(file: SecretFile) -> None:
     book = file.change(lambda book: book.create("first", "first-value", [], []))
     assert "first-value" not in repr(book) + str(book)

@@ -18,7 +18,7 @@ BOOK = (
 NAMED = {"headers": {"X": {"$secret": "bound"}}}
 
 
-def test_names_are_replaced_by_the_newest_value_and_all_values_are_to_be_redacted():
+def test_names_are_replaced_by_the_newest_value_and_all_values_are_to_be_redacted() -> None:
     given = {"url": "https://x/", "headers": {"A": {"$secret": "acmes", "prefix": "Bearer "}}, "json": [{"a": 1}, None]}
     resolved = resolve(given, BOOK, "acme", "x")
     assert resolved.input_data == {**given, "headers": {"A": "Bearer acmes-newer-value"}}
@@ -28,31 +28,31 @@ def test_names_are_replaced_by_the_newest_value_and_all_values_are_to_be_redacte
 @pytest.mark.parametrize(
     "value", [{"$secret": "open"}, {"deep": [{"$secret": "open"}]}, [1, {"x": {"$secret": "open"}}]]
 )
-def test_they_are_found_wherever_they_stand_in_json(value):
+def test_they_are_found_wherever_they_stand_in_json(value: str) -> None:
     assert has_references({"json": value})
     assert "open-value" in str(resolve({"json": value}, BOOK, "anyone", "x").input_data)
 
 
 @pytest.mark.parametrize("value", [None, "open", {"secret": "open"}, ["$secret"], 7])
-def test_other_values_are_left_alone(value):
+def test_other_values_are_left_alone(value: str) -> None:
     assert not has_references({"json": value})
     assert resolve({"json": value}, BOOK, "anyone", "x").input_data == {"json": value}
 
 
 @pytest.mark.parametrize("host", ["api.example.com", "a.partner.example", "a.b.partner.example"])
-def test_a_bound_one_is_sent_to_its_hosts(host):
+def test_a_bound_one_is_sent_to_its_hosts(host: str) -> None:
     assert resolve(NAMED, BOOK, "acme", host).values == {"bound-value"}
 
 
 @pytest.mark.parametrize(
     "host", ["example.com", "partner.example", "evilpartner.example", "api.example.com.evil.example", "", "127.0.0.1"]
 )
-def test_a_bound_one_is_sent_nowhere_else(host):
+def test_a_bound_one_is_sent_nowhere_else(host: str) -> None:
     with pytest.raises(InvalidInput, match="has no secret 'bound'"):
         resolve(NAMED, BOOK, "acme", host)
 
 
-def test_every_fault_is_told_at_once():
+def test_every_fault_is_told_at_once() -> None:
     with pytest.raises(InvalidInput) as raised:
         resolve({"url": {"$secret": "open"}, "json": [{"$secret": "acmes"}, {"$secret": ""}]}, BOOK, "zoo", "x")
     assert [fault.field for fault in raised.value.faults] == [

@@ -18,7 +18,7 @@ _ids = itertools.count(1)
 
 def a_run(task_type: str, **changed: Any) -> rowcall.Run:
     """A run of that task, with an execution id of its own."""
-    given = {
+    given: dict[str, Any] = {
         "execution_id": next(_ids),
         "schedule_id": 3,
         "schedule_name": "daily",

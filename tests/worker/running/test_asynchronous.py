@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+from typing import Never
 
 import pytest
 from structlog.testing import capture_logs
 
+import rowcall
 from rowcall.app import RunCancelled, current_run
 from rowcall.domain.executions import ExecutionStatus, Outcome
 
 from .helpers import a_run, a_runner, until
 
 
-async def test_a_task_that_returns_has_succeeded_with_its_result(app):
+async def test_a_task_that_returns_has_succeeded_with_its_result(app: rowcall.App) -> None:
     @app.task("report")
-    async def report(run):
+    async def report(run: rowcall.Run) -> dict[str, object]:
         await asyncio.sleep(0)
         return {"attempt": run.attempt, "input": run.input_data}
 
@@ -26,9 +28,9 @@ async def test_a_task_that_returns_has_succeeded_with_its_result(app):
     assert outcome == Outcome.succeeded('{"attempt":2,"input":{"a":1}}')
 
 
-async def test_a_task_without_a_run_and_without_a_result_has_succeeded(app):
+async def test_a_task_without_a_run_and_without_a_result_has_succeeded(app: rowcall.App) -> None:
     @app.task("report")
-    async def report(): ...
+    async def report() -> None: ...
 
     async with a_runner(app) as runner:
         assert await runner.run(a_run("report"), timeout_seconds=5) == Outcome.succeeded()
@@ -49,9 +51,11 @@ async def test_a_task_without_a_run_and_without_a_result_has_succeeded(app):
         (BaseExceptionGroup("all", [RunCancelled(), asyncio.CancelledError()]), "the task cancelled itself"),
     ],
 )
-async def test_whatever_a_task_raises_is_a_failure_and_not_the_end_of_the_worker(app, fault, told):
+async def test_whatever_a_task_raises_is_a_failure_and_not_the_end_of_the_worker(
+    app: rowcall.App, fault: BaseException, told: str
+) -> None:
     @app.task("report")
-    async def report():
+    async def report() -> Never:
         raise fault
 
     async with a_runner(app) as runner:
@@ -60,9 +64,9 @@ async def test_whatever_a_task_raises_is_a_failure_and_not_the_end_of_the_worker
     assert (outcome.error or "").startswith(told)
 
 
-async def test_a_result_that_cannot_be_kept_is_a_failure_that_says_where(app):
+async def test_a_result_that_cannot_be_kept_is_a_failure_that_says_where(app: rowcall.App) -> None:
     @app.task("report")
-    async def report():
+    async def report() -> dict[str, list[object]]:
         return {"rows": [object()]}
 
     async with a_runner(app) as runner:
@@ -73,9 +77,9 @@ async def test_a_result_that_cannot_be_kept_is_a_failure_that_says_where(app):
     )
 
 
-async def test_a_task_that_runs_too_long_is_cancelled_at_its_limit(app):
+async def test_a_task_that_runs_too_long_is_cancelled_at_its_limit(app: rowcall.App) -> None:
     @app.task("report")
-    async def report():
+    async def report() -> None:
         await asyncio.Event().wait()
 
     async with a_runner(app) as runner:
@@ -83,9 +87,9 @@ async def test_a_task_that_runs_too_long_is_cancelled_at_its_limit(app):
     assert outcome == Outcome.timed_out("timed out after 0.05 s: its coroutine was cancelled")
 
 
-async def test_a_cancelled_task_may_stop_by_itself_first(app):
+async def test_a_cancelled_task_may_stop_by_itself_first(app: rowcall.App) -> None:
     @app.task("report")
-    async def report(run):
+    async def report(run: rowcall.Run) -> str:
         await run.cancellation()
         return "half of it"
 
@@ -98,9 +102,9 @@ async def test_a_cancelled_task_may_stop_by_itself_first(app):
         assert not runner.running
 
 
-async def test_a_cancelled_task_that_does_not_listen_is_cancelled_by_asyncio(app):
+async def test_a_cancelled_task_that_does_not_listen_is_cancelled_by_asyncio(app: rowcall.App) -> None:
     @app.task("report")
-    async def report():
+    async def report() -> None:
         await asyncio.Event().wait()
 
     run = a_run("report")
@@ -111,11 +115,11 @@ async def test_a_cancelled_task_that_does_not_listen_is_cancelled_by_asyncio(app
         assert await running == Outcome.cancelled("cancelled (somebody asked): its coroutine was cancelled")
 
 
-async def test_a_task_that_ends_before_it_noticed_its_cancellation_has_succeeded(app):
+async def test_a_task_that_ends_before_it_noticed_its_cancellation_has_succeeded(app: rowcall.App) -> None:
     finish = asyncio.Event()
 
     @app.task("report")
-    async def report():
+    async def report() -> str:
         await finish.wait()
         return "all of it"
 
@@ -128,9 +132,9 @@ async def test_a_task_that_ends_before_it_noticed_its_cancellation_has_succeeded
         assert await running == Outcome.succeeded('"all of it"')
 
 
-async def test_a_task_that_fails_while_it_is_stopped_says_so(app):
+async def test_a_task_that_fails_while_it_is_stopped_says_so(app: rowcall.App) -> None:
     @app.task("report")
-    async def report():
+    async def report() -> Never:
         try:
             await asyncio.Event().wait()
         finally:
@@ -144,11 +148,11 @@ async def test_a_task_that_fails_while_it_is_stopped_says_so(app):
     )
 
 
-async def test_a_task_that_swallows_its_cancellation_is_left_behind_and_watched(app):
+async def test_a_task_that_swallows_its_cancellation_is_left_behind_and_watched(app: rowcall.App) -> None:
     release = asyncio.Event()
 
     @app.task("stubborn")
-    async def stubborn():
+    async def stubborn() -> None:
         while not release.is_set():
             with contextlib.suppress(asyncio.CancelledError):
                 await release.wait()
@@ -164,12 +168,12 @@ async def test_a_task_that_swallows_its_cancellation_is_left_behind_and_watched(
     assert logs[1]["task_type"] == "stubborn"
 
 
-async def test_code_inside_a_run_can_find_out_which_run_it_is_part_of(app):
+async def test_code_inside_a_run_can_find_out_which_run_it_is_part_of(app: rowcall.App) -> None:
     @app.task("report")
-    async def report(run):
+    async def report(run: rowcall.Run) -> list[bool]:
         return [current_run() is run, await asyncio.create_task(child(run))]
 
-    async def child(run):
+    async def child(run: rowcall.Run) -> bool:
         return current_run() is run
 
     async with a_runner(app) as runner:
@@ -177,11 +181,13 @@ async def test_code_inside_a_run_can_find_out_which_run_it_is_part_of(app):
     assert current_run() is None
 
 
-async def test_the_runs_of_many_tasks_do_not_mix(app):
+async def test_the_runs_of_many_tasks_do_not_mix(app: rowcall.App) -> None:
     @app.task("report")
-    async def report(run):
+    async def report(run: rowcall.Run) -> int:
         await asyncio.sleep(0)
-        return current_run().execution_id
+        current = current_run()
+        assert current is not None
+        return current.execution_id
 
     async with a_runner(app) as runner:
         runs = [a_run("report") for _ in range(200)]
@@ -189,9 +195,9 @@ async def test_the_runs_of_many_tasks_do_not_mix(app):
     assert [outcome.result for outcome in outcomes] == [str(run.execution_id) for run in runs]
 
 
-async def test_a_deep_recursion_is_a_failure_with_a_short_text(app):
+async def test_a_deep_recursion_is_a_failure_with_a_short_text(app: rowcall.App) -> None:
     @app.task("report")
-    async def report():
+    async def report() -> None:
         def fall(n: int) -> int:
             return fall(n + 1)
 

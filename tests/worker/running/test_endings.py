@@ -59,17 +59,19 @@ GIVEN_BACK = Stop(StopKind.GIVEN_BACK, "the worker stops")
         (NEVER_STARTED, GIVEN_BACK, False, None, Outcome.given_back()),
     ],
 )
-def test_an_end_and_a_request_make_an_outcome(end, stop, seen, forced, outcome):
+def test_an_end_and_a_request_make_an_outcome(
+    end: End, stop: Stop | None, seen: bool, forced: str | None, outcome: Outcome
+) -> None:
     assert judge(end, stop, seen=seen, forced=forced) == outcome
 
 
-def test_a_task_that_cancels_itself_unasked_has_failed():
+def test_a_task_that_cancels_itself_unasked_has_failed() -> None:
     outcome = judge(STOPPED, None, seen=False, forced=None)
     assert outcome.status is ExecutionStatus.FAILED
     assert "nobody had asked" in (outcome.error or "")
 
 
-def test_there_is_an_outcome_for_every_combination_and_its_error_is_never_empty():
+def test_there_is_an_outcome_for_every_combination_and_its_error_is_never_empty() -> None:
     ends = [RETURNED, RAISED, STOPPED, DIED, RUNS_ON, NEVER_STARTED]
     stops = [CANCELLED, TIMED_OUT, GIVEN_BACK]
     for end, stop, seen, forced in itertools.product(ends, stops, [True, False], [None, "cut"]):

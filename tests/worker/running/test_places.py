@@ -5,7 +5,7 @@ from __future__ import annotations
 from rowcall.worker.running.places import Places
 
 
-async def test_who_finds_no_free_place_gets_the_next_in_the_order_of_asking():
+async def test_who_finds_no_free_place_gets_the_next_in_the_order_of_asking() -> None:
     places = Places(1)
     first, second, third = places.ask(), places.ask(), places.ask()
     assert [asked.done() for asked in (first, second, third)] == [True, False, False]
@@ -16,7 +16,7 @@ async def test_who_finds_no_free_place_gets_the_next_in_the_order_of_asking():
     assert places.free == 1
 
 
-async def test_who_stops_waiting_is_passed_over():
+async def test_who_stops_waiting_is_passed_over() -> None:
     places = Places(1)
     first, second, third = places.ask(), places.ask(), places.ask()
     places.release(second)

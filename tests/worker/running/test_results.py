@@ -26,7 +26,7 @@ class Color(Enum):
 @dataclass
 class Point:
     x: int
-    at: datetime
+    at: object
 
 
 class Model(pydantic.BaseModel):
@@ -63,11 +63,11 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
         (2**70, "1180591620717411303424"),
     ],
 )
-def test_a_result_becomes_json(value, text):
+def test_a_result_becomes_json(value: object, text: str | None) -> None:
     assert encode_result(value, PLENTY) == text
 
 
-def test_what_postgresql_cannot_hold_is_replaced_and_nothing_else():
+def test_what_postgresql_cannot_hold_is_replaced_and_nothing_else() -> None:
     nul, escaped, surrogate = "a\0b", "a\\u0000b", "\ud800"
     kept = json.loads(encode_result({nul: [nul, escaped, surrogate, "\\" + nul]}, PLENTY) or "")
     assert kept == {"a\ufffdb": ["a\ufffdb", escaped, "\ufffd", "\\a\ufffdb"]}
@@ -102,17 +102,17 @@ def deep(levels: int) -> object:
         ({"n\0": object()}, "result.n\ufffd: an object"),
     ],
 )
-def test_what_has_no_place_in_json_is_refused_and_found(value, message):
+def test_what_has_no_place_in_json_is_refused_and_found(value: object, message: str) -> None:
     with pytest.raises(InvalidResult, match=message):
         encode_result(value, 100_000)
 
 
-def test_many_brackets_that_are_not_nested_are_no_depth():
+def test_many_brackets_that_are_not_nested_are_no_depth() -> None:
     assert encode_result([[]] * 600 + ["[" * 600, '"[' * 600, "\\"], PLENTY)
 
 
 @pytest.mark.parametrize("value", ["x" * 5000, '"' * 5000, "\\" * 5000, "ü🙂" * 2000, [{"k\n": i} for i in range(999)]])
-def test_a_result_over_the_limit_keeps_its_beginning_and_its_size(value):
+def test_a_result_over_the_limit_keeps_its_beginning_and_its_size(value: object) -> None:
     whole = encode_result(value, 100_000)
     kept = encode_result(value, 1000)
     assert whole is not None
@@ -124,6 +124,6 @@ def test_a_result_over_the_limit_keeps_its_beginning_and_its_size(value):
     assert whole.startswith(told["head"])
 
 
-def test_a_result_of_just_the_limit_is_kept_whole():
+def test_a_result_of_just_the_limit_is_kept_whole() -> None:
     assert encode_result("x" * 98, 100) == '"' + "x" * 98 + '"'
     assert "truncated" in (encode_result("x" * 99, 100) or "")

@@ -7,10 +7,12 @@ import contextvars
 import sys
 import threading
 from pathlib import Path
+from typing import Never
 
 import pytest
 from structlog.testing import capture_logs
 
+import rowcall
 from rowcall.app import current_run
 from rowcall.domain.executions import ExecutionStatus, Outcome
 
@@ -19,18 +21,18 @@ from .helpers import a_run, a_runner, until
 RUNS_ON = "a thread can't be killed, and this one runs on; it keeps its place until the task returns"
 
 
-async def test_a_plain_function_runs_beside_the_loop(app):
+async def test_a_plain_function_runs_beside_the_loop(app: rowcall.App) -> None:
     @app.task("report")
-    def report(run):
+    def report(run: rowcall.Run) -> list[bool]:
         return [threading.current_thread() is threading.main_thread(), current_run() is run]
 
     async with a_runner(app) as runner:
         assert await runner.run(a_run("report"), timeout_seconds=5) == Outcome.succeeded("[false,true]")
 
 
-async def test_a_coroutine_function_can_have_a_thread_and_a_loop_of_its_own(app):
+async def test_a_coroutine_function_can_have_a_thread_and_a_loop_of_its_own(app: rowcall.App) -> None:
     @app.task("report", isolation="thread")
-    async def report():
+    async def report() -> bool:
         await asyncio.sleep(0)
         return threading.current_thread() is threading.main_thread()
 
@@ -39,9 +41,11 @@ async def test_a_coroutine_function_can_have_a_thread_and_a_loop_of_its_own(app)
 
 
 @pytest.mark.parametrize("kind", [ValueError, SystemExit, KeyboardInterrupt, GeneratorExit, StopIteration])
-async def test_whatever_a_function_raises_is_a_failure_and_the_thread_lives_on(app, kind):
+async def test_whatever_a_function_raises_is_a_failure_and_the_thread_lives_on(
+    app: rowcall.App, kind: type[BaseException]
+) -> None:
     @app.task("fail")
-    def fail():
+    def fail() -> Never:
         raise kind
 
     async with a_runner(app, threads=1) as runner:
@@ -51,11 +55,11 @@ async def test_whatever_a_function_raises_is_a_failure_and_the_thread_lives_on(a
             assert (outcome.error or "").startswith(kind.__name__)
 
 
-async def test_context_of_the_worker_is_seen_in_the_thread(app):
+async def test_context_of_the_worker_is_seen_in_the_thread(app: rowcall.App) -> None:
     mood = contextvars.ContextVar("mood", default="none")
 
     @app.task("report")
-    def report():
+    def report() -> str:
         return mood.get()
 
     mood.set("good")
@@ -63,14 +67,14 @@ async def test_context_of_the_worker_is_seen_in_the_thread(app):
         assert await runner.run(a_run("report"), timeout_seconds=5) == Outcome.succeeded('"good"')
 
 
-async def test_threads_are_used_again_and_never_more_than_allowed(app):
+async def test_threads_are_used_again_and_never_more_than_allowed(app: rowcall.App) -> None:
     seen: set[int] = set()
     at_once: list[int] = []
     busy = 0
     lock = threading.Lock()
 
     @app.task("count")
-    def count():
+    def count() -> None:
         nonlocal busy
         with lock:
             busy += 1
@@ -87,11 +91,11 @@ async def test_threads_are_used_again_and_never_more_than_allowed(app):
     assert max(at_once) <= 3
 
 
-async def test_idle_threads_end_with_the_runner(app):
+async def test_idle_threads_end_with_the_runner(app: rowcall.App) -> None:
     threads: list[threading.Thread] = []
 
     @app.task("report")
-    def report():
+    def report() -> None:
         threads.append(threading.current_thread())
 
     async with a_runner(app) as runner:
@@ -100,9 +104,9 @@ async def test_idle_threads_end_with_the_runner(app):
     await until(lambda: not threads[0].is_alive())
 
 
-async def test_a_function_that_looks_at_its_run_stops_by_itself(app):
+async def test_a_function_that_looks_at_its_run_stops_by_itself(app: rowcall.App) -> None:
     @app.task("report")
-    def report(run):
+    def report(run: rowcall.Run) -> None:
         run.wait_cancelled(60)
         run.raise_if_cancelled()
 
@@ -116,15 +120,15 @@ async def test_a_function_that_looks_at_its_run_stops_by_itself(app):
         assert late == Outcome.timed_out("timed out after 0.05 s: the task stopped by itself")
 
 
-async def test_a_function_that_nothing_stops_keeps_its_thread_and_is_counted(app):
+async def test_a_function_that_nothing_stops_keeps_its_thread_and_is_counted(app: rowcall.App) -> None:
     release = threading.Event()
 
     @app.task("stuck")
-    def stuck():
+    def stuck() -> None:
         release.wait(60)
 
     @app.task("quick")
-    def quick():
+    def quick() -> int:
         return 1
 
     with capture_logs() as logs:
@@ -145,16 +149,16 @@ async def test_a_function_that_nothing_stops_keeps_its_thread_and_is_counted(app
     assert [line["event"] for line in logs] == ["task_runs_on", "task_ended_after_all"]
 
 
-async def test_who_waits_for_a_thread_gets_the_next_one(app):
+async def test_who_waits_for_a_thread_gets_the_next_one(app: rowcall.App) -> None:
     release = threading.Event()
 
     @app.task("slow")
-    def slow():
+    def slow() -> str:
         release.wait(60)
         return "slow"
 
     @app.task("quick")
-    def quick():
+    def quick() -> str:
         return "quick"
 
     async with a_runner(app, threads=1) as runner:
@@ -166,11 +170,11 @@ async def test_who_waits_for_a_thread_gets_the_next_one(app):
         assert await second == Outcome.succeeded('"quick"')
 
 
-async def test_an_execution_that_still_waits_for_a_thread_is_cancelled_at_once(app):
+async def test_an_execution_that_still_waits_for_a_thread_is_cancelled_at_once(app: rowcall.App) -> None:
     release = threading.Event()
 
     @app.task("slow")
-    def slow():
+    def slow() -> None:
         release.wait(60)
 
     async with a_runner(app, threads=1) as runner:
@@ -191,11 +195,11 @@ async def test_an_execution_that_still_waits_for_a_thread_is_cancelled_at_once(a
         assert runner.free_threads == 1
 
 
-async def test_an_execution_that_is_cancelled_as_its_turn_comes_is_not_started(app):
+async def test_an_execution_that_is_cancelled_as_its_turn_comes_is_not_started(app: rowcall.App) -> None:
     started = threading.Event()
 
     @app.task("report")
-    def report():
+    def report() -> None:
         started.set()
 
     async with a_runner(app, threads=1) as runner:
@@ -210,11 +214,13 @@ async def test_an_execution_that_is_cancelled_as_its_turn_comes_is_not_started(a
         assert runner.free_threads == 1
 
 
-async def test_a_system_without_another_thread_is_a_failure_that_says_so(app, monkeypatch):
+async def test_a_system_without_another_thread_is_a_failure_that_says_so(
+    app: rowcall.App, monkeypatch: pytest.MonkeyPatch
+) -> None:
     @app.task("report")
-    def report(): ...
+    def report() -> None: ...
 
-    def refuse(thread):
+    def refuse(thread: threading.Thread) -> Never:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)  # no limit of the system's can be set for one test alone
@@ -239,7 +245,7 @@ asyncio.run(story())
 """
 
 
-async def test_a_stuck_thread_does_not_hold_up_the_end_of_the_process():
+async def test_a_stuck_thread_does_not_hold_up_the_end_of_the_process() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", STUCK_AT_EXIT, cwd=Path(__file__).parents[3], stdout=asyncio.subprocess.PIPE
     )
