@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -104,7 +105,7 @@ async def get() -> AsyncIterator[Get]:
     async with AsyncExitStack() as stack:
 
         async def send(
-            url: str, *, allow: str = "127.0.0.1", timeout_seconds: float = 5.0, most: int = 65_536, **more: object
+            url: str, *, allow: str = "127.0.0.1", timeout_seconds: float = 5.0, most: int = 65_536, **more: Any
         ) -> Response:
             client = await stack.enter_async_context(HttpClient(Policy.parse(allow), **more))
             return await client.request(
@@ -114,8 +115,11 @@ async def get() -> AsyncIterator[Get]:
         yield send
 
 
+Replying = Callable[..., bytes]
+
+
 @pytest.fixture
-def replying() -> Callable[..., bytes]:
+def replying() -> Replying:
     """Write an answer with its length: replying(b"body", status=404, content_type="text/plain")."""
     return reply
 

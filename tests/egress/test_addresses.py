@@ -54,12 +54,12 @@ NOT_PUBLIC = [
 
 
 @pytest.mark.parametrize("text", PUBLIC)
-def test_a_public_address_is_public_in_all_its_forms(text: str):
+def test_a_public_address_is_public_in_all_its_forms(text: str) -> None:
     assert all(is_public(form) for form in forms(ip_address(text)))
 
 
 @pytest.mark.parametrize("text", NOT_PUBLIC)
-def test_an_address_with_one_form_inside_is_not_public(text: str):
+def test_an_address_with_one_form_inside_is_not_public(text: str) -> None:
     assert not all(is_public(form) for form in forms(ip_address(text)))
 
 
@@ -74,20 +74,20 @@ def test_an_address_with_one_form_inside_is_not_public(text: str):
         ("2001:0:808:808:0:0:f5ff:fffe", "10.0.0.1"),  # Teredo: the client, its bits turned over
     ],
 )
-def test_an_ipv4_address_is_found_inside_every_dress(dressed: str, inside: str):
+def test_an_ipv4_address_is_found_inside_every_dress(dressed: str, inside: str) -> None:
     assert IPv4Address(inside) in list(forms(ip_address(dressed)))
 
 
-def test_a_mapped_address_has_no_form_but_the_plain_one():
+def test_a_mapped_address_has_no_form_but_the_plain_one() -> None:
     assert list(forms(ip_address("::ffff:10.0.0.1"))) == [IPv4Address("10.0.0.1")]
 
 
-def test_a_zone_hides_nothing():
+def test_a_zone_hides_nothing() -> None:
     assert list(forms(ip_address("fe80::1%eth0"))) == [IPv6Address("fe80::1")]
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_a_dress_never_makes_an_address_more_welcome(number: int):
+def test_a_dress_never_makes_an_address_more_welcome(number: int) -> None:
     bare = IPv4Address(number)
     dresses = [
         IPv6Address(int(IPv6Address("::ffff:0:0")) | number),
@@ -100,7 +100,7 @@ def test_a_dress_never_makes_an_address_more_welcome(number: int):
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_whatever_python_calls_private_is_not_public(number: int):
+def test_whatever_python_calls_private_is_not_public(number: int) -> None:
     address = IPv4Address(number)
     assert not (is_public(address) and (address.is_private or address.is_loopback or address.is_link_local))
 
@@ -109,17 +109,17 @@ def test_whatever_python_calls_private_is_not_public(number: int):
     "text",
     ["169.254.169.254", "169.254.170.2", "fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192", "0.0.0.0"],
 )
-def test_metadata_addresses_are_never_called(text: str):
+def test_metadata_addresses_are_never_called(text: str) -> None:
     assert never_called(ip_address(text)) is not None
 
 
-def test_a_network_is_closed_only_when_all_of_it_is():
+def test_a_network_is_closed_only_when_all_of_it_is() -> None:
     assert network_never_called(ip_network("169.254.169.0/24")) is not None
     assert network_never_called(ip_network("fe80::/16")) is not None
     assert network_never_called(ip_network("0.0.0.0/0")) is None
     assert network_never_called(ip_network("::/0")) is None
 
 
-def test_a_mapped_network_is_the_ipv4_network_it_stands_for():
+def test_a_mapped_network_is_the_ipv4_network_it_stands_for() -> None:
     assert plain_network(ip_network("::ffff:10.0.0.0/104")) == ip_network("10.0.0.0/8")
     assert plain_network(ip_network("fd00::/8")) == ip_network("fd00::/8")

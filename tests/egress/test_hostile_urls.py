@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rowcall.egress import EgressRefused, HttpClient, Policy
+from tests.egress.conftest import Get, Replying, Serve
 
 INSIDE = [
     "127.0.0.1",
@@ -52,7 +53,9 @@ INSIDE = [
 
 @pytest.mark.parametrize("host", INSIDE)
 @pytest.mark.parametrize("scheme", ["http", "https"])
-async def test_an_address_inside_is_refused_and_the_setting_named(host, scheme, get, serve, replying):
+async def test_an_address_inside_is_refused_and_the_setting_named(
+    host: str, scheme: str, get: Get, serve: Serve, replying: Replying
+) -> None:
     site = await serve(replying(b"inside"))
 
     with pytest.raises(EgressRefused, match="ROWCALL_HTTP_ALLOW") as raised:
@@ -63,7 +66,7 @@ async def test_an_address_inside_is_refused_and_the_setting_named(host, scheme, 
 
 
 @pytest.mark.parametrize("host", ["169.254.169.254", "0.0.0.0", "[::]", "[fe80::1]", "224.0.0.1", "[fd00:ec2::254]"])
-async def test_the_worst_are_refused_even_where_everything_is_allowed(host, get):
+async def test_the_worst_are_refused_even_where_everything_is_allowed(host: str, get: Get) -> None:
     with pytest.raises(EgressRefused, match="ROWCALL_HTTP_ALLOW can't allow it"):
         await get(f"http://{host}/", allow="0.0.0.0/0, ::/0")
 
@@ -84,7 +87,9 @@ async def test_the_worst_are_refused_even_where_everything_is_allowed(host, get)
         "http://127.0.0.1:{port}/\r\nX-Injected: 1",
     ],
 )
-async def test_a_trick_in_writing_is_refused_even_where_its_end_is_allowed(url, get, serve, replying):
+async def test_a_trick_in_writing_is_refused_even_where_its_end_is_allowed(
+    url: str, get: Get, serve: Serve, replying: Replying
+) -> None:
     site = await serve(replying(b"inside"))
 
     with pytest.raises(EgressRefused, match="the URL can't be called"):
@@ -93,7 +98,9 @@ async def test_a_trick_in_writing_is_refused_even_where_its_end_is_allowed(url, 
     assert site.connections == 0
 
 
-async def test_another_spelling_of_an_allowed_address_is_the_same_address(get, serve, replying):
+async def test_another_spelling_of_an_allowed_address_is_the_same_address(
+    get: Get, serve: Serve, replying: Replying
+) -> None:
     site = await serve(replying(b"inside"))
     for host in ("127.0.0.1", "2130706433", "0x7f.1", "127.0.0.1."):
         assert (await get(f"http://{host}:{site.port}/")).body == b"inside"
@@ -101,7 +108,9 @@ async def test_another_spelling_of_an_allowed_address_is_the_same_address(get, s
 
 
 @pytest.mark.parametrize("proxy", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
-async def test_the_environment_names_no_proxy(proxy, monkeypatch, get, serve, replying):
+async def test_the_environment_names_no_proxy(
+    proxy: str, monkeypatch: pytest.MonkeyPatch, get: Get, serve: Serve, replying: Replying
+) -> None:
     proxy_site, site = await serve(replying(b"proxy")), await serve(replying(b"direct"))
     monkeypatch.setenv(proxy, proxy_site.url)
 
@@ -110,7 +119,7 @@ async def test_the_environment_names_no_proxy(proxy, monkeypatch, get, serve, re
 
 
 @pytest.mark.parametrize("method", ["CONNECT", "TRACE", "get", "GET / HTTP/1.1\r\nX: y\r\n\r\nGET", ""])
-async def test_a_method_outside_the_list_is_refused(method, serve, replying):
+async def test_a_method_outside_the_list_is_refused(method: str, serve: Serve, replying: Replying) -> None:
     site = await serve(replying())
     async with HttpClient(Policy.parse("127.0.0.1")) as client:
         with pytest.raises(EgressRefused, match="use one of DELETE, GET"):

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from rowcall.domain.errors import InvalidInput
-from rowcall.egress import EgressFailed, EgressRefused, HttpClient, HttpRequest, Policy, call
+from rowcall.egress import EgressFailed, EgressRefused, HttpClient, HttpRequest, HttpResult, Policy, call
+from tests.egress.conftest import Replying, Serve
 
 URL = "https://example.com/hook"
 
 
-async def run(input_data: dict[str, object], *, context: dict[str, str] | None = None, **more: int):
+async def run(input_data: dict[str, object], *, context: dict[str, str] | None = None, **more: Any) -> HttpResult:
     async with HttpClient(Policy.parse("127.0.0.1")) as client:
         return await call(
             client,
@@ -32,7 +34,7 @@ def faults(**input_data: object) -> dict[str, str]:
     return {fault.field: fault.message for fault in raised.value.faults}
 
 
-def test_a_url_alone_is_a_get_within_thirty_seconds_that_expects_2xx():
+def test_a_url_alone_is_a_get_within_thirty_seconds_that_expects_2xx() -> None:
     request = HttpRequest.of({"url": URL})
     assert (request.verb, request.timeout_seconds, request.expected_status) == ("GET", 30, ["2xx"])
     assert request.content() is None
@@ -47,17 +49,17 @@ def test_a_url_alone_is_a_get_within_thirty_seconds_that_expects_2xx():
         ({"body": ""}, b""),
     ],
 )
-def test_a_body_makes_it_a_post(given: dict[str, object], content: bytes):
+def test_a_body_makes_it_a_post(given: dict[str, object], content: bytes) -> None:
     request = HttpRequest.of({"url": URL, **given})
     assert (request.verb, request.content()) == ("POST", content)
 
 
-def test_a_method_may_be_written_in_lower_case():
+def test_a_method_may_be_written_in_lower_case() -> None:
     assert HttpRequest.of({"url": URL, "method": "delete"}).verb == "DELETE"
     assert HttpRequest.of({"url": URL, "method": "put", "json": 1}).verb == "PUT"
 
 
-def test_every_fault_is_told_at_once_with_its_field():
+def test_every_fault_is_told_at_once_with_its_field() -> None:
     found = faults(method="CONNECT", timeout_seconds=0, headers={"Host": "x"}, expected_status=["6xx"], retries=3)
     assert set(found) == {
         "input_data.url",
@@ -94,27 +96,27 @@ def test_every_fault_is_told_at_once_with_its_field():
         ("expected_status", "2xx"),
     ],
 )
-def test_a_bad_value_is_a_fault_of_its_field_that_keeps_secrets(field: str, value: object):
+def test_a_bad_value_is_a_fault_of_its_field_that_keeps_secrets(field: str, value: object) -> None:
     found = faults(**{"url": URL, field: value})
     assert {name.split(".")[1] for name in found} == {field}
     assert "hush" not in str(found)
 
 
-def test_pydantics_own_words_keep_secrets_too():
+def test_pydantics_own_words_keep_secrets_too() -> None:
     with pytest.raises(ValidationError) as raised:
         HttpRequest.model_validate({"url": "https://user:hush@example.com/"})
     assert "hush" not in str(raised.value)
 
 
-def test_a_header_of_the_wrong_kind_is_named():
+def test_a_header_of_the_wrong_kind_is_named() -> None:
     assert "input_data.headers.X-A" in faults(url=URL, headers={"X-A": 5})
 
 
-def test_json_and_body_exclude_each_other():
+def test_json_and_body_exclude_each_other() -> None:
     assert faults(url=URL, json=1, body="1") == {"input_data": "give json or body, not both"}
 
 
-def test_json_that_is_no_json_is_a_fault():
+def test_json_that_is_no_json_is_a_fault() -> None:
     assert set(faults(url=URL, json={"a": float("nan")})) == {"input_data"}
 
 
@@ -122,13 +124,15 @@ def test_json_that_is_no_json_is_a_fault():
     ("expected", "accepted", "turned_down"),
     [(["2xx"], [200, 299], [199, 300, 404]), ([204, "4xx"], [204, 404], [200, 500]), (["302"], [302], [301])],
 )
-def test_expected_statuses_are_numbers_or_classes(expected, accepted, turned_down):
+def test_expected_statuses_are_numbers_or_classes(
+    expected: list[object], accepted: list[int], turned_down: list[int]
+) -> None:
     request = HttpRequest.of({"url": URL, "expected_status": expected})
     assert all(request.expects(status) for status in accepted)
     assert not any(request.expects(status) for status in turned_down)
 
 
-def test_the_schema_names_the_fields_as_they_are_written():
+def test_the_schema_names_the_fields_as_they_are_written() -> None:
     schema = HttpRequest.model_json_schema()
     assert schema["required"] == ["url"]
     assert set(schema["properties"]) == {
@@ -136,7 +140,7 @@ def test_the_schema_names_the_fields_as_they_are_written():
     }  # fmt: skip
 
 
-async def test_a_call_carries_its_identity(serve, replying):
+async def test_a_call_carries_its_identity(serve: Serve, replying: Replying) -> None:
     site = await serve(replying(b'{"ok": true}', content_type="application/json; charset=utf-8"))
 
     result = await run(
@@ -152,12 +156,13 @@ async def test_a_call_carries_its_identity(serve, replying):
     assert seen.headers["user-agent"] == f"rowcall/{version('rowcall')}"
     assert seen.headers["content-type"] == "application/json"
     assert seen.headers["x-own"] == "1"
-    assert result.pop("elapsed_seconds") > 0
+    assert result["elapsed_seconds"] > 0
     assert result == {
         "status": 200,
         "headers": {"content-type": "application/json; charset=utf-8", "content-length": "12"},
         "json": {"ok": True},
         "truncated": False,
+        "elapsed_seconds": result["elapsed_seconds"],
     }
 
 
@@ -169,13 +174,17 @@ async def test_a_call_carries_its_identity(serve, replying):
         ({"json": 1, "headers": {"CONTENT-TYPE": "application/vnd.own+json"}}, "application/vnd.own+json"),
     ],
 )
-async def test_the_content_type_is_the_callers_or_a_plain_one(given, sent, serve, replying):
+async def test_the_content_type_is_the_callers_or_a_plain_one(
+    given: dict[str, object], sent: str, serve: Serve, replying: Replying
+) -> None:
     site = await serve(replying())
     await run({"url": site.url, **given})
     assert site.seen[0].headers["content-type"] == sent
 
 
-async def test_an_unexpected_status_is_a_failure_with_the_beginning_of_the_answer(serve, replying):
+async def test_an_unexpected_status_is_a_failure_with_the_beginning_of_the_answer(
+    serve: Serve, replying: Replying
+) -> None:
     site = await serve(replying(b"out of\n\tpaper\x1b[31m " + b"x" * 5000, status=503))
 
     with pytest.raises(EgressFailed, match="answered 503, expected 2xx; it said: out of paper�") as raised:
@@ -187,7 +196,9 @@ async def test_an_unexpected_status_is_a_failure_with_the_beginning_of_the_answe
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe\x00"])
-async def test_an_unexpected_status_without_text_is_told_by_its_number(body, serve, replying):
+async def test_an_unexpected_status_without_text_is_told_by_its_number(
+    body: bytes, serve: Serve, replying: Replying
+) -> None:
     site = await serve(replying(body, status=404))
     with pytest.raises(EgressFailed, match=r"answered 404, expected 200 or 3xx$"):
         await run({"url": site.url, "expected_status": [200, "3xx"]})
@@ -201,20 +212,22 @@ async def test_an_unexpected_status_without_text_is_told_by_its_number(body, ser
         ("http://u:hush@h/", ""),
     ],
 )
-async def test_a_redirect_is_a_failure_that_says_where_it_leads(location, told, serve, replying):
+async def test_a_redirect_is_a_failure_that_says_where_it_leads(
+    location: str, told: str, serve: Serve, replying: Replying
+) -> None:
     site = await serve(replying(status=302, location=location))
     with pytest.raises(EgressFailed) as raised:
         await run({"url": site.url})
     assert str(raised.value) == f"{site.url}/: answered 302, expected 2xx; redirects are not followed{told}"
 
 
-async def test_an_expected_redirect_is_a_result(serve, replying):
+async def test_an_expected_redirect_is_a_result(serve: Serve, replying: Replying) -> None:
     site = await serve(replying(status=302, location="/next"))
     result = await run({"url": site.url, "expected_status": [302]})
     assert (result["status"], result["headers"]["location"]) == (302, "/next")
 
 
-async def test_a_refusal_passes_through():
+async def test_a_refusal_passes_through() -> None:
     with pytest.raises(EgressRefused, match="ROWCALL_HTTP_ALLOW"):
         await run({"url": "http://10.0.0.1/"})
 
@@ -238,20 +251,22 @@ async def test_a_refusal_passes_through():
         (b"", "", {"body": ""}),
     ],
 )
-async def test_an_answer_is_kept_as_something_that_jsonb_can_hold(body, kind, kept, serve, replying):
+async def test_an_answer_is_kept_as_something_that_jsonb_can_hold(
+    body: bytes, kind: str, kept: dict[str, object], serve: Serve, replying: Replying
+) -> None:
     site = await serve(replying(body, content_type=kind))
     result = await run({"url": site.url})
     assert {name: result[name] for name in ("json", "body", "body_base64") if name in result} == kept
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
-async def test_an_answer_cut_by_the_limit_is_text_without_half_a_character(serve, replying):
+async def test_an_answer_cut_by_the_limit_is_text_without_half_a_character(serve: Serve, replying: Replying) -> None:
     site = await serve(replying("äöü".encode(), content_type="application/json"))
     result = await run({"url": site.url}, max_response_bytes=5)
     assert (result["body"], result["truncated"]) == ("äö", True)
 
 
-async def test_few_headers_are_kept_and_each_in_part(serve, replying):
+async def test_few_headers_are_kept_and_each_in_part(serve: Serve, replying: Replying) -> None:
     site = await serve(replying(etag="e" * 5000, set_cookie="session=hush", server="x"))
     result = await run({"url": site.url})
     assert result["headers"] == {"content-length": "0", "etag": "e" * 1000}

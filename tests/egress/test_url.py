@@ -28,7 +28,7 @@ from rowcall.egress.url import Target, parse_url
         ("http://h/%2e%2e/ü?q=ß", Target("http", "h", 80, "/%2e%2e/%C3%BC?q=%C3%9F")),
     ],
 )
-def test_a_url_is_read_as_one_target(url: str, target: Target):
+def test_a_url_is_read_as_one_target(url: str, target: Target) -> None:
     assert parse_url(url) == target
 
 
@@ -96,7 +96,7 @@ def test_a_url_is_read_as_one_target(url: str, target: Target):
         "http://h/" + "a" * 8192,
     ],
 )
-def test_an_unusual_url_is_refused_and_not_repeated(url: str):
+def test_an_unusual_url_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(EgressRefused, match="the URL can't be called: ") as raised:
         parse_url(url)
     assert len(str(raised.value)) < 120
@@ -117,21 +117,21 @@ def test_an_unusual_url_is_refused_and_not_repeated(url: str):
         ("https://bots.example/bot110201543:AAHdqTcvCH1vGWJxfSe/send", "https://bots.example/…/send"),
     ],
 )
-def test_a_target_is_shown_without_query_and_without_tokens(url: str, shown: str):
+def test_a_target_is_shown_without_query_and_without_tokens(url: str, shown: str) -> None:
     assert str(parse_url(url)) == shown
 
 
 @pytest.mark.parametrize("netloc", ["user@h", "user:word@h", "@h", "h:80@127.0.0.1"])
-def test_a_user_name_is_refused_with_the_way_to_send_one(netloc: str):
+def test_a_user_name_is_refused_with_the_way_to_send_one(netloc: str) -> None:
     with pytest.raises(EgressRefused, match="put credentials into a header"):
         parse_url(f"http://{netloc}/")
 
 
-def test_a_long_target_is_shown_in_part():
+def test_a_long_target_is_shown_in_part() -> None:
     assert len(str(parse_url("https://example.com/" + "a/" * 2000 + "?secret"))) < 210
 
 
-def test_the_authority_names_the_port_only_where_it_is_not_the_usual_one():
+def test_the_authority_names_the_port_only_where_it_is_not_the_usual_one() -> None:
     assert parse_url("http://h:80/").authority == "h"
     assert parse_url("https://h:80/").authority == "h:80"
     assert parse_url("https://[::1]:8443/").authority == "[::1]:8443"

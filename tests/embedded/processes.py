@@ -24,13 +24,15 @@ class User:
     """A process that uses the embedded server, as its owner or as a guest."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._process, self._in, self._out = process, process.stdin, process.stdout
         self.heard: list[dict[str, Any]] = []
 
     async def says(self, what: str, words: str = "") -> dict[str, Any]:
         """Wait for its next message of this kind."""
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while line := await self._process.stdout.readline():
+            while line := await self._out.readline():
                 self.heard.append(json.loads(line))
                 if self.heard[-1]["what"] == what and words in self.heard[-1].get("words", ""):
                     return self.heard[-1]
@@ -41,7 +43,7 @@ class User:
         return self._process.pid
 
     async def leaves(self) -> None:
-        self._process.stdin.close()
+        self._in.close()
         await self.says("left")
         await self.ended()
 

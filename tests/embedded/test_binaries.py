@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,7 +20,7 @@ SOMEBODY = Account("somebody", 54321, 54321)
 
 
 @pytest.fixture
-def disk():
+def disk() -> Iterator[Path]:
     """An empty folder on the disk; memory may be closed to programs."""
     with tempfile.TemporaryDirectory(prefix="rowcall-tests-") as folder:
         Path(folder).chmod(0o711)
@@ -27,7 +28,7 @@ def disk():
 
 
 @pytest.fixture
-def hidden(disk):
+def hidden(disk: Path) -> Binaries:
     """The wheel's programs in a folder that is closed to others, like a virtual environment in root's home."""
     wheel = find_binaries().folder.parent.parent
     home = disk / "home"
@@ -38,21 +39,21 @@ def hidden(disk):
     return Binaries(home / wheel.name / "pginstall18" / "bin")
 
 
-def link_or_copy(source, target):
+def link_or_copy(source: str, target: str) -> None:
     try:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
 
 
-def runs(binaries):
+def runs(binaries: Binaries) -> str:
     """What initdb found beside itself, run as another account if we can be one."""
     as_whom = serving_account("daemon").identity if os.geteuid() == 0 else {}
     command = [binaries.tool("initdb"), "--show", "--pgdata=/nowhere"]
     return subprocess.run(command, **as_whom, cwd="/", capture_output=True, text=True, check=True).stderr
 
 
-def test_the_wheel_is_found_without_being_imported():
+def test_the_wheel_is_found_without_being_imported() -> None:
     code = "import sys; from rowcall.embedded.binaries import *; print(find_binaries().folder, PACKAGE in sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     folder, imported = ended.stdout.split()
@@ -60,13 +61,13 @@ def test_the_wheel_is_found_without_being_imported():
     assert imported == "False"
 
 
-def test_programs_that_the_account_can_reach_are_used_where_they_are(disk):
+def test_programs_that_the_account_can_reach_are_used_where_they_are(disk: Path) -> None:
     me = Account("me", os.geteuid(), os.getegid())
     assert reachable_by(me, find_binaries(), disk / "shared") == find_binaries()
     assert not (disk / "shared").exists()
 
 
-def test_programs_that_the_account_cannot_reach_are_copied_to_where_it_can(hidden, disk):
+def test_programs_that_the_account_cannot_reach_are_copied_to_where_it_can(hidden: Binaries, disk: Path) -> None:
     assert closed_folder(hidden.folder, SOMEBODY) == disk / "home"
     copy = reachable_by(SOMEBODY, hidden, disk / "shared")
 
@@ -76,7 +77,7 @@ def test_programs_that_the_account_cannot_reach_are_copied_to_where_it_can(hidde
     assert hidden.folder.parent.parent.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_the_copy_is_made_once_however_many_come_at_the_same_time(hidden, disk):
+def test_the_copy_is_made_once_however_many_come_at_the_same_time(hidden: Binaries, disk: Path) -> None:
     with ThreadPoolExecutor() as pool:
         copies = list(pool.map(lambda _: reachable_by(SOMEBODY, hidden, disk / "shared"), range(3)))
     assert len(set(copies)) == 1
@@ -87,14 +88,14 @@ def test_the_copy_is_made_once_however_many_come_at_the_same_time(hidden, disk):
     assert Path(copies[0].tool("postgres")).stat() == before
 
 
-def test_a_copy_that_others_could_have_changed_is_not_run(hidden, disk):
+def test_a_copy_that_others_could_have_changed_is_not_run(hidden: Binaries, disk: Path) -> None:
     copy = reachable_by(SOMEBODY, hidden, disk / "shared")
     copy.folder.parent.parent.parent.chmod(0o777)
     with pytest.raises(EmbeddedError, match="can be written by others"):
         reachable_by(SOMEBODY, hidden, disk / "shared")
 
 
-def test_a_place_that_cannot_be_written_is_named(hidden, disk):
+def test_a_place_that_cannot_be_written_is_named(hidden: Binaries, disk: Path) -> None:
     (disk / "shared").write_text("a file")
     with pytest.raises(EmbeddedError, match="could not be copied to"):
         reachable_by(SOMEBODY, hidden, disk / "shared")

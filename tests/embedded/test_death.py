@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -14,12 +15,12 @@ from tests.embedded.support import answers, ask, until
 BUSY = "SELECT count(*) FROM generate_series(1, 100000) AS a, generate_series(1, 1000000) AS b"
 
 
-def server_log(data_dir):
+def server_log(data_dir: Path) -> str:
     return "".join(path.read_text() for path in Folders(data_dir).log.iterdir())
 
 
 @pytest.mark.parametrize("how", [[], ["--from-a-thread"]], ids=["main thread", "other thread"])
-async def test_a_server_whose_owner_is_killed_shuts_down_in_order(data_dir, how):
+async def test_a_server_whose_owner_is_killed_shuts_down_in_order(data_dir: Path, how: list[str]) -> None:
     before = server_log(data_dir).count("database system is shut down")
     async with a_user(data_dir, *how) as owner:
         await ask((await owner.says("ready"))["dsn"], "INSERT INTO kept VALUES (7)")
@@ -32,7 +33,7 @@ async def test_a_server_whose_owner_is_killed_shuts_down_in_order(data_dir, how)
     assert "was not properly shut down" not in server_log(data_dir)
 
 
-async def test_the_next_owner_waits_for_the_server_of_a_killed_one(data_dir):
+async def test_the_next_owner_waits_for_the_server_of_a_killed_one(data_dir: Path) -> None:
     async with a_user(data_dir) as first:
         dsn = (await first.says("ready"))["dsn"]
         await ask(dsn, "INSERT INTO kept VALUES (7)")
@@ -43,8 +44,8 @@ async def test_the_next_owner_waits_for_the_server_of_a_killed_one(data_dir):
     assert "was not properly shut down" not in server_log(data_dir)
 
 
-async def test_a_killed_server_is_started_again_at_the_same_address(data_dir):
-    said = []
+async def test_a_killed_server_is_started_again_at_the_same_address(data_dir: Path) -> None:
+    said: list[str] = []
     async with embedded_postgres(data_dir, on_progress=said.append) as server:
         await ask(server.dsn, "INSERT INTO kept VALUES (7)")
         first = server_pid(data_dir)
@@ -55,7 +56,7 @@ async def test_a_killed_server_is_started_again_at_the_same_address(data_dir):
     assert not serves(data_dir)
 
 
-async def test_a_server_killed_again_and_again_is_started_again_and_again(data_dir):
+async def test_a_server_killed_again_and_again_is_started_again_and_again(data_dir: Path) -> None:
     async with embedded_postgres(data_dir) as server:
         for round_number in range(1, 4):
             await answers(server.dsn, "INSERT INTO kept VALUES (7)")
@@ -64,9 +65,11 @@ async def test_a_server_killed_again_and_again_is_started_again_and_again(data_d
 
 
 @pytest.mark.parametrize(("lasting", "pauses"), [(0.0, ["0.1", "0.1", "0.1"]), (3600.0, ["0.1", "0.2", "0.4"])])
-async def test_only_a_server_that_dies_young_is_waited_for_longer_each_time(data_dir, monkeypatch, lasting, pauses):
+async def test_only_a_server_that_dies_young_is_waited_for_longer_each_time(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, lasting: float, pauses: list[str]
+) -> None:
     monkeypatch.setattr("rowcall.embedded.supervisor.LASTING_SECONDS", lasting)
-    said = []
+    said: list[str] = []
     async with embedded_postgres(data_dir, on_progress=said.append) as server:
         for _ in pauses:
             kill(server_pid(data_dir))
@@ -75,7 +78,7 @@ async def test_only_a_server_that_dies_young_is_waited_for_longer_each_time(data
 
 
 @pytest.mark.parametrize("how", [[], ["--like-a-container"]], ids=["with all rights", "with a container's"])
-async def test_a_busy_session_of_a_killed_server_does_not_keep_the_next_one_out(data_dir, how):
+async def test_a_busy_session_of_a_killed_server_does_not_keep_the_next_one_out(data_dir: Path, how: list[str]) -> None:
     async with a_user(data_dir, *how) as owner:
         dsn = (await owner.says("ready"))["dsn"]
         busy = await asyncpg.connect(dsn)
@@ -92,7 +95,7 @@ async def test_a_busy_session_of_a_killed_server_does_not_keep_the_next_one_out(
         busy.terminate()
 
 
-async def test_everything_killed_and_started_again_has_lost_nothing(data_dir):
+async def test_everything_killed_and_started_again_has_lost_nothing(data_dir: Path) -> None:
     async with a_user(data_dir) as owner:
         dsn = (await owner.says("ready"))["dsn"]
         connection = await asyncpg.connect(dsn)
@@ -105,7 +108,7 @@ async def test_everything_killed_and_started_again_has_lost_nothing(data_dir):
     assert re.search("automatic recovery in progress", server_log(data_dir))
 
 
-async def test_an_owner_killed_while_it_makes_the_database_leaves_none_behind_or_a_whole_one(place):
+async def test_an_owner_killed_while_it_makes_the_database_leaves_none_behind_or_a_whole_one(place: Path) -> None:
     async with a_user(place / "data") as owner:
         await owner.says("progress", "making a new database")
         owner.killed()
@@ -115,8 +118,8 @@ async def test_an_owner_killed_while_it_makes_the_database_leaves_none_behind_or
     assert [path.name for path in (place / "data").glob(".initdb*")] == []
 
 
-async def test_a_server_that_cannot_be_started_again_is_tried_until_it_can(data_dir):
-    said = []
+async def test_a_server_that_cannot_be_started_again_is_tried_until_it_can(data_dir: Path) -> None:
+    said: list[str] = []
     configuration = Folders(data_dir).cluster / "postgresql.conf"
     async with embedded_postgres(data_dir, on_progress=said.append) as server:
         good = configuration.read_text()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.embedded.processes import a_user, serves
 from tests.embedded.support import DEADLINE_SECONDS, ask, until
 
 
-async def test_the_first_to_come_owns_the_server_and_the_second_is_its_guest(data_dir):
+async def test_the_first_to_come_owns_the_server_and_the_second_is_its_guest(data_dir: Path) -> None:
     async with a_user(data_dir) as first, a_user(data_dir) as second:
         seen = [await user.says("ready") for user in (first, second)]
 
@@ -22,7 +23,7 @@ async def test_the_first_to_come_owns_the_server_and_the_second_is_its_guest(dat
     assert len({message["dsn"] for message in seen}) == 1
 
 
-async def test_a_guest_that_leaves_takes_nothing_with_it(data_dir):
+async def test_a_guest_that_leaves_takes_nothing_with_it(data_dir: Path) -> None:
     async with embedded_postgres(data_dir) as owner:
         async with embedded_postgres(data_dir) as guest:
             assert (owner.owner, guest.owner) == (True, False)
@@ -30,7 +31,7 @@ async def test_a_guest_that_leaves_takes_nothing_with_it(data_dir):
         assert await ask(owner.dsn, "SELECT n FROM kept") == 7
 
 
-async def test_a_guest_waits_until_the_owner_is_ready(place):
+async def test_a_guest_waits_until_the_owner_is_ready(place: Path) -> None:
     async with a_user(place / "data") as owner:
         await owner.says("progress", "making a new database")
         owner.stopped()
@@ -40,7 +41,7 @@ async def test_a_guest_waits_until_the_owner_is_ready(place):
             assert (await guest.says("ready"))["owner"] is False
 
 
-async def test_an_owner_that_leaves_stops_the_server_and_the_next_one_starts_it(data_dir):
+async def test_an_owner_that_leaves_stops_the_server_and_the_next_one_starts_it(data_dir: Path) -> None:
     async with a_user(data_dir) as first:
         await ask((await first.says("ready"))["dsn"], "INSERT INTO kept VALUES (7)")
         await first.leaves()
@@ -51,7 +52,7 @@ async def test_an_owner_that_leaves_stops_the_server_and_the_next_one_starts_it(
         assert await ask(server.dsn, "SELECT n FROM kept") == 7
 
 
-async def test_the_server_is_found_while_it_runs_and_not_before_or_after(data_dir):
+async def test_the_server_is_found_while_it_runs_and_not_before_or_after(data_dir: Path) -> None:
     assert await running_server(data_dir) is None
     async with a_user(data_dir) as owner:
         await owner.says("ready")
@@ -63,7 +64,7 @@ async def test_the_server_is_found_while_it_runs_and_not_before_or_after(data_di
     assert await running_server(data_dir) is None
 
 
-async def test_the_address_of_a_killed_owner_is_not_believed(data_dir):
+async def test_the_address_of_a_killed_owner_is_not_believed(data_dir: Path) -> None:
     async with a_user(data_dir) as owner:
         await owner.says("ready")
         owner.killed()
@@ -73,7 +74,7 @@ async def test_the_address_of_a_killed_owner_is_not_believed(data_dir):
         assert await running_server(data_dir) is None
 
 
-async def test_a_server_of_other_data_is_not_believed(data_dir, place):
+async def test_a_server_of_other_data_is_not_believed(data_dir: Path, place: Path) -> None:
     """The data folder was copied while its server ran, and the copy names the original's socket."""
     copy = Folders(place / "copy")
     async with embedded_postgres(data_dir):
@@ -87,7 +88,7 @@ async def test_a_server_of_other_data_is_not_believed(data_dir, place):
 
 
 @pytest.mark.parametrize("how", [[], ["--from-a-thread"]], ids=["main thread", "other thread"])
-async def test_a_forked_child_of_a_killed_owner_does_not_hold_the_ownership_on(data_dir, how):
+async def test_a_forked_child_of_a_killed_owner_does_not_hold_the_ownership_on(data_dir: Path, how: list[str]) -> None:
     async with a_user(data_dir, "--with-a-child", *how) as owner:
         child = (await owner.says("ready"))["child"]
         owner.killed()
@@ -101,9 +102,9 @@ async def test_a_forked_child_of_a_killed_owner_does_not_hold_the_ownership_on(d
 
 
 @pytest.mark.parametrize("name", ["with a blank", "mit-Ümlaut", "two,names", 'quo"te', "x" * 90])
-async def test_any_name_of_a_data_folder_will_do(data_dir, name):
+async def test_any_name_of_a_data_folder_will_do(data_dir: Path, name: str) -> None:
     """The last is too long for a socket's path."""
-    renamed = data_dir.rename(data_dir.with_name(name))
+    renamed = data_dir.rename(data_dir.with_name(name))  # noqa: ASYNC240 - nobody else waits on this loop
     async with embedded_postgres(renamed) as server, embedded_postgres(renamed) as guest:
         assert await ask(server.dsn, "SELECT count(*) FROM kept") == 0
         assert await ask(guest.dsn, "SELECT current_database()") == "rowcall"

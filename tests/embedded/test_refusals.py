@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,19 +18,19 @@ from tests.embedded.processes import ROOT
 from tests.embedded.support import ask
 
 
-async def refusal(data_dir, **how):
+async def refusal(data_dir: Path, **how: Any) -> str:
     with pytest.raises(EmbeddedError) as caught:
         await embedded_postgres(data_dir, **how).__aenter__()
     assert "DATABASE_URL" in str(caught.value)
     return str(caught.value)
 
 
-def test_its_errors_are_rowcalls_and_mean_that_there_is_no_database():
+def test_its_errors_are_rowcalls_and_mean_that_there_is_no_database() -> None:
     assert issubclass(EmbeddedError, StoreUnavailable)
     assert issubclass(EmbeddedError, RowcallError)
 
 
-async def test_data_of_another_version_is_not_touched(data_dir):
+async def test_data_of_another_version_is_not_touched(data_dir: Path) -> None:
     version = Folders(data_dir).cluster / "PG_VERSION"
     version.write_text("17\n")
     words = await refusal(data_dir)
@@ -38,17 +39,17 @@ async def test_data_of_another_version_is_not_touched(data_dir):
     assert "pg_dump" in words
 
 
-async def test_a_lost_password_is_said_to_be_lost(data_dir):
+async def test_a_lost_password_is_said_to_be_lost(data_dir: Path) -> None:
     Folders(data_dir).password.unlink()
     assert str(Folders(data_dir).password) in await refusal(data_dir)
 
 
-async def test_a_file_in_place_of_the_data_folder_is_refused(place):
+async def test_a_file_in_place_of_the_data_folder_is_refused(place: Path) -> None:
     (place / "data").write_text("")
     assert "can't be made" in await refusal(place / "data")
 
 
-async def test_a_folder_that_others_may_write_to_is_refused_if_there_is_something_in_it(place):
+async def test_a_folder_that_others_may_write_to_is_refused_if_there_is_something_in_it(place: Path) -> None:
     shared = place / "shared"
     (shared / "something").mkdir(parents=True)
     shared.chmod(0o777)
@@ -56,7 +57,7 @@ async def test_a_folder_that_others_may_write_to_is_refused_if_there_is_somethin
     assert shared.stat().st_mode & 0o777 == 0o777
 
 
-async def test_an_empty_folder_that_others_may_write_to_is_closed_and_used(place):
+async def test_an_empty_folder_that_others_may_write_to_is_closed_and_used(place: Path) -> None:
     (place / "data").mkdir()
     (place / "data").chmod(0o775)
     async with embedded_postgres(place / "data") as server:
@@ -66,33 +67,35 @@ async def test_an_empty_folder_that_others_may_write_to_is_closed_and_used(place
         assert await ask(server.dsn, "SHOW timezone") == "UTC"
 
 
-async def test_too_little_room_is_noticed_before_the_database_is_made(place, monkeypatch):
+async def test_too_little_room_is_noticed_before_the_database_is_made(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cluster, "ROOM_NEEDED", 2**60)
     assert "MB free: make room" in await refusal(place / "data")
     assert not Folders(place / "data").cluster.exists()
 
 
-def test_a_full_disk_is_called_one():
+def test_a_full_disk_is_called_one() -> None:
     words = 'FATAL:  could not write to file "pg_wal/xlogtemp.12": No space left on device'
     assert told("postgres", words).startswith("The disk of the embedded PostgreSQL is full: make room.")
 
 
-async def test_an_account_that_does_not_exist_is_refused(place):
+async def test_an_account_that_does_not_exist_is_refused(place: Path) -> None:
     assert "no-such-account" in await refusal(place / "data", run_as="no-such-account")
 
 
-async def test_root_is_no_account_to_run_as(place):
+async def test_root_is_no_account_to_run_as(place: Path) -> None:
     words = await refusal(place / "data", run_as="root")
     assert ("does not run as root" if os.geteuid() == 0 else "only root can") in words
 
 
-async def test_a_broken_configuration_is_quoted(data_dir):
+async def test_a_broken_configuration_is_quoted(data_dir: Path) -> None:
     with (Folders(data_dir).cluster / "postgresql.conf").open("a") as configuration:
         configuration.write("work_mem = plenty\n")
     assert "work_mem" in await refusal(data_dir)
 
 
-async def test_what_fails_after_the_server_has_turned_to_its_log_is_quoted_too(data_dir):
+async def test_what_fails_after_the_server_has_turned_to_its_log_is_quoted_too(data_dir: Path) -> None:
     (Folders(data_dir).cluster / "pg_hba.conf").write_text("everybody welcome\n")
     assert "could not load" in await refusal(data_dir)
     assert "pg_hba.conf" in await refusal(data_dir)
@@ -102,11 +105,11 @@ async def test_what_fails_after_the_server_has_turned_to_its_log_is_quoted_too(d
     ("point", "kind", "refused"),
     [("/", "ext4", False), ("/home", "nfs4", True), ("/home/me/my\\040disk", "btrfs", False), ("/srv", "cifs", True)],
 )
-def test_network_file_systems_are_known_by_their_kind(point, kind, refused):
+def test_network_file_systems_are_known_by_their_kind(point: str, kind: str, refused: bool) -> None:
     assert (kind in NETWORK) is refused
 
 
-def test_the_file_system_of_a_folder_is_the_one_mounted_nearest_above_it():
+def test_the_file_system_of_a_folder_is_the_one_mounted_nearest_above_it() -> None:
     mounted = [
         (Path("/"), "ext4"),
         (Path("/home"), "nfs4"),
@@ -117,22 +120,22 @@ def test_the_file_system_of_a_folder_is_the_one_mounted_nearest_above_it():
     assert kinds == ["ext4", "nfs4", "ext4", "nfs4", "fuse.sshfs"]
 
 
-def test_the_mounts_of_this_machine_can_be_read():
+def test_the_mounts_of_this_machine_can_be_read() -> None:
     assert kind_at(Path("/proc"), mounts()) == "proc"
 
 
-def test_a_sockets_path_is_counted_in_bytes():
+def test_a_sockets_path_is_counted_in_bytes() -> None:
     assert fits(Path("/" + "x" * 85))
     assert not fits(Path("/" + "x" * 86))
     assert not fits(Path("/" + "ü" * 60))
 
 
-def test_the_default_place_is_the_users_own():
+def test_the_default_place_is_the_users_own() -> None:
     expected = Path("/var/lib/rowcall") if os.geteuid() == 0 else Path.home() / ".local/share/rowcall"
     assert default_data_dir() == expected
 
 
-def test_a_user_without_a_name_is_told_so():
+def test_a_user_without_a_name_is_told_so() -> None:
     """As in a container that is given a number for a user."""
     code = "import os; from rowcall.embedded.account import serving_account; BECOME; serving_account(None)"
     become = "os.setuid(54321)" if os.geteuid() == 0 else "os.geteuid = lambda: 54321"

@@ -9,10 +9,13 @@ import contextlib
 import os
 import signal
 import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from rowcall.embedded import EmbeddedError, embedded_postgres, leftover
+from rowcall.embedded.account import Account
 from rowcall.embedded.address import socket_folder
 from rowcall.embedded.binaries import find_binaries, reachable_by
 from rowcall.embedded.folders import Folders, prepare
@@ -24,7 +27,7 @@ from tests.embedded.support import DEADLINE_SECONDS, ask, copy_cluster, until
 
 
 @pytest.fixture
-async def crashed(data_dir):
+async def crashed(data_dir: Path) -> Folders:
     """A data folder whose owner and server were killed, with a row in it, and the lock file still there."""
     async with a_user(data_dir) as owner:
         await ask((await owner.says("ready"))["dsn"], "INSERT INTO kept VALUES (7)")
@@ -35,7 +38,7 @@ async def crashed(data_dir):
 
 
 @contextlib.contextmanager
-def a_process(account, *command):
+def a_process(account: Account, *command: str) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(command, **account.identity, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield process
@@ -44,13 +47,13 @@ def a_process(account, *command):
         process.wait()
 
 
-def put_number(folders, pid):
+def put_number(folders: Folders, pid: int) -> None:
     """Let the number be dealt to another process: it stands in the lock files of the data and of the socket."""
     for path in (folders.cluster / "postmaster.pid", folders.run / ".s.PGSQL.5432.lock"):
         path.write_text("\n".join([str(pid), *path.read_text().splitlines()[1:]]) + "\n")
 
 
-def server_by_hand(folders, account):
+def server_by_hand(folders: Folders, account: Account) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
     """A server of this data that nobody owns, as a person would start it."""
     prepare(folders, account)
     binaries = reachable_by(account, find_binaries())
@@ -59,26 +62,29 @@ def server_by_hand(folders, account):
 
 
 @contextlib.asynccontextmanager
-async def an_unowned_server(data_dir, account):
+async def an_unowned_server(data_dir: Path, account: Account) -> AsyncIterator[subprocess.Popen[bytes]]:
     with server_by_hand(Folders(data_dir), account) as process:
         server = Server(Folders(data_dir), process, NO_LIFELINE)
         await until(lambda: server.is_ready)
         yield process
 
 
-async def recovers(folders):
+async def recovers(folders: Folders) -> bool:
     async with asyncio.timeout(DEADLINE_SECONDS), embedded_postgres(folders.root) as server:
-        return await ask(server.dsn, "SELECT n FROM kept") == 7
+        kept: int = await ask(server.dsn, "SELECT n FROM kept")
+        return kept == 7
 
 
-async def test_a_number_that_belongs_to_another_program_of_the_account_does_not_keep_the_server_out(crashed, account):
+async def test_a_number_that_belongs_to_another_program_of_the_account_does_not_keep_the_server_out(
+    crashed: Folders, account: Account
+) -> None:
     with a_process(account, "sleep", "60") as stranger:
         put_number(crashed, stranger.pid)
         assert await recovers(crashed)
         assert stranger.poll() is None
 
 
-async def test_postgresql_by_itself_would_have_stayed_out(crashed, account):
+async def test_postgresql_by_itself_would_have_stayed_out(crashed: Folders, account: Account) -> None:
     """What the tests around this one rest on: without the proof, the same state stops the server."""
     with a_process(account, "sleep", "60") as stranger:
         put_number(crashed, stranger.pid)
@@ -86,7 +92,9 @@ async def test_postgresql_by_itself_would_have_stayed_out(crashed, account):
             await until(lambda: server.poll() == 1)
 
 
-async def test_a_number_that_belongs_to_the_server_of_other_data_does_not_keep_the_server_out(crashed, prepared, place):
+async def test_a_number_that_belongs_to_the_server_of_other_data_does_not_keep_the_server_out(
+    crashed: Folders, prepared: Path, place: Path
+) -> None:
     copy_cluster(prepared, place / "other")
     async with embedded_postgres(place / "other") as other:
         put_number(crashed, server_pid(place / "other"))
@@ -94,14 +102,16 @@ async def test_a_number_that_belongs_to_the_server_of_other_data_does_not_keep_t
         assert await ask(other.dsn, "SELECT count(*) FROM kept") == 0
 
 
-async def test_a_number_that_belongs_to_an_ended_process_that_nobody_collected_does_not_either(crashed, account):
+async def test_a_number_that_belongs_to_an_ended_process_that_nobody_collected_does_not_either(
+    crashed: Folders, account: Account
+) -> None:
     with a_process(account, "true") as ended:
         await until(lambda: not is_alive(ended.pid))
         put_number(crashed, ended.pid)
         assert await recovers(crashed)
 
 
-async def test_a_number_that_belongs_to_ourselves_or_to_root_does_not_either(crashed):
+async def test_a_number_that_belongs_to_ourselves_or_to_root_does_not_either(crashed: Folders) -> None:
     for pid in (os.getpid(), 1):
         put_number(crashed, pid)
         assert await recovers(crashed)
@@ -111,9 +121,11 @@ async def test_a_number_that_belongs_to_ourselves_or_to_root_does_not_either(cra
             await owner.ended()
 
 
-async def test_a_live_server_of_this_data_is_ended_in_order_before_another_is_started(data_dir, account, monkeypatch):
+async def test_a_live_server_of_this_data_is_ended_in_order_before_another_is_started(
+    data_dir: Path, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(leftover, "PATIENCE_SECONDS", 0.3)
-    said = []
+    said: list[str] = []
     async with (
         an_unowned_server(data_dir, account) as unowned,
         embedded_postgres(data_dir, on_progress=said.append) as server,
@@ -124,7 +136,9 @@ async def test_a_live_server_of_this_data_is_ended_in_order_before_another_is_st
     assert said == ["waiting for the previous database server to shut down"]
 
 
-async def test_what_may_be_the_server_and_cannot_be_looked_at_is_not_declared_harmless(data_dir, account, monkeypatch):
+async def test_what_may_be_the_server_and_cannot_be_looked_at_is_not_declared_harmless(
+    data_dir: Path, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(leftover, "PATIENCE_SECONDS", 0.1)
     monkeypatch.setattr(leftover, "DOUBT_SECONDS", 0.3)
     monkeypatch.setattr(leftover, "works_in", lambda pid, folder: None)  # as for root without CAP_SYS_PTRACE
@@ -134,13 +148,15 @@ async def test_what_may_be_the_server_and_cannot_be_looked_at_is_not_declared_ha
         assert unowned.poll() is None
 
 
-async def test_a_server_that_hangs_is_waited_for(data_dir, account, monkeypatch):
+async def test_a_server_that_hangs_is_waited_for(
+    data_dir: Path, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It can't shut down before it goes on; a second one beside it would ruin the data."""
     monkeypatch.setattr(leftover, "PATIENCE_SECONDS", 0.1)
     monkeypatch.setattr(leftover, "REMINDER_SECONDS", 0.1)
-    said = []
+    said: list[str] = []
 
-    def hear(words):
+    def hear(words: str) -> None:
         said.append(words)
         if sum("still waiting" in words for words in said) == 3:
             assert unowned.poll() is None

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import IO
 
 from rowcall.embedded import start_throwaway
 from tests.embedded.processes import ROOT, serves
@@ -22,7 +23,7 @@ with taking_part(place, last_one=lambda: print("last", flush=True)):
 """
 
 
-def test_a_throwaway_server_is_quick_and_takes_settings(place):
+def test_a_throwaway_server_is_quick_and_takes_settings(place: Path) -> None:
     with start_throwaway(place / "data", {"work_mem": "5MB", "max_connections": "11"}) as server:
         shown = [
             asyncio.run(ask(server.dsn, f"SHOW {name}")) for name in ("fsync", "work_mem", "max_connections", "port")
@@ -31,10 +32,10 @@ def test_a_throwaway_server_is_quick_and_takes_settings(place):
     assert not serves(place / "data")
 
 
-def test_a_throwaway_server_works_from_any_thread(place):
-    seen = []
+def test_a_throwaway_server_works_from_any_thread(place: Path) -> None:
+    seen: list[int] = []
 
-    def use():
+    def use() -> None:
         with start_throwaway(place / "data") as server:
             seen.append(asyncio.run(ask(server.dsn, "SELECT 1")))
 
@@ -45,32 +46,44 @@ def test_a_throwaway_server_works_from_any_thread(place):
     assert not serves(place / "data")
 
 
-def a_part(place):
+def a_part(place: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", PART, str(place)]
     return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-async def test_all_parts_of_a_run_share_one_server_and_it_goes_with_the_last_even_if_that_is_killed(place):
+def output(part: subprocess.Popen[str]) -> IO[str]:
+    assert part.stdout is not None
+    return part.stdout
+
+
+def leave(part: subprocess.Popen[str]) -> None:
+    assert part.stdin is not None
+    part.stdin.close()
+
+
+async def test_all_parts_of_a_run_share_one_server_and_it_goes_with_the_last_even_if_that_is_killed(
+    place: Path,
+) -> None:
     with a_part(place) as first, a_part(place) as second:
-        dsn = first.stdout.readline().strip()
-        assert second.stdout.readline().strip() == dsn
+        dsn = output(first).readline().strip()
+        assert output(second).readline().strip() == dsn
         data_dir = Path(await ask(dsn, "SHOW data_directory")).parent
 
-        first.stdin.close()
+        leave(first)
         assert first.wait(20) == 0
-        assert first.stdout.read() == ""
+        assert output(first).read() == ""
         assert await ask(dsn, "SELECT 1") == 1
 
         second.kill()
         await until(lambda: not data_dir.exists())
 
 
-async def test_a_part_that_comes_when_all_others_have_left_finds_a_new_server(place):
-    seen = []
+async def test_a_part_that_comes_when_all_others_have_left_finds_a_new_server(place: Path) -> None:
+    seen: list[str] = []
     for _ in range(2):
         with a_part(place) as part:
-            seen.append(part.stdout.readline().strip())
+            seen.append(output(part).readline().strip())
             assert await ask(seen[-1], "SELECT 1") == 1
-            part.stdin.close()
-            assert part.stdout.read() == "last\n"
+            leave(part)
+            assert output(part).read() == "last\n"
     assert len(set(seen)) == 2
