@@ -3,6 +3,7 @@
 import json
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ CASES = [json.loads(line) for line in FILE.read_text().splitlines()]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['class']}: {case['expression']} {case['timezone']}")
-def test_the_next_five_are_those_agreed(case):
+def test_the_next_five_are_those_agreed(case: dict[str, Any]) -> None:
     after = datetime.fromisoformat(case["after"])
     expected = [datetime.fromisoformat(moment) for moment in case["expected"]]
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from time import perf_counter
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from rowcall.domain.cron.grammar import checked, parse, uses_slots
 from rowcall.domain.errors import InvalidInput
-from rowcall.domain.triggers import trigger_of
+from rowcall.domain.triggers import Trigger, trigger_of
 
 THE_ALPHABET = "0123456789*/,-#LH() \t@?WSUNJAmonfri%.;\n"
 
@@ -44,17 +45,17 @@ SAME = [
 
 
 @pytest.mark.parametrize(("written", "plain"), SAME)
-def test_two_ways_to_write_the_same_are_read_the_same(written, plain):
+def test_two_ways_to_write_the_same_are_read_the_same(written: str, plain: str) -> None:
     assert parse(written) == parse(plain)
 
 
-def test_a_star_counts_only_at_the_start_of_a_field():
+def test_a_star_counts_only_at_the_start_of_a_field() -> None:
     assert parse("*,5 * * * *").minute.starred
     assert not parse("5,* * * * *").minute.starred
     assert not parse("0-59 * * * *").minute.starred
 
 
-def test_the_last_day_and_nth_weekdays_are_kept_beside_the_numbers():
+def test_the_last_day_and_nth_weekdays_are_kept_beside_the_numbers() -> None:
     text = parse("0 0 L,15 * 1,5#2,3#5")
 
     assert (text.day.numbers, text.day.last) == ((15,), True)
@@ -139,14 +140,16 @@ REFUSED = [
 ]
 
 
-def a_cron(expression, **more):
-    columns = dict.fromkeys(["cron_fields", "interval_seconds", "scheduled_time", "starts_at", "ends_at"])
+def a_cron(expression: Any, **more: Any) -> Trigger:
+    columns: dict[str, Any] = dict.fromkeys(
+        ["cron_fields", "interval_seconds", "scheduled_time", "starts_at", "ends_at"]
+    )
     columns |= {"schedule_type": "cron", "timezone": "UTC", "created_at": datetime(2026, 1, 1, tzinfo=UTC)}
     return trigger_of(**columns | {"cron_expression": expression} | more)
 
 
 @pytest.mark.parametrize(("expression", "because"), REFUSED, ids=lambda value: repr(value)[:30])
-def test_what_is_refused_is_told_in_a_line(expression, because):
+def test_what_is_refused_is_told_in_a_line(expression: Any, because: str) -> None:
     if expression is None:
         with pytest.raises(InvalidInput) as caught:
             checked(expression)
@@ -163,8 +166,8 @@ def test_what_is_refused_is_told_in_a_line(expression, because):
 @pytest.mark.parametrize(
     "expression", [text for text, _ in REFUSED if isinstance(text, str)], ids=lambda text: text[:20]
 )
-def test_no_text_takes_long_to_refuse(expression):
-    def once():
+def test_no_text_takes_long_to_refuse(expression: str) -> None:
+    def once() -> float:
         started = perf_counter()
         with pytest.raises(InvalidInput):
             a_cron(expression)
@@ -176,19 +179,21 @@ def test_no_text_takes_long_to_refuse(expression):
 @pytest.mark.parametrize(
     ("expression", "timezone"), [("* 2 8-14 3 */7", "America/New_York"), ("*/5 2 25-31 3 */7", "Europe/Berlin")]
 )
-def test_a_rule_that_matches_only_minutes_the_clock_skips_is_refused(expression, timezone):
+def test_a_rule_that_matches_only_minutes_the_clock_skips_is_refused(expression: str, timezone: str) -> None:
     with pytest.raises(InvalidInput, match="no date in fifty years"):
         a_cron(expression, timezone=timezone)
 
-    assert a_cron(expression).next_after(datetime(2026, 1, 1, tzinfo=UTC)).year == 2026, "in UTC nothing is skipped"
+    in_utc = a_cron(expression).next_after(datetime(2026, 1, 1, tzinfo=UTC))
+    assert in_utc is not None
+    assert in_utc.year == 2026, "in UTC nothing is skipped"
 
 
-def test_the_longest_text_taken_is_quick_too():
+def test_the_longest_text_taken_is_quick_too() -> None:
     minutes = ",".join(f"{low}-59" for low in range(56))
     widest = f"{minutes} {','.join(f'{low}-23' for low in range(12))} 28-31 2 *"
     assert 380 < len(widest) <= 400
 
-    def once(weekday):
+    def once(weekday: int) -> float:
         started = perf_counter()
         a_cron(f"{widest[:-1]}{weekday}").next_after(datetime(2026, 3, 1, tzinfo=UTC))
         return perf_counter() - started
@@ -196,7 +201,7 @@ def test_the_longest_text_taken_is_quick_too():
     assert min(once(weekday) for weekday in range(3)) < 0.05
 
 
-def test_every_fault_of_a_schedule_is_told_at_once():
+def test_every_fault_of_a_schedule_is_told_at_once() -> None:
     with pytest.raises(InvalidInput) as caught:
         a_cron(
             "61 * * * *",
@@ -211,17 +216,17 @@ def test_every_fault_of_a_schedule_is_told_at_once():
 
 @settings(max_examples=600, deadline=None)
 @given(st.one_of(st.text(THE_ALPHABET, max_size=60), st.text(max_size=40)))
-def test_any_text_is_either_taken_or_refused_as_invalid(text):
+def test_any_text_is_either_taken_or_refused_as_invalid(text: str) -> None:
     assert taken_or_refused(text)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.text("0123456789*/,-LH#TUE", min_size=1, max_size=8), min_size=5, max_size=5).map(" ".join))
-def test_five_odd_fields_are_either_taken_or_refused_as_invalid(text):
+def test_five_odd_fields_are_either_taken_or_refused_as_invalid(text: str) -> None:
     assert taken_or_refused(text)
 
 
-def taken_or_refused(text):
+def taken_or_refused(text: str) -> bool:
     """Whether it names a date, or is refused in a short line; any other error comes through."""
     try:
         return a_cron(text).next_after(datetime(2026, 1, 1, tzinfo=UTC)) is not None
@@ -229,7 +234,7 @@ def taken_or_refused(text):
         return 10 < len(str(invalid)) < 300
 
 
-def test_slots_are_stable_and_spread():
+def test_slots_are_stable_and_spread() -> None:
     one = parse("H H * * *", "default/backup")
 
     assert parse("H H * * *", "default/backup") == one
@@ -238,14 +243,14 @@ def test_slots_are_stable_and_spread():
     assert len(minutes) == 60
 
 
-def test_a_slot_belongs_to_client_and_name():
+def test_a_slot_belongs_to_client_and_name() -> None:
     slots = [parse("H H * * *", f"{client}/{name}") for client in "abcde" for name in "vwxyz"]
 
     assert len(set(slots)) > 20
 
 
 @given(st.text(max_size=20), st.integers(1, 59))
-def test_a_stepped_slot_is_every_step_from_a_slot_on(key, step):
+def test_a_stepped_slot_is_every_step_from_a_slot_on(key: str, step: int) -> None:
     minutes = parse(f"H/{step} * * * *", key).minute.numbers
 
     assert 0 <= minutes[0] < step
@@ -253,7 +258,7 @@ def test_a_stepped_slot_is_every_step_from_a_slot_on(key, step):
 
 
 @given(st.text(max_size=20))
-def test_a_slot_stays_in_its_field(key):
+def test_a_slot_stays_in_its_field(key: str) -> None:
     text = parse("H(10-19) H H H H", key)
 
     assert 10 <= text.minute.numbers[0] <= 19
@@ -264,7 +269,7 @@ def test_a_slot_stays_in_its_field(key):
     assert parse("H(20-29)/90 * * * *", key).minute.numbers[0] in range(20, 30)
 
 
-def test_slots_count_as_fixed_times():
+def test_slots_count_as_fixed_times() -> None:
     assert not parse("H/15 2 * * *", "a/b").minute.starred
 
 
@@ -272,5 +277,5 @@ def test_slots_count_as_fixed_times():
     ("expression", "slotted"),
     [("H * * * *", True), ("0 h(1-5)/2 * * *", True), ("0 0 * MAR THU", False), ("@hourly", False)],
 )
-def test_only_an_h_of_its_own_is_a_slot(expression, slotted):
+def test_only_an_h_of_its_own_is_a_slot(expression: str, slotted: bool) -> None:
     assert uses_slots(expression) is slotted

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rowcall.domain.triggers import CronTrigger, occurrences_after
+from rowcall.domain.triggers import CronTrigger, Trigger, occurrences_after
 from rowcall.domain.zones import zone
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -56,7 +56,7 @@ CHANGES = [
 ]
 
 
-def expand(text, low, high):
+def expand(text: str, low: int, high: int) -> set[int]:
     numbers = set()
     for item in text.split(","):
         span, _, step = item.partition("/")
@@ -68,7 +68,7 @@ def expand(text, low, high):
 class Expression:
     """A five-field expression of numbers, matched against counted local minutes."""
 
-    def __init__(self, text):
+    def __init__(self, text: str) -> None:
         minute, hour, day, month, weekday = text.split()
         self.wildcard = minute.startswith("*") or hour.startswith("*")
         self.both = day.startswith("*") or weekday.startswith("*")
@@ -76,7 +76,7 @@ class Expression:
         self.days, self.months = expand(day, 1, 31), expand(month, 1, 12)
         self.weekdays = {number % 7 for number in expand(weekday, 0, 7)}
 
-    def matches(self, minute_count):
+    def matches(self, minute_count: int) -> bool:
         if minute_count % 60 not in self.minutes or minute_count // 60 % 24 not in self.hours:
             return False
         local = EPOCH + minute_count * MINUTE
@@ -85,7 +85,7 @@ class Expression:
 
 
 @cache
-def local_minutes(timezone, start, count):
+def local_minutes(timezone: str, start: datetime, count: int) -> list[int]:
     """The wall clock at each of `count` instants from `start`, a minute apart, in minutes since 1970."""
     here = zone(timezone)
     clock = []
@@ -95,7 +95,7 @@ def local_minutes(timezone, start, count):
     return clock
 
 
-def simulated(expression, timezone, start, count):
+def simulated(expression: str, timezone: str, start: datetime, count: int) -> list[datetime]:
     rule = Expression(expression)
     clock = local_minutes(timezone, start, count)
     virtual, runs = clock[0] - 1, []
@@ -114,7 +114,7 @@ def simulated(expression, timezone, start, count):
     return runs
 
 
-def walked(trigger, start, end):
+def walked(trigger: Trigger, start: datetime, end: datetime) -> list[datetime]:
     found = []
     moment = trigger.next_after(start - timedelta(microseconds=1))
     while moment is not None and moment <= end:
@@ -123,7 +123,7 @@ def walked(trigger, start, end):
     return found
 
 
-def texts(low, high, *, starred=True):
+def texts(low: int, high: int, *, starred: bool = True) -> st.SearchStrategy[str]:
     number = st.integers(low, high)
     span = st.tuples(number, number).map(sorted).map(lambda ends: f"{ends[0]}-{ends[1]}")
     stepped = st.tuples(span, st.integers(1, 9)).map(lambda pair: f"{pair[0]}/{pair[1]}")
@@ -138,7 +138,7 @@ EARLY_HOURS = st.one_of(texts(0, 23), texts(0, 4, starred=False), st.sampled_fro
 EXPRESSIONS = st.tuples(texts(0, 59), EARLY_HOURS, DAYS).map(" ".join)
 
 
-def test_each_of_the_changes_is_one():
+def test_each_of_the_changes_is_one() -> None:
     for timezone, at in CHANGES:
         clock = local_minutes(timezone, datetime.fromisoformat(at) - 2 * MINUTE, 5)
         steps = {after - before for before, after in pairwise(clock)}
@@ -147,7 +147,7 @@ def test_each_of_the_changes_is_one():
 
 @settings(max_examples=400, deadline=None)
 @given(change=st.sampled_from(CHANGES), expression=EXPRESSIONS)
-def test_every_minute_around_a_clock_change_is_what_cron_would_do(change, expression):
+def test_every_minute_around_a_clock_change_is_what_cron_would_do(change: tuple[str, str], expression: str) -> None:
     timezone, at = change[0], datetime.fromisoformat(change[1])
     start, end = at - 14 * HOUR, at + 30 * HOUR
 
@@ -158,7 +158,9 @@ def test_every_minute_around_a_clock_change_is_what_cron_would_do(change, expres
 
 @settings(max_examples=150, deadline=None)
 @given(change=st.sampled_from(CHANGES), expression=EXPRESSIONS, into=st.timedeltas(timedelta(0), 20 * HOUR))
-def test_what_comes_next_from_anywhere_inside_a_span_is_the_tail_of_the_whole(change, expression, into):
+def test_what_comes_next_from_anywhere_inside_a_span_is_the_tail_of_the_whole(
+    change: tuple[str, str], expression: str, into: timedelta
+) -> None:
     trigger = CronTrigger(expression, change[0])
     start = datetime.fromisoformat(change[1]) - 10 * HOUR
     whole = occurrences_after(trigger, start, 60)
@@ -171,7 +173,7 @@ def test_what_comes_next_from_anywhere_inside_a_span_is_the_tail_of_the_whole(ch
 
 @pytest.mark.parametrize(("timezone", "at"), CHANGES)
 @pytest.mark.parametrize("expression", ["* * * * *", "30 0-23 * * *", "*/20 0-3 * * *", "15,45 2 * * *", "0 0 * * *"])
-def test_each_clock_change_is_met_by_the_plainest_rules(expression, timezone, at):
+def test_each_clock_change_is_met_by_the_plainest_rules(expression: str, timezone: str, at: str) -> None:
     middle = datetime.fromisoformat(at)
 
     expected = simulated(expression, timezone, middle - 40 * HOUR, 80 * 60 + 1)
@@ -185,7 +187,7 @@ def test_each_clock_change_is_met_by_the_plainest_rules(expression, timezone, at
     days=st.tuples(texts(1, 31), texts(1, 12), texts(0, 7)).map(" ".join),
     start=st.datetimes(datetime(1970, 1, 2), datetime(2399, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
 )
-def test_days_are_those_of_a_plain_calendar(days, start):
+def test_days_are_those_of_a_plain_calendar(days: str, start: datetime) -> None:
     rule = Expression(f"0 0 {days}")
     midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
     span = [midnight + passed * DAY for passed in range(1, 1500)]

@@ -32,11 +32,11 @@ CRON = [
 
 
 @pytest.mark.parametrize(("expression", "described"), CRON)
-def test_cron_text(expression, described):
+def test_cron_text(expression: str, described: str) -> None:
     assert describe_trigger(schedule_type="cron", cron_expression=expression) == described
 
 
-def test_days_are_joined_as_they_are_matched():
+def test_days_are_joined_as_they_are_matched() -> None:
     either = describe_trigger(schedule_type="cron", cron_expression="0 0 13 * FRI")
     both = describe_trigger(schedule_type="cron", cron_expression="0 0 */2 * MON")
 
@@ -44,7 +44,7 @@ def test_days_are_joined_as_they_are_matched():
     assert both == "At 00:00, on every 2nd day from day 1 of the month, if it falls on Monday"
 
 
-def test_a_day_that_is_every_day_makes_the_other_idle():
+def test_a_day_that_is_every_day_makes_the_other_idle() -> None:
     assert describe_trigger(schedule_type="cron", cron_expression="0 0 1-31 * 1") == "At 00:00"
 
 
@@ -56,11 +56,11 @@ def test_a_day_that_is_every_day_makes_the_other_idle():
         ("0 0-5,22,23 * * *", "At 00:00, 01:00, 02:00, 03:00, 04:00, 05:00, 22:00 and 23:00"),
     ],
 )
-def test_a_step_or_list_is_told_by_what_it_does(expression, described):
+def test_a_step_or_list_is_told_by_what_it_does(expression: str, described: str) -> None:
     assert describe_trigger(schedule_type="cron", cron_expression=expression) == described
 
 
-def test_a_slot_is_told_as_what_it_became():
+def test_a_slot_is_told_as_what_it_became() -> None:
     one = describe_trigger(schedule_type="cron", cron_expression="H H * * *", client_id="default", name="backup")
 
     assert one == "At 18:36"
@@ -83,11 +83,11 @@ FIELDS = [
 
 
 @pytest.mark.parametrize(("fields", "described"), FIELDS)
-def test_cron_fields(fields, described):
+def test_cron_fields(fields: dict[str, object], described: str) -> None:
     assert describe_trigger(schedule_type="cron", cron_fields=fields) == described
 
 
-def test_a_list_that_nobody_would_read_is_cut():
+def test_a_list_that_nobody_would_read_is_cut() -> None:
     described = describe_trigger(schedule_type="cron", cron_fields={"year": "*/50"})
 
     assert described.endswith("in 1970, 2020, 2070, 2120, 2170, 2220, 2270, 2320, 2370, 2420, … (150 more) and 9970")
@@ -105,11 +105,11 @@ INTERVALS = [
 
 
 @pytest.mark.parametrize(("seconds", "described"), INTERVALS)
-def test_intervals(seconds, described):
+def test_intervals(seconds: int, described: str) -> None:
     assert describe_trigger(schedule_type="interval", interval_seconds=seconds) == described
 
 
-def test_one_time_is_told_in_its_zone():
+def test_one_time_is_told_in_its_zone() -> None:
     moment = datetime(2030, 7, 1, 8, tzinfo=UTC)
 
     utc = describe_trigger(schedule_type="one_time", scheduled_time=moment)
@@ -119,18 +119,18 @@ def test_one_time_is_told_in_its_zone():
     assert london == "Once, on 1 July 2030 at 09:00:00, Europe/London time"
 
 
-def test_a_zone_other_than_utc_is_named():
+def test_a_zone_other_than_utc_is_named() -> None:
     described = describe_trigger(schedule_type="cron", cron_expression="0 9 * * *", timezone="Asia/Kathmandu")
 
     assert described == "At 09:00, Asia/Kathmandu time"
 
 
-def test_what_is_no_trigger_is_refused_and_not_described():
+def test_what_is_no_trigger_is_refused_and_not_described() -> None:
     with pytest.raises(InvalidInput):
         describe_trigger(schedule_type="cron", cron_expression="0 0 12 * * *")
 
 
-def numbers(low, high):
+def numbers(low: int, high: int) -> st.SearchStrategy[str]:
     number = st.integers(low, high)
     span = st.tuples(number, number).map(sorted).map(lambda ends: f"{ends[0]}-{ends[1]}")
     stepped = st.tuples(span, st.integers(1, 9)).map(lambda pair: f"{pair[0]}/{pair[1]}")
@@ -140,7 +140,7 @@ def numbers(low, high):
 
 @settings(max_examples=300, deadline=None)
 @given(st.tuples(numbers(0, 59), numbers(0, 23), numbers(1, 28), numbers(1, 12), numbers(0, 7)).map(" ".join))
-def test_every_trigger_has_a_description_in_one_line(expression):
+def test_every_trigger_has_a_description_in_one_line(expression: str) -> None:
     described = describe_trigger(schedule_type="cron", cron_expression=expression, timezone="Europe/London")
 
     assert described.isprintable()

@@ -1,13 +1,14 @@
 """A schedule that was alone for a year is answered for in one look, without walking through the year."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from rowcall.domain.planning import NOTHING_OPEN, Plan, plan, plan_unroutable
 from rowcall.domain.schedules import Coalesce, ScheduleStatus
 from rowcall.domain.settling import Span, settle
-from rowcall.domain.triggers import CronFieldsTrigger, CronTrigger, Window
+from rowcall.domain.triggers import CronFieldsTrigger, CronTrigger, Trigger, Window
 from tests.domain.timeline import DAY, HOUR, MINUTE, CountingTrigger, a_schedule, at
 
 MINUTELY, SECONDLY = CronTrigger("* * * * *"), CronFieldsTrigger((("second", "*"),))
@@ -18,7 +19,7 @@ LATEST = {MINUTELY: at("10:00") + 365 * DAY, SECONDLY: A_YEAR_LATER}
 every_pace = pytest.mark.parametrize("trigger", [MINUTELY, SECONDLY])
 
 
-def planned_after_a_year(trigger, **policies) -> tuple[Plan, int]:
+def planned_after_a_year(trigger: Trigger, **policies: Any) -> tuple[Plan, int]:
     """The plan of a schedule that nobody looked at for a year, and how often its trigger was asked."""
     counting = CountingTrigger(trigger)
     schedule = a_schedule(counting, grace=15 * MINUTE, **policies)
@@ -28,7 +29,7 @@ def planned_after_a_year(trigger, **policies) -> tuple[Plan, int]:
 
 @every_pace
 @pytest.mark.parametrize("jitter_seconds", [0, 60])
-def test_latest_is_one_missed_row_and_one_run_after_few_questions(trigger, jitter_seconds):
+def test_latest_is_one_missed_row_and_one_run_after_few_questions(trigger: Trigger, jitter_seconds: int) -> None:
     planned, asked = planned_after_a_year(trigger, jitter_seconds=jitter_seconds)
 
     [missed, latest] = planned.answers
@@ -40,7 +41,7 @@ def test_latest_is_one_missed_row_and_one_run_after_few_questions(trigger, jitte
 
 
 @every_pace
-def test_all_costs_no_more_than_what_it_lines_up(trigger):
+def test_all_costs_no_more_than_what_it_lines_up(trigger: Trigger) -> None:
     planned, asked = planned_after_a_year(trigger, coalesce=Coalesce.ALL, catch_up_limit=10)
 
     assert [answer.status for answer in planned.answers] == ["MISSED", "RUNNING", *["QUEUED"] * 9]
@@ -49,7 +50,7 @@ def test_all_costs_no_more_than_what_it_lines_up(trigger):
 
 
 @every_pace
-def test_a_schedule_whose_window_closed_months_ago_is_answered_for_as_quickly(trigger):
+def test_a_schedule_whose_window_closed_months_ago_is_answered_for_as_quickly(trigger: Trigger) -> None:
     counting = CountingTrigger(trigger)
     schedule = a_schedule(Window(counting, None, at("12:00") + 90 * DAY))
     counting.asked = 0
@@ -63,7 +64,7 @@ def test_a_schedule_whose_window_closed_months_ago_is_answered_for_as_quickly(tr
 
 
 @every_pace
-def test_what_nobody_could_run_for_a_year_is_one_missed_row(trigger):
+def test_what_nobody_could_run_for_a_year_is_one_missed_row(trigger: Trigger) -> None:
     counting = CountingTrigger(trigger)
     schedule = a_schedule(counting, grace=15 * MINUTE)
     counting.asked = 0
@@ -76,7 +77,7 @@ def test_what_nobody_could_run_for_a_year_is_one_missed_row(trigger):
 
 
 @every_pace
-def test_a_year_of_pause_is_settled_in_few_questions(trigger):
+def test_a_year_of_pause_is_settled_in_few_questions(trigger: Trigger) -> None:
     counting = CountingTrigger(trigger)
     schedule = a_schedule(counting, next_occurrence_at=None, next_run_at=None)
     spans = [
@@ -91,7 +92,7 @@ def test_a_year_of_pause_is_settled_in_few_questions(trigger):
     assert counting.asked < 300
 
 
-def test_a_schedule_that_is_in_time_asks_its_trigger_next_to_nothing():
+def test_a_schedule_that_is_in_time_asks_its_trigger_next_to_nothing() -> None:
     counting = CountingTrigger(MINUTELY)
     schedule = replace(a_schedule(counting), grace=HOUR)
     counting.asked = 0

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rowcall.domain.executions import ExecutionStatus
 from rowcall.domain.planning import BEGINNING, Answer, OpenExecutions, Plan, plan, plan_unroutable, run_moment
 from rowcall.domain.schedules import Coalesce, OverlapPolicy, Schedule
 from rowcall.domain.settling import settle
@@ -95,8 +96,8 @@ def before_all(schedule: Schedule) -> datetime:
 
 def occurrences(trigger: Trigger, after: datetime, until: datetime) -> list[datetime]:
     found: list[datetime] = []
-    while (after := next_occurrence(trigger, after)) is not None and after <= until:
-        found.append(after)
+    while (moment := next_occurrence(trigger, found[-1] if found else after)) is not None and moment <= until:
+        found.append(moment)
     return found
 
 
@@ -106,8 +107,9 @@ quickly = settings(max_examples=60, deadline=None)
 
 @quickly
 @worlds
-def test_every_occurrence_is_answered_exactly_once_in_one_chain(schedule, events):
-    answers, planned = [], None
+def test_every_occurrence_is_answered_exactly_once_in_one_chain(schedule: Schedule, events: list[Look]) -> None:
+    answers: list[Answer] = []
+    planned = None
     for _, _, _, planned in lived_through(schedule, events):
         answers += planned.answers
 
@@ -123,7 +125,7 @@ def test_every_occurrence_is_answered_exactly_once_in_one_chain(schedule, events
 
 @quickly
 @worlds
-def test_what_is_answered_was_due_and_nothing_due_is_left(schedule, events):
+def test_what_is_answered_was_due_and_nothing_due_is_left(schedule: Schedule, events: list[Look]) -> None:
     for was, look, now, planned in lived_through(schedule, events):
         assert planned.answers
         assert all(run_moment(was, answer.scheduled_for) <= now for answer in planned.answers)
@@ -134,7 +136,7 @@ def test_what_is_answered_was_due_and_nothing_due_is_left(schedule, events):
 
 @quickly
 @worlds
-def test_what_runs_is_within_its_grace_and_what_is_past_it_is_missed(schedule, events):
+def test_what_runs_is_within_its_grace_and_what_is_past_it_is_missed(schedule: Schedule, events: list[Look]) -> None:
     for was, _, now, planned in lived_through(schedule, events):
         for answer in planned.answers:
             late = [now - run_moment(was, each) > was.grace for each in stood_for(was, answer)]
@@ -146,7 +148,9 @@ def test_what_runs_is_within_its_grace_and_what_is_past_it_is_missed(schedule, e
 
 @quickly
 @worlds
-def test_a_run_stands_for_one_occurrence_or_for_the_late_ones_of_one_look(schedule, events):
+def test_a_run_stands_for_one_occurrence_or_for_the_late_ones_of_one_look(
+    schedule: Schedule, events: list[Look]
+) -> None:
     for was, _, _, planned in lived_through(schedule, events):
         ran = [answer for answer in planned.answers if answer.status in RAN]
         if was.coalesce is Coalesce.ALL:
@@ -155,13 +159,13 @@ def test_a_run_stands_for_one_occurrence_or_for_the_late_ones_of_one_look(schedu
         else:
             assert len(ran) <= 1
         assert sum(answer.status == "MISSED" for answer in planned.answers) <= 1
-        assert [answer.status for answer in ran].count("RUNNING") <= 1
+        assert [answer.status for answer in ran].count(ExecutionStatus.RUNNING) <= 1
         assert all(answer.status == "QUEUED" for answer in ran[1:])
 
 
 @quickly
 @worlds
-def test_runs_are_counted_exactly_and_never_exceed_the_limit(schedule, events):
+def test_runs_are_counted_exactly_and_never_exceed_the_limit(schedule: Schedule, events: list[Look]) -> None:
     ran = 0
     for was, _, _, planned in lived_through(schedule, events):
         ran += sum(answer.status in RAN for answer in planned.answers)
@@ -173,7 +177,9 @@ def test_runs_are_counted_exactly_and_never_exceed_the_limit(schedule, events):
 
 @quickly
 @worlds
-def test_nothing_starts_beyond_max_instances_and_what_does_not_run_says_why(schedule, events):
+def test_nothing_starts_beyond_max_instances_and_what_does_not_run_says_why(
+    schedule: Schedule, events: list[Look]
+) -> None:
     for was, look, _, planned in lived_through(schedule, events):
         for answer in planned.answers:
             assert (answer.reason is None) == (answer.status in RAN)

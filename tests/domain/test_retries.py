@@ -25,27 +25,27 @@ def longest(base: timedelta, attempt: int) -> timedelta:
 
 
 @pytest.mark.parametrize(("max_retries", "allowed"), [(0, []), (1, [1]), (3, [1, 2, 3])])
-def test_as_many_attempts_are_followed_by_another_as_there_are_retries(max_retries, allowed):
+def test_as_many_attempts_are_followed_by_another_as_there_are_retries(max_retries: int, allowed: list[int]) -> None:
     assert [attempt for attempt in range(1, 10) if may_retry(attempt, max_retries)] == allowed
 
 
-def test_the_wait_doubles_with_every_attempt():
+def test_the_wait_doubles_with_every_attempt() -> None:
     waits = [longest(TEN_SECONDS, attempt).total_seconds() for attempt in range(1, 6)]
 
     assert waits == pytest.approx([10, 20, 40, 80, 160])
 
 
-def test_the_wait_is_never_longer_than_an_hour():
+def test_the_wait_is_never_longer_than_an_hour() -> None:
     assert longest(TEN_SECONDS, 9) == timedelta(seconds=2560)
     assert [longest(TEN_SECONDS, attempt) for attempt in (10, 33, 1001, 100_000)] == [AN_HOUR] * 4
     assert longest(timedelta(hours=5), 1) == AN_HOUR
 
 
-def test_without_a_backoff_nothing_waits_however_many_attempts_there_were():
+def test_without_a_backoff_nothing_waits_however_many_attempts_there_were() -> None:
     assert {longest(timedelta(0), attempt) for attempt in (1, 2, 32, 33, 1001)} == {timedelta(0)}
 
 
-def test_full_jitter_draws_evenly_from_nothing_to_the_whole_wait():
+def test_full_jitter_draws_evenly_from_nothing_to_the_whole_wait() -> None:
     random = Random(1)
     waits = sorted(backoff(TEN_SECONDS, 3, random).total_seconds() for _ in range(2000))
 
@@ -55,7 +55,7 @@ def test_full_jitter_draws_evenly_from_nothing_to_the_whole_wait():
 
 
 @given(st.timedeltas(timedelta(0), AN_HOUR), st.integers(1, 1001), st.randoms(use_true_random=False))
-def test_a_wait_lies_between_nothing_and_what_it_may_be(base, attempt, random):
+def test_a_wait_lies_between_nothing_and_what_it_may_be(base: timedelta, attempt: int, random: Random) -> None:
     wait = backoff(base, attempt, random)
 
     doubled = base * 2 ** min(attempt - 1, 32)  # 32 times make more than an hour of a microsecond

@@ -12,13 +12,13 @@ PAUSED_BY_ADA, PAUSED_BY_BOB = "moving house (by ada)", "audit (by bob)"
 LIMIT_REACHED = "limit: max_executions 3 is reached"
 
 
-def test_a_new_schedule_is_planned_from_its_creation():
+def test_a_new_schedule_is_planned_from_its_creation() -> None:
     new = settled((at("08:30"), "ACTIVE", HOURLY), answered=None)
 
     assert new == Settlement((), at("09:00"), at("09:00"))
 
 
-def test_without_any_history_it_is_planned_from_its_last_answer():
+def test_without_any_history_it_is_planned_from_its_last_answer() -> None:
     schedule = a_schedule(next_occurrence_at=None, next_run_at=None)
 
     assert settle(schedule, []) == Settlement((), at("10:00"), at("10:00"))
@@ -27,7 +27,7 @@ def test_without_any_history_it_is_planned_from_its_last_answer():
 # ── paused ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_paused_hour_is_one_skipped_row_that_says_who_and_why():
+def test_a_paused_hour_is_one_skipped_row_that_says_who_and_why() -> None:
     resumed = settled(
         (at("08:30"), "ACTIVE", HOURLY),
         (at("09:30"), "PAUSED", HOURLY, PAUSED_BY_ADA),
@@ -39,7 +39,7 @@ def test_a_paused_hour_is_one_skipped_row_that_says_who_and_why():
     assert (resumed.next_occurrence_at, resumed.next_run_at) == (at("11:00"), at("11:00"))
 
 
-def test_a_paused_month_is_one_skipped_row():
+def test_a_paused_month_is_one_skipped_row() -> None:
     resumed = settled(
         (at("08:30"), "ACTIVE", HOURLY),
         (at("09:30"), "PAUSED", HOURLY, PAUSED_BY_ADA),
@@ -49,7 +49,7 @@ def test_a_paused_month_is_one_skipped_row():
     assert rows(resumed.answers) == ["SKIPPED (09:00, +31 09:00]"]
 
 
-def test_a_pause_into_which_no_occurrence_fell_leaves_no_row():
+def test_a_pause_into_which_no_occurrence_fell_leaves_no_row() -> None:
     resumed = settled(
         (at("08:30"), "ACTIVE", HOURLY),
         (at("09:10"), "PAUSED", HOURLY, PAUSED_BY_ADA),
@@ -59,13 +59,13 @@ def test_a_pause_into_which_no_occurrence_fell_leaves_no_row():
     assert resumed == Settlement((), at("10:00"), at("10:00"))
 
 
-def test_a_pause_that_nobody_explained_says_so():
+def test_a_pause_that_nobody_explained_says_so() -> None:
     resumed = settled((at("08:30"), "ACTIVE", HOURLY), (at("09:30"), "PAUSED", HOURLY), (at("10:30"), "ACTIVE", HOURLY))
 
     assert reasons(resumed.answers) == ["paused: no reason was given"]
 
 
-def test_several_pauses_are_a_row_each_and_form_a_chain():
+def test_several_pauses_are_a_row_each_and_form_a_chain() -> None:
     resumed = settled(
         (at("08:30"), "ACTIVE", HOURLY),
         (at("09:30"), "PAUSED", HOURLY, PAUSED_BY_ADA),
@@ -79,7 +79,7 @@ def test_several_pauses_are_a_row_each_and_form_a_chain():
     assert resumed.next_run_at == at("14:00")
 
 
-def test_a_new_reason_for_the_same_pause_is_the_one_that_is_told():
+def test_a_new_reason_for_the_same_pause_is_the_one_that_is_told() -> None:
     resumed = settled(
         (at("08:30"), "ACTIVE", HOURLY),
         (at("09:30"), "PAUSED", HOURLY, PAUSED_BY_ADA),
@@ -91,7 +91,7 @@ def test_a_new_reason_for_the_same_pause_is_the_one_that_is_told():
     assert reasons(resumed.answers) == ["paused: audit (by bob)"]
 
 
-def test_what_was_due_when_it_was_paused_is_told_apart_from_what_fell_into_the_pause():
+def test_what_was_due_when_it_was_paused_is_told_apart_from_what_fell_into_the_pause() -> None:
     resumed = settled(
         (at("08:30"), "ACTIVE", HOURLY),
         (at("10:10"), "PAUSED", HOURLY, PAUSED_BY_ADA),
@@ -105,7 +105,7 @@ def test_what_was_due_when_it_was_paused_is_told_apart_from_what_fell_into_the_p
     ]
 
 
-def test_an_occurrence_at_the_very_moment_of_resuming_belongs_to_the_pause():
+def test_an_occurrence_at_the_very_moment_of_resuming_belongs_to_the_pause() -> None:
     resumed = settled(
         (at("08:30"), "ACTIVE", HOURLY), (at("09:30"), "PAUSED", HOURLY, "x"), (at("11:00"), "ACTIVE", HOURLY)
     )
@@ -114,13 +114,13 @@ def test_an_occurrence_at_the_very_moment_of_resuming_belongs_to_the_pause():
     assert resumed.next_run_at == at("12:00")
 
 
-def test_created_paused_it_answers_for_the_pause_once_it_is_resumed():
+def test_created_paused_it_answers_for_the_pause_once_it_is_resumed() -> None:
     resumed = settled((at("08:30"), "PAUSED", HOURLY, "not yet"), (at("10:30"), "ACTIVE", HOURLY), answered=None)
 
     assert rows(resumed.answers) == ["SKIPPED (-, 10:00]"]
 
 
-def test_what_was_run_early_is_not_answered_again_for_a_pause():
+def test_what_was_run_early_is_not_answered_again_for_a_pause() -> None:
     resumed = settled(
         (at("08:30"), "ACTIVE", HOURLY),
         (at("09:45"), "PAUSED", HOURLY, "x"),
@@ -131,7 +131,7 @@ def test_what_was_run_early_is_not_answered_again_for_a_pause():
     assert rows(resumed.answers) == ["SKIPPED (10:00, 11:00]"]
 
 
-def test_settling_again_changes_nothing():
+def test_settling_again_changes_nothing() -> None:
     history = (
         (at("08:30"), "ACTIVE", HOURLY),
         (at("09:30"), "PAUSED", HOURLY, PAUSED_BY_ADA),
@@ -143,7 +143,7 @@ def test_settling_again_changes_nothing():
     assert again == Settlement((), once.next_occurrence_at, once.next_run_at)
 
 
-def test_what_comes_due_after_resuming_and_before_the_look_is_planned_as_late():
+def test_what_comes_due_after_resuming_and_before_the_look_is_planned_as_late() -> None:
     resumed = settled(
         (at("08:30"), "ACTIVE", HOURLY), (at("09:30"), "PAUSED", HOURLY, "x"), (at("10:30"), "ACTIVE", HOURLY)
     )
@@ -158,7 +158,7 @@ def test_what_comes_due_after_resuming_and_before_the_look_is_planned_as_late():
 # ── deleted, invalid, over ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_schedule_taken_back_after_its_deletion_answers_for_the_time_between():
+def test_a_schedule_taken_back_after_its_deletion_answers_for_the_time_between() -> None:
     restored = settled(
         (at("08:30"), "ACTIVE", HOURLY), (at("09:30"), "DISABLED", HOURLY), (at("12:30"), "ACTIVE", HOURLY)
     )
@@ -168,7 +168,7 @@ def test_a_schedule_taken_back_after_its_deletion_answers_for_the_time_between()
     assert restored.next_run_at == at("13:00")
 
 
-def test_what_was_due_when_it_was_deleted_says_so():
+def test_what_was_due_when_it_was_deleted_says_so() -> None:
     restored = settled(
         (at("08:30"), "ACTIVE", HOURLY), (at("10:10"), "DISABLED", HOURLY), (at("10:20"), "ACTIVE", HOURLY)
     )
@@ -176,7 +176,7 @@ def test_what_was_due_when_it_was_deleted_says_so():
     assert reasons(restored.answers) == ["disabled: it was disabled before it could start"]
 
 
-def test_a_row_that_could_not_be_scheduled_owes_nothing_until_it_is_mended():
+def test_a_row_that_could_not_be_scheduled_owes_nothing_until_it_is_mended() -> None:
     mended = settled(
         (at("08:30"), "ACTIVE", None),
         (at("08:31"), "INVALID", None, "no such zone"),
@@ -187,7 +187,7 @@ def test_a_row_that_could_not_be_scheduled_owes_nothing_until_it_is_mended():
     assert mended == Settlement((), at("13:00"), at("13:00"))
 
 
-def test_a_rule_broken_by_a_change_and_mended_is_closed_at_the_change():
+def test_a_rule_broken_by_a_change_and_mended_is_closed_at_the_change() -> None:
     mended = settled(
         (at("08:30"), "ACTIVE", HOURLY),
         (at("10:10"), "ACTIVE", None),
@@ -199,7 +199,7 @@ def test_a_rule_broken_by_a_change_and_mended_is_closed_at_the_change():
     assert mended.next_run_at == at("13:00")
 
 
-def test_what_a_readable_rule_named_while_the_row_was_set_aside_is_skipped():
+def test_what_a_readable_rule_named_while_the_row_was_set_aside_is_skipped() -> None:
     mended = settled(
         (at("08:30"), "ACTIVE", HOURLY),
         (at("09:10"), "INVALID", HOURLY, "zone: unknown"),
@@ -211,7 +211,7 @@ def test_what_a_readable_rule_named_while_the_row_was_set_aside_is_skipped():
 
 
 @pytest.mark.parametrize("coalesce", ["latest", "all"])
-def test_with_a_higher_limit_it_goes_on_and_the_time_it_was_over_is_answered_for(coalesce):
+def test_with_a_higher_limit_it_goes_on_and_the_time_it_was_over_is_answered_for(coalesce: str) -> None:
     raised = settled(
         (at("08:30"), "ACTIVE", HOURLY),
         (at("09:01"), "COMPLETED", HOURLY, LIMIT_REACHED),
@@ -224,7 +224,7 @@ def test_with_a_higher_limit_it_goes_on_and_the_time_it_was_over_is_answered_for
     assert raised.next_run_at == at("13:00")
 
 
-def test_an_occurrence_overtaken_by_the_end_of_the_schedule_names_the_end():
+def test_an_occurrence_overtaken_by_the_end_of_the_schedule_names_the_end() -> None:
     raised = settled(
         (at("08:30"), "ACTIVE", HOURLY),
         (at("10:01"), "COMPLETED", HOURLY, LIMIT_REACHED),
@@ -234,7 +234,7 @@ def test_an_occurrence_overtaken_by_the_end_of_the_schedule_names_the_end():
     assert reasons(raised.answers) == [LIMIT_REACHED]
 
 
-def test_a_window_that_ended_and_is_made_longer_goes_on_from_the_change():
+def test_a_window_that_ended_and_is_made_longer_goes_on_from_the_change() -> None:
     finished, longer = Window(HOURLY, None, at("09:00")), Window(HOURLY, None, at("18:00"))
 
     extended = settled(
@@ -246,11 +246,11 @@ def test_a_window_that_ended_and_is_made_longer_goes_on_from_the_change():
     assert extended == Settlement((), at("13:00"), at("13:00"))
 
 
-def test_an_exhausted_trigger_has_no_next_moment():
+def test_an_exhausted_trigger_has_no_next_moment() -> None:
     assert settled((at("08:30"), "ACTIVE", Window(HOURLY, None, at("09:30")))) == Settlement((), None, None)
 
 
-def test_a_year_after_its_deletion_a_daily_schedule_goes_on_tomorrow():
+def test_a_year_after_its_deletion_a_daily_schedule_goes_on_tomorrow() -> None:
     restored = settled(
         (at("08:30"), "ACTIVE", DAILY),
         (at("09:30"), "DISABLED", DAILY, "spring cleaning"),

@@ -1,10 +1,12 @@
 """Settling: another rule counts from the moment of the change, and a rule with a past from where that began."""
 
+from datetime import datetime
+
 import pytest
 
 from rowcall.domain.planning import NOTHING_OPEN, plan, run_moment
 from rowcall.domain.settling import Settlement
-from rowcall.domain.triggers import CronTrigger, IntervalTrigger, OneTimeTrigger, Window
+from rowcall.domain.triggers import CronTrigger, IntervalTrigger, OneTimeTrigger, Trigger, Window
 from tests.domain.timeline import HOURLY, a_schedule, at, reasons, rows, settled
 
 HALF_HOURLY = CronTrigger("30 * * * *")
@@ -12,13 +14,13 @@ IN_LONDON = CronTrigger("0 9 * * *", "Europe/London")
 PAUSED_BY_ADA = "moving house (by ada)"
 
 
-def test_another_timing_counts_from_the_moment_of_the_change():
+def test_another_timing_counts_from_the_moment_of_the_change() -> None:
     changed = settled((at("08:30"), "ACTIVE", HOURLY), (at("09:10"), "ACTIVE", HALF_HOURLY))
 
     assert changed == Settlement((), at("09:30"), at("09:30"))
 
 
-def test_what_was_due_by_the_old_timing_is_closed_with_the_change():
+def test_what_was_due_by_the_old_timing_is_closed_with_the_change() -> None:
     changed = settled((at("08:30"), "ACTIVE", HOURLY), (at("11:10"), "ACTIVE", HALF_HOURLY))
 
     assert rows(changed.answers) == ["SKIPPED (09:00, 11:00]"]
@@ -26,7 +28,7 @@ def test_what_was_due_by_the_old_timing_is_closed_with_the_change():
     assert changed.next_run_at == at("11:30")
 
 
-def test_timing_changed_there_and_back_closes_each_rule():
+def test_timing_changed_there_and_back_closes_each_rule() -> None:
     changed = settled(
         (at("08:30"), "ACTIVE", HOURLY), (at("10:10"), "ACTIVE", HALF_HOURLY), (at("11:50"), "ACTIVE", HOURLY)
     )
@@ -35,7 +37,7 @@ def test_timing_changed_there_and_back_closes_each_rule():
     assert changed.next_run_at == at("12:00")
 
 
-def test_timing_changed_while_paused_is_judged_by_each_rule_in_its_time():
+def test_timing_changed_while_paused_is_judged_by_each_rule_in_its_time() -> None:
     resumed = settled(
         (at("08:30"), "ACTIVE", HOURLY),
         (at("09:10"), "PAUSED", HOURLY, PAUSED_BY_ADA),
@@ -48,7 +50,7 @@ def test_timing_changed_while_paused_is_judged_by_each_rule_in_its_time():
     assert resumed.next_run_at == at("13:30")
 
 
-def test_the_same_rule_in_another_zone_is_another_rule():
+def test_the_same_rule_in_another_zone_is_another_rule() -> None:
     changed = settled(
         (at("08:30"), "ACTIVE", CronTrigger("0 9 * * *")), (at("09:10"), "ACTIVE", IN_LONDON), answered=None
     )
@@ -57,7 +59,7 @@ def test_the_same_rule_in_another_zone_is_another_rule():
     assert changed.next_run_at == at("08:00", day=1)
 
 
-def test_what_was_run_early_is_not_named_again_by_another_timing():
+def test_what_was_run_early_is_not_named_again_by_another_timing() -> None:
     every_ten_minutes = CronTrigger("*/10 * * * *")
 
     changed = settled((at("08:30"), "ACTIVE", HOURLY), (at("09:45"), "ACTIVE", every_ten_minutes), answered=at("10:00"))
@@ -65,7 +67,7 @@ def test_what_was_run_early_is_not_named_again_by_another_timing():
     assert changed == Settlement((), at("10:10"), at("10:10"))
 
 
-def test_another_window_closes_the_old_one():
+def test_another_window_closes_the_old_one() -> None:
     until_noon, until_evening = (Window(HOURLY, None, at(end)) for end in ("12:00", "18:00"))
 
     changed = settled((at("08:30"), "ACTIVE", until_noon), (at("10:10"), "ACTIVE", until_evening))
@@ -75,7 +77,7 @@ def test_another_window_closes_the_old_one():
 
 
 @pytest.mark.parametrize("answered", [None, at("09:00")])
-def test_a_change_of_a_policy_or_a_text_closes_nothing(answered):
+def test_a_change_of_a_policy_or_a_text_closes_nothing(answered: datetime | None) -> None:
     edited = settled(
         (at("08:30"), "ACTIVE", HOURLY),
         (at("10:10"), "ACTIVE", HOURLY),
@@ -87,7 +89,7 @@ def test_a_change_of_a_policy_or_a_text_closes_nothing(answered):
     assert edited == Settlement((), following, following)
 
 
-def test_another_jitter_moves_the_next_moment_and_closes_nothing():
+def test_another_jitter_moves_the_next_moment_and_closes_nothing() -> None:
     edited = settled((at("08:30"), "ACTIVE", HOURLY), (at("10:10"), "ACTIVE", HOURLY), jitter_seconds=600)
 
     assert edited == Settlement((), at("10:00"), run_moment(a_schedule(jitter_seconds=600), at("10:00")))
@@ -97,7 +99,7 @@ def test_another_jitter_moves_the_next_moment_and_closes_nothing():
 
 
 @pytest.mark.parametrize("trigger", [HOURLY, IntervalTrigger(3600, at("06:00"))])
-def test_a_start_in_the_past_is_where_it_is_planned_from(trigger):
+def test_a_start_in_the_past_is_where_it_is_planned_from(trigger: Trigger) -> None:
     window = Window(trigger, at("06:00"), None)
 
     new = settled((at("08:30"), "ACTIVE", window), answered=None)
@@ -110,13 +112,13 @@ def test_a_start_in_the_past_is_where_it_is_planned_from(trigger):
     ) == ["MISSED (-, 08:00]"]
 
 
-def test_a_start_in_the_future_is_the_first_occurrence_itself():
+def test_a_start_in_the_future_is_the_first_occurrence_itself() -> None:
     new = settled((at("08:30"), "ACTIVE", Window(HOURLY, at("12:00"), None)), answered=None)
 
     assert new.next_occurrence_at == at("12:00")
 
 
-def test_a_start_in_the_past_is_owed_though_it_was_paused_before_the_first_look():
+def test_a_start_in_the_past_is_owed_though_it_was_paused_before_the_first_look() -> None:
     window = Window(HOURLY, at("06:00"), None)
 
     resumed = settled(
@@ -129,13 +131,13 @@ def test_a_start_in_the_past_is_owed_though_it_was_paused_before_the_first_look(
     assert rows(resumed.answers) == ["SKIPPED (-, 08:00]", "SKIPPED (08:00, 09:00]"]
 
 
-def test_a_single_moment_in_the_past_and_in_its_window_is_planned():
+def test_a_single_moment_in_the_past_and_in_its_window_is_planned() -> None:
     once = Window(OneTimeTrigger(at("08:20")), None, at("18:00"))
 
     assert settled((at("08:30"), "ACTIVE", once), answered=None) == Settlement((), at("08:20"), at("08:20"))
 
 
-def test_a_single_moment_in_the_past_is_planned_and_then_run_or_missed():
+def test_a_single_moment_in_the_past_is_planned_and_then_run_or_missed() -> None:
     new = settled((at("08:30"), "ACTIVE", OneTimeTrigger(at("08:20"))), answered=None)
     schedule = a_schedule(OneTimeTrigger(at("08:20")), answered=None, next_occurrence_at=new.next_occurrence_at)
 
@@ -144,7 +146,7 @@ def test_a_single_moment_in_the_past_is_planned_and_then_run_or_missed():
     assert rows(plan(schedule, NOTHING_OPEN, at("08:36")).answers) == ["MISSED (-, 08:20]"]
 
 
-def test_a_single_moment_that_passed_while_paused_is_skipped():
+def test_a_single_moment_that_passed_while_paused_is_skipped() -> None:
     once = OneTimeTrigger(at("10:00"))
 
     resumed = settled(
@@ -156,7 +158,7 @@ def test_a_single_moment_that_passed_while_paused_is_skipped():
 
 
 @pytest.mark.parametrize("answered", [None, at("09:00")])
-def test_a_single_moment_moved_into_the_past_still_gets_its_row(answered):
+def test_a_single_moment_moved_into_the_past_still_gets_its_row(answered: datetime | None) -> None:
     earlier = OneTimeTrigger(at("09:20"))
 
     changed = settled(
@@ -166,13 +168,13 @@ def test_a_single_moment_moved_into_the_past_still_gets_its_row(answered):
     assert changed == Settlement((), at("09:20"), at("09:20"))
 
 
-def test_a_single_moment_that_was_answered_for_is_over():
+def test_a_single_moment_that_was_answered_for_is_over() -> None:
     once = OneTimeTrigger(at("09:00"))
 
     assert settled((at("08:30"), "ACTIVE", once), (at("09:30"), "ACTIVE", once)) == Settlement((), None, None)
 
 
-def test_a_recurring_rule_that_becomes_a_single_moment_closes_with_a_row_and_then_runs_once():
+def test_a_recurring_rule_that_becomes_a_single_moment_closes_with_a_row_and_then_runs_once() -> None:
     changed = settled((at("08:30"), "ACTIVE", HOURLY), (at("10:10"), "ACTIVE", OneTimeTrigger(at("15:00"))))
 
     assert rows(changed.answers) == ["SKIPPED (09:00, 10:00]"]

@@ -29,17 +29,18 @@ def histories(draw: st.DrawFn) -> list[Happening]:
 
 def last_left_behind(rule: Trigger | None, since: datetime, until: datetime) -> datetime | None:
     """The last occurrence of a rule that was in force after `since` and up to `until`, walking from one to the next."""
-    moment, last = since, None
-    while rule is not None and (moment := next_occurrence(rule, moment)) is not None and moment <= until:
+    last = None
+    while rule is not None and (moment := next_occurrence(rule, last or since)) is not None and moment <= until:
         last = moment
     return last
 
 
 @settings(max_examples=120, deadline=None)
 @given(histories())
-def test_each_span_leaves_one_row_for_its_occurrences_and_the_present_rule_goes_on(history):
+def test_each_span_leaves_one_row_for_its_occurrences_and_the_present_rule_goes_on(history: list[Happening]) -> None:
     spans = [next(alike) for _, alike in groupby(history, key=lambda span: span[1:3])]
     since, _, rule, _ = spans[-1]
+    assert rule is not None
 
     settlement = settled(*history, answered=None)
 

@@ -12,6 +12,7 @@ from rowcall.domain.triggers import (
     CronTrigger,
     IntervalTrigger,
     OneTimeTrigger,
+    Trigger,
     Window,
     latest_through,
     next_occurrence,
@@ -27,15 +28,15 @@ YEAR = 365 * DAY
 class Counted:
     """A trigger that counts how often it is really asked."""
 
-    trigger: object
-    asked: list = field(default_factory=list, compare=False)
+    trigger: Trigger
+    asked: list[datetime] = field(default_factory=list, compare=False)
 
-    def next_after(self, moment):
+    def next_after(self, moment: datetime) -> datetime | None:
         self.asked.append(moment)
         return self.trigger.next_after(moment)
 
 
-def test_a_herd_costs_one_computation():
+def test_a_herd_costs_one_computation() -> None:
     herd = Counted(CronTrigger("11 9 * * *", "Europe/London"))
 
     answers = {next_occurrence(herd, NOON) for _ in range(1000)}
@@ -44,7 +45,7 @@ def test_a_herd_costs_one_computation():
     assert len(herd.asked) == 1
 
 
-def test_windows_do_not_spoil_the_sharing():
+def test_windows_do_not_spoil_the_sharing() -> None:
     herd = Counted(CronTrigger("12 9 * * *", "Europe/London"))
 
     for days in range(1, 100):
@@ -53,7 +54,7 @@ def test_windows_do_not_spoil_the_sharing():
     assert len(herd.asked) == 1
 
 
-def test_moments_within_a_second_share_an_answer():
+def test_moments_within_a_second_share_an_answer() -> None:
     herd = Counted(CronTrigger("13 9 * * *"))
 
     answers = {next_occurrence(herd, NOON + timedelta(microseconds=step)) for step in range(0, 10**6, 10**4)}
@@ -61,14 +62,14 @@ def test_moments_within_a_second_share_an_answer():
     assert len(answers) == len(herd.asked) == 1
 
 
-def test_an_answer_that_is_remembered_is_the_one_computed():
+def test_an_answer_that_is_remembered_is_the_one_computed() -> None:
     trigger = CronTrigger("*/7 * * * *", "America/New_York")
 
     for _ in range(2):
         assert next_occurrence(trigger, NOON) == trigger.next_after(NOON)
 
 
-def test_a_window_is_kept_through_the_memory():
+def test_a_window_is_kept_through_the_memory() -> None:
     window = Window(CronTrigger("0 * * * *"), NOON, NOON + HOUR)
 
     assert next_occurrence(window, NOON - DAY) == NOON
@@ -76,7 +77,7 @@ def test_a_window_is_kept_through_the_memory():
     assert next_occurrence(window, NOON + HOUR) is None
 
 
-def test_the_next_few_end_where_the_trigger_ends():
+def test_the_next_few_end_where_the_trigger_ends() -> None:
     assert occurrences_after(OneTimeTrigger(NOON), NOON - DAY, 5) == [NOON]
     assert occurrences_after(CronTrigger("0 0 * * *"), NOON, 0) == []
 
@@ -101,16 +102,16 @@ TRIGGERS = [
     span=st.timedeltas(timedelta(0), 4 * DAY),
     count=st.integers(0, 60),
 )
-def test_the_newest_of_a_span_are_its_tail(trigger, until, span, count):
+def test_the_newest_of_a_span_are_its_tail(trigger: Trigger, until: datetime, span: timedelta, count: int) -> None:
     after = until - span
-    whole = []
+    whole: list[datetime] = []
     while (moment := trigger.next_after(whole[-1] if whole else after)) is not None and moment <= until:
         whole.append(moment)
 
     assert latest_through(trigger, after, until, count) == whole[len(whole) - min(count, len(whole)) :]
 
 
-def test_both_ends_of_the_span_are_met_exactly():
+def test_both_ends_of_the_span_are_met_exactly() -> None:
     hourly = CronTrigger("0 * * * *")
 
     assert latest_through(hourly, NOON, NOON + 2 * HOUR, 9) == [NOON + HOUR, NOON + 2 * HOUR]
@@ -118,7 +119,7 @@ def test_both_ends_of_the_span_are_met_exactly():
     assert latest_through(hourly, NOON + HOUR, NOON, 9) == []
 
 
-def test_the_newest_of_a_window_stay_in_it():
+def test_the_newest_of_a_window_stay_in_it() -> None:
     window = Window(CronTrigger("0 * * * *"), NOON, NOON + 3 * HOUR)
 
     assert latest_through(window, NOON - DAY, NOON + DAY, 2) == [NOON + 2 * HOUR, NOON + 3 * HOUR]
@@ -140,7 +141,7 @@ def test_the_newest_of_a_window_stay_in_it():
     ],
 )
 @pytest.mark.parametrize("count", [1, 100])
-def test_the_work_is_bounded_however_many_lie_in_the_span(trigger, newest, count):
+def test_the_work_is_bounded_however_many_lie_in_the_span(trigger: Trigger, newest: datetime, count: int) -> None:
     counted = Counted(trigger)
 
     found = latest_through(counted, NOON - YEAR, NOON, count)
@@ -150,7 +151,7 @@ def test_the_work_is_bounded_however_many_lie_in_the_span(trigger, newest, count
     assert len(counted.asked) < 300 + 6 * count
 
 
-def test_of_intervals_the_newest_are_computed():
+def test_of_intervals_the_newest_are_computed() -> None:
     found = latest_through(IntervalTrigger(1, NOON - 100 * YEAR), NOON - 99 * YEAR, NOON, 3)
 
     assert found == [NOON - 2 * SECOND, NOON - SECOND, NOON]

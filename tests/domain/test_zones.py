@@ -2,6 +2,8 @@
 
 import zoneinfo
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,20 +12,22 @@ from rowcall.domain.errors import InvalidInput
 from rowcall.domain.zones import tzdata_version, zone, zone_names
 
 
-def test_every_listed_zone_can_be_loaded_and_asked():
+def test_every_listed_zone_can_be_loaded_and_asked() -> None:
     moment = datetime(2026, 7, 1, tzinfo=UTC)
 
     assert len(zone_names()) > 400
     for name in zone_names():
-        assert abs(moment.astimezone(zone(name)).utcoffset()) <= timedelta(hours=14)
+        offset = moment.astimezone(zone(name)).utcoffset()
+        assert offset is not None
+        assert abs(offset) <= timedelta(hours=14)
 
 
-def test_a_zone_is_read_once():
+def test_a_zone_is_read_once() -> None:
     assert zone("Europe/London") is zone("Europe/London")
     assert zone("Europe/London").key == "Europe/London"
 
 
-def test_the_hosts_own_files_are_not_looked_at(tmp_path):
+def test_the_hosts_own_files_are_not_looked_at(tmp_path: Path) -> None:
     """A host whose files say something else must not move a schedule."""
     name = "Indian/Mayotte"
     fake = tmp_path / name
@@ -70,7 +74,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("name", "because"), REFUSED, ids=lambda value: repr(value)[:30])
-def test_what_is_no_zone_is_refused_in_a_line(name, because):
+def test_what_is_no_zone_is_refused_in_a_line(name: Any, because: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         zone(name)
 
@@ -80,6 +84,6 @@ def test_what_is_no_zone_is_refused_in_a_line(name, because):
     assert str(caught.value).isprintable()
 
 
-def test_the_version_of_the_data_has_the_name_that_iana_gave_it():
+def test_the_version_of_the_data_has_the_name_that_iana_gave_it() -> None:
     assert tzdata_version()[:4].isdigit()
     assert tzdata_version()[4:].isalpha()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
 
 from rowcall.domain.planning import Answer, OpenExecutions, Plan, run_moment
 from rowcall.domain.schedules import Coalesce, OverlapPolicy, Schedule, ScheduleStatus
@@ -10,6 +11,9 @@ from rowcall.domain.triggers import CronTrigger, Trigger, next_occurrence
 
 MIDNIGHT = datetime(2026, 5, 4, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+Lived: TypeAlias = tuple[datetime, str, Trigger | None] | tuple[datetime, str, Trigger | None, str | None]
+"""A span as it reads: from when on, its status and its rule; or with a reason."""
+
 TICK = timedelta(microseconds=1)
 
 HOURLY, MINUTELY = CronTrigger("0 * * * *"), CronTrigger("* * * * *")
@@ -26,7 +30,7 @@ def at(clock: str, *, day: int = 0) -> datetime:
 NINE = at("09:00")
 
 
-def a_schedule(trigger: Trigger = HOURLY, *, answered: datetime | None = NINE, **columns) -> Schedule:
+def a_schedule(trigger: Trigger = HOURLY, *, answered: datetime | None = NINE, **columns: Any) -> Schedule:
     """A schedule whose chain stands at `answered`, planned for what follows; None: nothing is answered since 8:30."""
     for name, enum in (("coalesce", Coalesce), ("overlap_policy", OverlapPolicy)):
         if name in columns:
@@ -51,14 +55,16 @@ def carried_out(schedule: Schedule, planned: Plan) -> Schedule:
     )
 
 
-def settled(*spans: tuple, answered: datetime | None = NINE, **columns) -> Settlement:
+def settled(*spans: Lived, answered: datetime | None = NINE, **columns: Any) -> Settlement:
     """How a schedule is settled whose spans are (since, status, trigger), or with a reason; the last is in force."""
     history = [
         Span(since, ScheduleStatus(status), reason[0] if reason else None, trigger)
         for since, status, trigger, *reason in spans
     ]
-    unplanned = {"next_occurrence_at": None, "next_run_at": None}
-    return settle(a_schedule(history[-1].trigger, answered=answered, **unplanned, **columns), history)
+    present = history[-1].trigger
+    assert present is not None
+    unplanned: dict[str, Any] = {"next_occurrence_at": None, "next_run_at": None}
+    return settle(a_schedule(present, answered=answered, **unplanned, **columns), history)
 
 
 def rows(answers: tuple[Answer, ...]) -> list[str]:
