@@ -88,7 +88,7 @@ def test_coroutine_functions_run_on_the_loop_and_plain_ones_in_threads(app: rowc
 
 def test_a_callable_object_that_cannot_be_hashed_is_a_task_too(app: rowcall.App) -> None:
     class Callable:
-        __hash__ = None  # type: ignore[assignment]
+        __hash__ = None  # type: ignore[assignment] # as of any class with an __eq__ of its own
 
         def __call__(self, run: rowcall.Run) -> None: ...
 

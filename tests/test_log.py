@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import textwrap
+from typing import Any
 
 import pytest
 
@@ -31,11 +32,11 @@ def lines_of(program: str) -> list[str]:
     return done.stderr.splitlines()
 
 
-def objects_of(program: str) -> list[dict[str, object]]:
+def objects_of(program: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines_of(program)]
 
 
-def test_away_from_a_terminal_every_line_is_an_object_whoever_logs():
+def test_away_from_a_terminal_every_line_is_an_object_whoever_logs() -> None:
     lines = objects_of("""
         log.configure("info", "auto")
         structlog.get_logger("rowcall.worker").info("scheduler_start", slots=5)
@@ -48,7 +49,7 @@ def test_away_from_a_terminal_every_line_is_an_object_whoever_logs():
     assert "UserWarning: old" in lines[2]["event"]
 
 
-def test_inside_a_run_every_line_names_the_run():
+def test_inside_a_run_every_line_names_the_run() -> None:
     lines = objects_of("""
         log.configure("info", "json")
         async def task(run):
@@ -63,7 +64,7 @@ def test_inside_a_run_every_line_names_the_run():
     assert "execution_id" not in lines[3]
 
 
-def test_what_is_below_the_level_is_not_logged():
+def test_what_is_below_the_level_is_not_logged() -> None:
     lines = objects_of("""
         log.configure("warning", "json")
         for logger in (structlog.get_logger("a"), logging.getLogger("b")):
@@ -74,11 +75,11 @@ def test_what_is_below_the_level_is_not_logged():
     assert [line["event"] for line in lines] == ["much", "much"]
 
 
-def test_requests_are_not_logged_with_their_urls():
+def test_requests_are_not_logged_with_their_urls() -> None:
     assert lines_of('log.configure("debug", "json"); logging.getLogger("httpx2").info("GET /?token=secret")') == []
 
 
-def test_a_server_that_is_away_is_told_of_by_workers_and_not_with_a_traceback_by_the_driver():
+def test_a_server_that_is_away_is_told_of_by_workers_and_not_with_a_traceback_by_the_driver() -> None:
     lines = objects_of("""
         log.configure("info", "json")
         import asyncpg.pool
@@ -89,7 +90,7 @@ def test_a_server_that_is_away_is_told_of_by_workers_and_not_with_a_traceback_by
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
-def test_no_value_forges_a_line(log_format):
+def test_no_value_forges_a_line(log_format: str) -> None:
     lines = lines_of(f"""
         log.configure("info", "{log_format}")
         forged = "x\\n2026-01-01T00:00:00Z [info     ] forged\\x1b[31m\\u2028y"
@@ -103,7 +104,7 @@ def test_no_value_forges_a_line(log_format):
     assert not any("\x1b" in line or "\u2028" in line for line in lines)
 
 
-def test_a_traceback_on_the_console_is_indented_so_that_its_text_forges_no_line():
+def test_a_traceback_on_the_console_is_indented_so_that_its_text_forges_no_line() -> None:
     lines = lines_of("""
         log.configure("info", "console")
         try:
@@ -116,7 +117,7 @@ def test_a_traceback_on_the_console_is_indented_so_that_its_text_forges_no_line(
     assert all(line.startswith("  | ") for line in lines[1:])
 
 
-def test_a_traceback_in_json_stays_on_its_line():
+def test_a_traceback_in_json_stays_on_its_line() -> None:
     [line] = objects_of("""
         log.configure("info", "json")
         try:
@@ -127,7 +128,7 @@ def test_a_traceback_in_json_stays_on_its_line():
     assert "ValueError: bad" in line["exception"]
 
 
-def test_the_last_configuration_holds_and_lines_come_once():
+def test_the_last_configuration_holds_and_lines_come_once() -> None:
     lines = lines_of("""
         assert log.configured() is None
         log.configure("info", "json")
@@ -138,7 +139,7 @@ def test_the_last_configuration_holds_and_lines_come_once():
     assert len(lines) == 1
 
 
-def test_rowcalls_own_lines_say_what_they_are_for_and_how_it_went():
+def test_rowcalls_own_lines_say_what_they_are_for_and_how_it_went() -> None:
     lines = objects_of("""
         log.configure("info", "json")
         worker = structlog.get_logger("rowcall.worker")

@@ -19,19 +19,19 @@ def faults_of(environ: dict[str, str]) -> dict[str, str]:
     return {fault.field: fault.message for fault in caught.value.faults}
 
 
-def test_an_empty_environment_gives_the_defaults():
+def test_an_empty_environment_gives_the_defaults() -> None:
     assert Settings.from_environment({}) == Settings()
     assert Settings().poll_interval_seconds == 30
     assert Settings().database_url is None
     assert Settings().lease == timedelta(seconds=20)
 
 
-def test_settings_cannot_be_changed():
+def test_settings_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
-        Settings().port = 1
+        Settings().port = 1  # type: ignore[misc] # what is tried
 
 
-def test_without_an_environment_of_its_own_the_process_is_asked(monkeypatch):
+def test_without_an_environment_of_its_own_the_process_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROWCALL_PORT", "8123")
     assert Settings.from_environment().port == 8123
 
@@ -54,7 +54,7 @@ def test_without_an_environment_of_its_own_the_process_is_asked(monkeypatch):
         ("ROWCALL_PORT", "", "port", 8000),
     ],
 )
-def test_a_variable_becomes_a_typed_value(name, text, field, value):
+def test_a_variable_becomes_a_typed_value(name: str, text: str, field: str, value: object) -> None:
     assert getattr(Settings.from_environment({name: text}), field) == value
 
 
@@ -75,18 +75,18 @@ def test_a_variable_becomes_a_typed_value(name, text, field, value):
         ("ROWCALL_HOST", "a\nb", "one line"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_told_with_what_was_expected(name, text, message):
+def test_a_value_that_cannot_be_used_is_told_with_what_was_expected(name: str, text: str, message: str) -> None:
     faults = faults_of({name: text})
     assert message in faults[name]
     assert len(faults[name]) < 250
 
 
-def test_a_password_never_gets_into_a_message_or_a_repr():
+def test_a_password_never_gets_into_a_message_or_a_repr() -> None:
     assert "hunter2" not in faults_of({"DATABASE_URL": "mysql://me:hunter2@db"})["DATABASE_URL"]
     assert "hunter2" not in repr(Settings.from_environment({"DATABASE_URL": "postgresql://me:hunter2@db"}))
 
 
-def test_every_fault_is_told_at_once():
+def test_every_fault_is_told_at_once() -> None:
     assert list(faults_of({"ROWCALL_PORT": "x", "DATABASE_URL": "y", "ROWCALL_NONSENSE": "z"})) == [
         "DATABASE_URL",
         "ROWCALL_NONSENSE",
@@ -94,15 +94,15 @@ def test_every_fault_is_told_at_once():
     ]
 
 
-def test_a_slip_in_a_name_is_answered_with_the_name_that_was_meant():
+def test_a_slip_in_a_name_is_answered_with_the_name_that_was_meant() -> None:
     assert "did you mean ROWCALL_CONCURRENCY?" in faults_of({"ROWCALL_CONCURENCY": "5"})["ROWCALL_CONCURENCY"]
 
 
-def test_names_of_others_and_of_the_tests_are_left_alone():
+def test_names_of_others_and_of_the_tests_are_left_alone() -> None:
     assert Settings.from_environment({"PATH": "/bin", "ROWCALL_TEST_DATABASE_URL": "x"}) == Settings()
 
 
-def test_what_kubernetes_puts_beside_a_service_called_rowcall_is_no_setting():
+def test_what_kubernetes_puts_beside_a_service_called_rowcall_is_no_setting() -> None:
     links = {
         "ROWCALL_SERVICE_HOST": "10.0.0.1",
         "ROWCALL_SERVICE_PORT": "80",
@@ -115,26 +115,26 @@ def test_what_kubernetes_puts_beside_a_service_called_rowcall_is_no_setting():
     assert Settings.from_environment(links) == Settings()
 
 
-def test_the_table_has_a_row_for_every_field_with_a_description_and_a_default():
+def test_the_table_has_a_row_for_every_field_with_a_description_and_a_default() -> None:
     table = Settings.table()
     assert len(table) == len(fields(Settings))
     assert [row.name for row in table if not row.description.endswith(".") or not row.default] == []
     assert all(row.name == "DATABASE_URL" or row.name.startswith("ROWCALL_") for row in table)
 
 
-def test_every_number_has_a_unit():
+def test_every_number_has_a_unit() -> None:
     table = {row.name: row for row in Settings.table()}
     numbers = [f for f in fields(Settings) if isinstance(f.default, int | float) and not isinstance(f.default, bool)]
     assert [f.name for f in numbers if not table[f"ROWCALL_{f.name.upper()}"].unit] == []
 
 
-def test_every_default_that_is_shown_would_be_accepted_as_a_value():
+def test_every_default_that_is_shown_would_be_accepted_as_a_value() -> None:
     for row, field in zip(Settings.table(), fields(Settings), strict=True):
         if field.default not in (None, ()):
             assert getattr(Settings.from_environment({row.name: row.default}), field.name) == field.default
 
 
-def test_the_data_folder_is_the_users_own_unless_it_is_set(monkeypatch):
+def test_the_data_folder_is_the_users_own_unless_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert Settings().data_folder == Path("/var/lib/rowcall")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
