@@ -58,7 +58,7 @@ def _start_keeper(place: Path) -> None:
         raise RuntimeError(f"no server for the tests:\n{(place / 'keeper.log').read_text()}")
 
 
-def _keep(place: Path, ready: Callable[[], None]) -> None:
+def _keep(place: Path, ready: Callable[[], object]) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with (place / "users").open("a") as users, short_lived_folder() as folder, start_throwaway(folder) as server:
         (place / "dsn").write_text(server.dsn)

@@ -107,7 +107,8 @@ def replicas_of(count: int, port: int, direct: str, folder: Path, hosts: Sequenc
     }
     command = ["worker", "--app", "tests.chaos.apps:app"]
     workers = []
-    for number, host in zip(range(1, count + 1), hosts or [None] * count, strict=True):
+    places: Sequence[Host | None] = hosts or [None] * count
+    for number, host in zip(range(1, count + 1), places, strict=True):
         place, prefix = ("127.0.0.1", ()) if host is None else (host.here, tuple(host.prefix))
         own = environment | {"DATABASE_URL": proxied(direct, port, place)[1]}
         workers.append(Replica(f"worker {number}", command, own, folder / f"worker-{number}.log", prefix))

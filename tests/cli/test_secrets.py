@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -45,14 +46,16 @@ def test_a_signing_secret_is_made_shown_once_and_kept_in_a_file_of_its_owners_al
     assert ran.code == 0
     assert ran.out.strip().startswith("whsec_")
     assert ran.out.strip() not in ran.err
-    assert Webhook(ran.out.strip())
+    assert Webhook(ran.out.strip()).sign("msg_1", datetime.now(UTC), "{}").startswith("v1,")
     assert kept(file)["webhooks"]["values"] == [ran.out.strip()]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_a_value_from_standard_input_is_told_nowhere(typed: RowcallCommand, file: Path, command_line) -> None:
+def test_a_value_from_standard_input_is_told_nowhere(
+    typed: RowcallCommand, file: Path, command_line: RowcallCommand
+) -> None:
     ran = typed(f"{TOKEN}\n", "create", "partner", "--client", "acme", "--host", "api.example.com")
     listed, as_json = command_line("secrets", "list"), command_line("secrets", "list", "--json")
     assert all(TOKEN not in each.out + each.err for each in (ran, listed, as_json))
@@ -112,7 +115,9 @@ def test_what_signs_webhooks_is_granted_to_nobody(command_line: RowcallCommand, 
     assert "granted to nobody" in ran.err
 
 
-def test_a_file_that_others_may_read_is_refused(typed: RowcallCommand, command_line, file: Path) -> None:
+def test_a_file_that_others_may_read_is_refused(
+    typed: RowcallCommand, command_line: RowcallCommand, file: Path
+) -> None:
     typed("some-value", "create", "partner")
     file.chmod(0o644)
     ran = command_line("secrets", "list")

@@ -77,7 +77,7 @@ def served(admin: Admin, template_database: str, tmp_path: Path) -> Iterator[tup
 
 def told(ran: Ran) -> tuple[int, str, str]:
     """What a command did, without what differs between any two times."""
-    return ran.code, *(_alike(text) for text in (ran.out, ran.err))
+    return ran.code, _alike(ran.out), _alike(ran.err)
 
 
 def _alike(text: str) -> str:

@@ -29,7 +29,7 @@ def about(moment: str, expected: datetime) -> bool:
     return abs(datetime.fromisoformat(moment) - expected) < MUCH
 
 
-async def lines_of(*arguments: str, **environment: str) -> list[Any]:
+async def lines_of(*arguments: str, **environment: Any) -> list[Any]:
     """What a command that went well has written, as JSON."""
     async with rowcall_process(*arguments, "--json", **environment) as command:
         assert await command.ends() == 0, str(command)
@@ -38,7 +38,7 @@ async def lines_of(*arguments: str, **environment: str) -> list[Any]:
 
 @on_wrong_clocks
 async def test_an_api_whose_clock_is_wrong_by_an_hour_knows_what_lies_ahead(dsn: str, shift: int) -> None:
-    environment = {"DATABASE_URL": dsn, **environment_of(shift)}
+    environment: dict[str, Any] = {"DATABASE_URL": dsn, **environment_of(shift)}
     minutes = timedelta(minutes=1)
     await value(dsn, "INSERT INTO rowcall.tasks (task_type) VALUES ('report')")
     async with (
@@ -72,7 +72,7 @@ async def test_an_api_whose_clock_is_wrong_by_an_hour_knows_what_lies_ahead(dsn:
 
 @on_wrong_clocks
 async def test_commands_count_from_the_clock_of_postgresql(dsn: str, shift: int) -> None:
-    environment = {"DATABASE_URL": dsn, **environment_of(shift)}
+    environment: dict[str, Any] = {"DATABASE_URL": dsn, **environment_of(shift)}
     often = ("often", "--task", "report", "--interval", "1m", "--allow-unknown-task")
     await lines_of("schedules", "create", *often, **environment)
     await lines_of("schedules", "execute", "often", **environment)

@@ -59,11 +59,11 @@ def a_client(face: str, *arguments: Any, **options: Any) -> Iterator[Any]:
             yield client
         return
     with asyncio.Runner() as runner:
-        client = Awaited(rowcall.AsyncClient(*arguments, **options), runner)
+        awaited = Awaited(rowcall.AsyncClient(*arguments, **options), runner)
         try:
-            yield client
+            yield awaited
         finally:
-            client.close()
+            awaited.close()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
@@ -55,13 +56,14 @@ def test_moments_and_mappings_are_taken_as_python_has_them(client: Any, name: st
 def test_what_was_read_is_changed_only_if_nobody_else_did(client: Any, name: str) -> None:
     read = client.schedules.create(name=name, **DAILY)
     changed = client.schedules.update(name, if_match=read, description="mine")
-    for refused in (
+    too_late: list[Callable[[], object]] = [
         lambda: client.schedules.update(name, if_match=read, description="theirs"),
         lambda: client.schedules.replace(name, if_match=read, **DAILY),
         lambda: client.schedules.pause(name, if_match=read),
         lambda: client.schedules.execute(name, if_match=read),
         lambda: client.schedules.delete(name, if_match=read),
-    ):
+    ]
+    for refused in too_late:
         with pytest.raises(PreconditionFailed, match="has changed meanwhile"):
             refused()
     assert client.schedules.get(name) == changed

@@ -128,14 +128,14 @@ def test_what_is_switched_off(face: str, shared_dsn: str, tmp_path: Path) -> Non
     assert (found.value.status, found.value.kind) == (503, "scheduler-disabled")
 
 
-def answer(status: int, content: bytes = b"<html>", **headers: str) -> httpx2.Response:
+def answer(status: int, headers: dict[str, str]) -> httpx2.Response:
     request = httpx2.Request("GET", "http://proxy/v1/stats")
-    return httpx2.Response(status, content=content, headers=headers, request=request)
+    return httpx2.Response(status, content=b"<html>", headers=headers, request=request)
 
 
 @pytest.mark.parametrize("status", [*KINDS, 400, 405, 413, 415, 421, 500, 599])
 def test_what_a_proxy_says_is_told_as_such(status: int) -> None:
-    error = error_of(answer(status, **{"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}))
+    error = error_of(answer(status, {"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}))
     assert type(error) is KINDS.get(status, ApiError)
     assert f"was answered {status}" in str(error)
     assert "not by Rowcall" in error.detail
@@ -143,7 +143,7 @@ def test_what_a_proxy_says_is_told_as_such(status: int) -> None:
 
 
 def test_a_redirect_is_not_followed() -> None:
-    assert "leads on to 'https://elsewhere/'" in str(error_of(answer(308, location="https://elsewhere/")))
+    assert "leads on to 'https://elsewhere/'" in str(error_of(answer(308, {"location": "https://elsewhere/"})))
 
 
 def test_another_service_is_not_taken_for_rowcall(face: str, server: str) -> None:

@@ -36,14 +36,14 @@ def a_server(folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[str
     """`rowcall serve` with the tasks of the demonstration: its address, and the program."""
     settings = {"ROWCALL_PORT": "0", "ROWCALL_REQUESTS_PER_MINUTE": "0", "ROWCALL_DATA_DIR": str(folder / "data")}
     command = [*ROWCALL, "serve", "--app", "rowcall.demo:app"]
-    with running(command, folder / "serve.log", cwd=folder, environment=settings | environment) as program:
+    with running(command, folder / "serve.log", cwd=folder, environment={**settings, **environment}) as program:
         yield url_of(program), program
         program.stop()
 
 
 def a_key(folder: Path, environment: Mapping[str, str]) -> str:
     """A key that may do everything."""
-    settings = {"ROWCALL_DATA_DIR": str(folder / "data")} | environment
+    settings = {"ROWCALL_DATA_DIR": str(folder / "data"), **environment}
     with running(
         [*ROWCALL, "keys", "create", "--scope", "admin"], folder / "key.log", cwd=folder, environment=settings
     ) as made:

@@ -84,7 +84,7 @@ def test_the_image_builds_step_by_step_and_its_program_starts(tmp_path: Path) ->
         [program, "preview", "0 9 * * *", "--json"], env=bare, cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert json.loads(told.stdout)["description"].startswith("At 09:00")
-    where = [program.with_name("python"), "-c", "import rowcall; print(rowcall.__file__)"]
+    where = [str(program.with_name("python")), "-c", "import rowcall; print(rowcall.__file__)"]
     found = subprocess.run(where, env=bare, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert Path(found).is_relative_to(tmp_path / "rowcall")
     assert not (tmp_path / "rowcall" / "bin" / "pip").exists()
@@ -151,7 +151,8 @@ def test_a_worker_has_longer_to_stop_than_it_takes_to_drain() -> None:
 
 
 def setting_of(unit: Path, name: str) -> str:
-    return re.findall(rf"^{name}=(.*)$", unit.read_text(), re.MULTILINE)[-1]
+    found: list[str] = re.findall(rf"^{name}=(.*)$", unit.read_text(), re.MULTILINE)
+    return found[-1]
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,9 +91,9 @@ def swallowed(rows: list[LedgerRow], place: int) -> list[LedgerRow]:
     return [*rows[:place], replace(rows[place + 1], covers_after=rows[place].covers_after), *rows[place + 2 :]]
 
 
-def changed(**fields: object) -> Callable[[list[LedgerRow], int], list[LedgerRow]]:
+def changed(**fields: Any) -> Callable[[list[LedgerRow], int], list[LedgerRow]]:
     def change(rows: list[LedgerRow], place: int) -> list[LedgerRow]:
-        return [*rows[:place], replace(rows[place], **fields), *rows[place + 1 :]]  # type: ignore[arg-type]
+        return [*rows[:place], replace(rows[place], **fields), *rows[place + 1 :]]
 
     return change
 

@@ -72,13 +72,12 @@ class Crowd:
         self.claimed: Counter[tuple[int, int]] = Counter()
         self.done: Counter[str] = Counter()
 
-    @property
     def is_over(self) -> bool:
         return time.monotonic() >= self.ends_at
 
     async def goes_on(self, *deeds: Deed) -> None:
         """One of these after another, until it is over. What can't be, as things stand, is refused."""
-        while not self.is_over:
+        while not self.is_over():
             deed = self.random.choice(deeds)
             with contextlib.suppress(*CAN_T):
                 await deed()
@@ -89,11 +88,11 @@ class Crowd:
 
     async def works(self) -> None:
         """Works, and dies now and then: then its lease runs out, and what it held it still tries to end."""
-        while not self.is_over:
+        while not self.is_over():
             worker_id = await self.new_worker()
             held: dict[int, Claim] = {}
             for _ in range(self.random.randint(5, 40)):
-                if self.is_over or await beat(self.database, worker_id) is None:
+                if self.is_over() or await beat(self.database, worker_id) is None:
                     break
                 await self.one_turn(worker_id, held)
                 await asyncio.sleep(self.random.uniform(0.0, 0.01))

@@ -126,7 +126,7 @@ async def test_a_look_that_waits_holds_nothing_and_sees_what_is_paused_meanwhile
     due_at = await db.fetchval(DUE_IN_A_MOMENT)
 
     async def waits() -> bool:
-        return await db.fetchval(WAITING) == 1
+        return bool(await db.fetchval(WAITING) == 1)
 
     looking = asyncio.create_task(look(database, worker, ["work"], 10, patience_seconds=30, expected=expected))
     await until(waits)

@@ -139,7 +139,8 @@ class Situation:
         row = await self._db.fetchrow("SELECT * FROM rowcall.schedules WHERE schedule_id = $1", schedule_id)
         assert row is not None
         if row["scheduled_time"] is not None:
-            return row["scheduled_time"]
+            once: datetime = row["scheduled_time"]
+            return once
         step = timedelta(seconds=row["interval_seconds"] or 600)
         first = row["starts_at"] or self.created_at + step
         if row["interval_seconds"] is None:

@@ -92,4 +92,6 @@ async def test_an_end_that_went_well_changes_no_index(db: Connection) -> None:
             " WHERE execution_id IN (SELECT min(execution_id) FROM rowcall.schedule_executions"
             " WHERE scheduled_for < '2035-06-02Z' AND status = 'SUCCEEDED' AND error_message IS NULL)"
         )
-        assert tuple(await db.fetchrow(updated)) == (1, 1)
+        row = await db.fetchrow(updated)
+        assert row is not None
+        assert tuple(row) == (1, 1)

@@ -32,9 +32,9 @@ async def test_a_moment_is_read_and_written_as_by_the_driver(database: Database,
     async with database.transaction() as transaction:
         connection = transaction.connection
         for _ in range(2):  # the second time it is remembered
-            read, written = await connection.fetchrow(
-                "SELECT $1::text::timestamptz, $2::timestamptz::text", text, expected
-            )
+            row = await connection.fetchrow("SELECT $1::text::timestamptz, $2::timestamptz::text", text, expected)
+            assert row is not None
+            read, written = row
             assert (read, read.tzinfo) == (expected, UTC)
             assert written == text
 
@@ -54,6 +54,7 @@ async def test_what_is_infinite_comes_and_goes_as_the_ends_of_time(database: Dat
             LATEST,
             EARLIEST,
         )
+        assert row is not None
         assert tuple(row) == (LATEST, EARLIEST, "infinity", "-infinity")
 
 

@@ -39,8 +39,9 @@ async def test_who_shares_a_server_with_others_gets_its_own_answers(pooled: Data
         if number % 3 == 0:
             return isinstance(await pooled.fetchval("installation_id"), str)
         if number % 3 == 1:
-            return (await pooled.fetchval("now")).tzinfo is not None
-        return (await pooled.fetchrow("server_facts"))["version_number"] >= 140_000  # type: ignore[index]
+            return bool((await pooled.fetchval("now")).tzinfo is not None)
+        facts = await pooled.fetchrow("server_facts")
+        return facts is not None and int(facts["version_number"]) >= 140_000
 
     for _ in range(10):
         assert all(await asyncio.gather(*(ask(number) for number in range(60))))

@@ -39,7 +39,8 @@ TABLES = "SELECT count(*) FROM pg_class WHERE relname ~ '^schedule_executions_[0
 @pytest.fixture
 async def today(db: Connection) -> datetime:
     """Midnight, by the database's clock."""
-    return (await db.fetchval("SELECT now()")).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    now: datetime = await db.fetchval("SELECT now()")
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 @pytest.fixture

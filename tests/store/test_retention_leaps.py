@@ -24,7 +24,8 @@ DAYS = """
 
 @pytest.fixture
 async def today(db: Connection) -> datetime:
-    return (await db.fetchval("SELECT now()")).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    now: datetime = await db.fetchval("SELECT now()")
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 async def days(db: Connection) -> list[date]:

@@ -88,7 +88,7 @@ async def test_a_delete_waits_for_a_request_and_cancels_it(
 ) -> None:
     schedule_id = await a_schedule()
 
-    async def delete() -> int:
+    async def delete() -> int | None:
         async with database.transaction() as session:
             return await delete_schedule(session, await lock_schedule(session, schedule_id))
 

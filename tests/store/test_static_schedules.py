@@ -50,6 +50,7 @@ async def test_a_declared_schedule_is_created_once_and_planned(database: Databas
     assert await replica.declares(daily()) == ["created"]
     assert await replica.declares(daily()) == ["unchanged"]
     [row] = await db.fetch("SELECT is_static, source, next_run_at IS NOT NULL, version FROM rowcall.schedules")
+    assert row is not None
     assert tuple(row) == (True, "billing", True, 1)
 
 
@@ -114,6 +115,7 @@ async def test_code_that_is_gone_sets_its_schedule_aside_and_code_that_is_back_g
     await replica.declares(daily(), daily("removed"))
     await replica.declares(daily())
     row = await db.fetchrow("SELECT status, status_reason FROM rowcall.schedules WHERE name = 'removed'")
+    assert row is not None
     assert tuple(row) == ("PAUSED", "gone: no worker of 'billing' declares it any more")
     assert await replica.declares(daily(), daily("removed")) == ["unchanged", "changed"]
     assert await state(db, "removed") == ("0 9 * * *", "ACTIVE", 1)
@@ -138,6 +140,7 @@ async def test_what_people_paused_stays_paused_when_its_code_goes_and_comes_back
     await replica.declares()
     assert await replica.declares(daily()) == ["unchanged"]
     row = await db.fetchrow("SELECT status, status_reason FROM rowcall.schedules")
+    assert row is not None
     assert tuple(row) == ("PAUSED", "stocktaking (by ada)")
 
 

@@ -196,7 +196,8 @@ async def test_what_is_queued_of_a_deleted_schedule_is_cancelled(database: Datab
 
     assert await done(database, schedule_id, delete) == [True, False]
 
-    assert await db.fetch("SELECT status FROM rowcall.schedule_executions") == [("CANCELLED",)]
+    statuses = await db.fetch("SELECT status FROM rowcall.schedule_executions")
+    assert [row["status"] for row in statuses] == ["CANCELLED"]
 
 
 async def test_what_is_queued_after_the_look_is_cancelled_as_well(database: Database, db: Connection) -> None:
@@ -208,7 +209,8 @@ async def test_what_is_queued_after_the_look_is_cancelled_as_well(database: Data
 
     await done(database, schedule_id, delete, a_request)
 
-    assert await db.fetch("SELECT status FROM rowcall.schedule_executions") == [("CANCELLED",)]
+    statuses = await db.fetch("SELECT status FROM rowcall.schedule_executions")
+    assert [row["status"] for row in statuses] == ["CANCELLED"]
 
 
 async def test_what_came_by_sql_and_has_no_plan_yet_is_locked(database: Database, a_schedule: ASchedule) -> None:

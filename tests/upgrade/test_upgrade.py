@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx2
@@ -189,7 +190,7 @@ async def test_an_older_rowcall_refuses_what_a_newer_one_has_taken_away(
 ) -> None:
     older = unpack(FIRST, tmp_path)
     assert stage.start("migrate").ended() == 0
-    assert stage.start("doctor", tree=older).says(r"schema +ok +at 0005")
+    stage.start("doctor", tree=older).says(r"schema +ok +at 0005")
     await db.execute("INSERT INTO rowcall.schema_migrations (version, name) VALUES ('9999', 'post_tidy')")
     worker = stage.start(*WORKER, tree=older)
     assert worker.ended() == 3
@@ -200,7 +201,7 @@ def test_the_embedded_database_of_an_older_rowcall_is_dumped_and_brought_up_to_d
     stage: Stage, tmp_path: Path
 ) -> None:
     with short_lived_folder() as folder:
-        place = {"DATABASE_URL": "", "ROWCALL_DATA_DIR": str(folder / "data")}
+        place: dict[str, Any] = {"DATABASE_URL": "", "ROWCALL_DATA_DIR": str(folder / "data")}
         rule = ("--task", "brief", "--cron", "0 9 * * *", "--set", "allow_unknown_task=true")
         older = stage.start("schedules", "create", "nightly", *rule, tree=unpack(FIRST, tmp_path), **place)
         assert older.ended() == 0, older.output

@@ -62,7 +62,7 @@ async def test_actions_are_done_once(
     await a_schedule(name="n", starts_at="2026-01-01T00:00:00Z", interval_seconds=86400)
     await db.execute("UPDATE rowcall.schedules SET last_occurrence_at = now()")
     body = {"since": "2026-01-02T00:00:00Z", "until": "2026-01-04T00:00:00Z"} if action == "backfill" else {}
-    ask = {"json": body, "headers": {"Idempotency-Key": "once"}}
+    ask: dict[str, Any] = {"json": body, "headers": {"Idempotency-Key": "once"}}
 
     first, second = [await client.post(f"/v1/schedules/n/{action}", **ask) for _ in range(2)]
 
@@ -116,7 +116,7 @@ async def test_what_was_refused_leaves_the_key_free(
 async def test_what_is_no_key_is_refused(
     client: httpx2.AsyncClient, tasks: list[str], db: Connection, key: str
 ) -> None:
-    answer = await client.post("/v1/schedules", json=DAILY, headers={"Idempotency-Key": key.encode("latin-1")})
+    answer = await client.post("/v1/schedules", json=DAILY, headers={b"Idempotency-Key": key.encode("latin-1")})
     assert_problem(answer, 400)
     assert await count(db, "schedules") == 0
 

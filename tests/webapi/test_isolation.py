@@ -95,7 +95,9 @@ async def test_another_clients_key_cannot_tell_that_a_schedule_exists(
     callers: Mapping[str, Caller], acmes: dict[str, Any], method: str, action: str, match: dict[str, str]
 ) -> None:
     """By its id and by its name it is answered as an id and a name that never were, but for these themselves."""
-    body = {"GET": {}, "DELETE": {}}.get(method, {"json": BACKFILL if action == "/backfill" else {}})
+    body: dict[str, Any] = {"json": BACKFILL if action == "/backfill" else {}}
+    if method in {"GET", "DELETE"}:
+        body = {}
     if method in {"PATCH", "PUT"}:
         body = {"json": RULE}
     for there, absent, whose in (
@@ -186,7 +188,8 @@ async def test_pages_are_of_ones_own_from_the_first_to_the_last(
     for number in range(3):
         await callers[OTHER]("POST", "/v1/schedules", json={**RULE, "name": f"own-{number}"})
         await callers[ACME]("POST", "/v1/schedules", json={**RULE, "name": f"foreign-{number}"})
-    found, cursor = [], ""
+    found: list[str] = []
+    cursor: str | None = ""
     while cursor is not None:
         page = (await callers[OTHER]("GET", f"/v1/schedules?limit=1{cursor and '&cursor=' + cursor}")).json()
         found += [schedule["name"] for schedule in page["schedules"]]
@@ -217,7 +220,8 @@ async def test_running_with_other_input_needs_write(callers: Mapping[str, Caller
     refused = await callers["runs"]("POST", "/v1/schedules/mine/execute", json={"input_data": {"a": 1}})
     assert "needs the scope write" in assert_problem(refused, 403)["detail"]
     assert await db.fetchval("SELECT count(*) FROM rowcall.schedule_executions") == 0
-    for body in ({}, {"input_data": {}}):
+    bodies: list[dict[str, Any]] = [{}, {"input_data": {}}]
+    for body in bodies:
         assert (await callers["runs"]("POST", "/v1/schedules/mine/execute", json=body)).status_code == 201
 
 

@@ -58,7 +58,7 @@ async def test_a_key_comes_in_either_header(client: httpx2.AsyncClient, key: str
 async def test_what_is_no_key_is_refused_with_a_challenge(
     client: httpx2.AsyncClient, headers: dict[str, str], says: str
 ) -> None:
-    encoded = {name: value.encode() for name, value in headers.items()}
+    encoded = {name.encode(): value.encode() for name, value in headers.items()}
     answer = await client.get(LIST, headers=encoded)
     assert says in assert_problem(answer, 401)["detail"]
     assert answer.headers["www-authenticate"].startswith('Bearer realm="rowcall"')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -46,7 +47,8 @@ async def test_what_is_sent_is_what_openapi_describes(client: httpx2.AsyncClient
     content = described["requestBody"]["content"]["application/json"]
     schema = document["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
     data = document["components"]["schemas"][schema["properties"]["data"]["$ref"].rpartition("/")[2]]
-    for payload in (told["payload"], content["example"], EXAMPLE):
+    payloads: list[Mapping[str, Any]] = [told["payload"], content["example"], EXAMPLE]
+    for payload in payloads:
         WebhookPayload.model_validate_json(json.dumps(payload))
         assert payload.keys() == schema["properties"].keys()
         assert payload["data"].keys() == data["properties"].keys()
@@ -77,7 +79,8 @@ async def test_pages_lead_through_all_of_them(client: httpx2.AsyncClient, told: 
         "INSERT INTO rowcall.webhook_deliveries (schedule_id, execution_id, client_id, event, url, payload)"
         " SELECT 1, n, 'default', 'LOST', 'https://x.example/', '{}' FROM generate_series(1, 4) AS n"
     )
-    ids, cursor = [], ""
+    ids: list[int] = []
+    cursor: str | None = ""
     while cursor is not None:
         page = (await client.get(f"/v1/webhooks?limit=2{cursor and '&cursor=' + cursor}")).json()
         ids += [delivery["delivery_id"] for delivery in page["webhooks"]]

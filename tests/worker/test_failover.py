@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 import asyncpg
@@ -116,14 +117,14 @@ async def test_a_failover_to_a_synchronous_standby_loses_and_doubles_nothing(rep
         assert [worker.process and worker.process.pid for worker in replicas] == pids  # nobody had to start them again
 
 
-async def all_successes(server: Server) -> list[object]:
+async def all_successes(server: Server) -> list[tuple[int, int, datetime]]:
     connection = await asyncpg.connect(server.dsn)
     try:
         rows = await connection.fetch(
             "SELECT execution_id, schedule_id, scheduled_for FROM rowcall.schedule_executions"
             " WHERE status = 'SUCCEEDED'"
         )
-        return [tuple(row) for row in rows]
+        return [(row["execution_id"], row["schedule_id"], row["scheduled_for"]) for row in rows]
     finally:
         await connection.close()
 
@@ -145,9 +146,9 @@ async def test_a_failover_to_an_asynchronous_standby_loses_the_last_commits_and_
         await pair.standby.told("SELECT pg_promote()")
         await succeeded(pair.standby, len(before) + 3 * (ONCE + PLAIN))
         verdict = await the_end_of(replicas, pair.standby)
-        after = {occurrence[1:] for occurrence in await all_successes(pair.standby)}  # type: ignore[index]
+        after = {occurrence[1:] for occurrence in await all_successes(pair.standby)}
         assert len(before - kept) >= 3 * (ONCE + PLAIN)  # the last commits are gone
-        lost = {occurrence[1:] for occurrence in before - kept}  # type: ignore[index]
+        lost = {occurrence[1:] for occurrence in before - kept}
         assert lost <= after  # and what was lost with them was run again
         assert verdict.is_good, (verdict.report.findings, verdict.wrong, dict(verdict.numbers))
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 import rowcall
+from rowcall.store.claiming import look
+from rowcall.store.leases import beat
 from rowcall.worker import heartbeat, loop
 from tests.worker.builtin.operator import an_operator
 from tests.worker.conftest import Connection, Serve
@@ -42,8 +44,8 @@ def done(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         return call
 
-    monkeypatch.setattr(loop, "look", counted("look", loop.look))
-    monkeypatch.setattr(heartbeat, "beat", counted("beat", heartbeat.beat))
+    monkeypatch.setattr(loop, "look", counted("look", look))
+    monkeypatch.setattr(heartbeat, "beat", counted("beat", beat))
     return counts
 
 

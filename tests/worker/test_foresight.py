@@ -77,7 +77,7 @@ async def test_it_gives_way_to_work(database: Database, schedules: Schedules) ->
     await schedules.insert("mine", cron_expression=expression)
     await plan_schedules(database)
     busy = Holdings(1)
-    busy.running[1] = object()  # type: ignore[assignment] - whatever it is, it is work in hand
+    busy.running[1] = object()  # type: ignore[assignment] # whatever it is, it is work in hand
     asked = _asked()
     await Foresight(database, ["mine"], busy, POLL_SECONDS).look_ahead()
     assert _asked() == asked

@@ -71,6 +71,7 @@ async def test_a_rollout_changes_each_static_schedule_once_however_often_workers
     await stops(steady)
     await comes_to(schedules, AFTER)
     gone = await schedules.db.fetchrow("SELECT status, status_reason FROM rowcall.schedules WHERE name = 'removed'")
+    assert gone is not None
     assert tuple(gone) == ("PAUSED", "gone: no worker of 'shop' declares it any more")
 
     before = await changes(schedules)

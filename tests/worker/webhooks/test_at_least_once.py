@@ -127,7 +127,7 @@ async def test_workers_killed_again_and_again_lose_no_event(
             worker = start_worker(**quick_process)
             ids += [await schedules.insert("note", **told) for _ in range(10)]
             before = len(receiver.received)
-            await until(lambda before=before: len(receiver.received) > before, what="another webhook", within=60)
+            await until(lambda before=before: len(receiver.received) > before, what="another webhook", within=60)  # type: ignore[misc] # mypy knows no defaults
             await kill(worker)
         start_worker(**quick_process)
         await schedules.ended(*ids)

@@ -192,7 +192,7 @@ async def test_while_a_secret_is_rotated_both_values_verify(
         write_secrets(webhooks={"values": values})
         before = len(receiver.received)
         await schedules.insert("good", callback_url=receiver.url)
-        await until(lambda before=before: len(receiver.received) > before, what="the next webhook")
+        await until(lambda before=before: len(receiver.received) > before, what="the next webhook")  # type: ignore[misc] # mypy knows no defaults
         assert {key for key in (KEY, OTHER_KEY) if receiver.received[-1].is_signed_with(key)} == valid
 
 
@@ -275,9 +275,8 @@ async def test_what_is_overdue_for_a_dead_receiver_is_given_up_in_bulk(
     await serve(app, **quick | {"webhook_retry_seconds": 0.01})
 
     async def given_up() -> bool:
-        return await schedules.db.fetchval(
-            "SELECT count(*) > 800 FROM rowcall.webhook_deliveries WHERE status = 'DEAD'"
-        )
+        dead: int = await schedules.db.fetchval("SELECT count(*) FROM rowcall.webhook_deliveries WHERE status = 'DEAD'")
+        return dead > 800
 
     await until(given_up, what="the end of all that was never tried", within=60)
     assert len(receiver.received) < 50
