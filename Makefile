@@ -24,7 +24,7 @@ older: $(VENV)/.installed-dev ## Run tests against another PostgreSQL; ARGS='/us
 check: $(VENV)/.installed-dev ## Check style, types and the direction of imports
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy -p rowcall -p bench
+	@$(BIN)/mypy -p rowcall -p bench -p tests
 	@$(BIN)/lint-imports --no-logo
 
 chaos: $(VENV)/.installed-dev ## Inject faults at random, then account for every occurrence; ARGS='--minutes 10 --seed 7'
