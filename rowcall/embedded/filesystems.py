@@ -37,14 +37,15 @@ def kind_at(folder: Path, mounted: Iterable[tuple[Path, str]]) -> str | None:
 def mounts() -> list[tuple[Path, str]]:
     """What this machine has mounted, as (mount point, kind) pairs."""
     if LINUX:
-        return [_linux_mount(line) for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+        text = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")  # as paths are
+        return [linux_mount(line) for line in text.split("\n") if line]
     listing = subprocess.run(["/sbin/mount"], capture_output=True, text=True, check=True).stdout
     found = (_MAC_MOUNT.match(line) for line in listing.splitlines())
     return [(Path(match["point"]), match["kind"]) for match in found if match]
 
 
-def _linux_mount(line: str) -> tuple[Path, str]:
-    """One line of mountinfo: the fifth field is the point, and the kind follows the lone dash (see proc(5))."""
+def linux_mount(line: str) -> tuple[Path, str]:
+    """The (mount point, kind) of a line of mountinfo: the fifth field, and what follows the lone dash (see proc(5))."""
     before, after = line.split(" - ", 1)
     point = _ESCAPED.sub(lambda match: chr(int(match[1], 8)), before.split(" ")[4])
     return Path(point), after.split(" ", 1)[0]

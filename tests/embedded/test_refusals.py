@@ -11,7 +11,7 @@ import pytest
 from rowcall.domain.errors import RowcallError, StoreUnavailable
 from rowcall.embedded import EmbeddedError, cluster, embedded_postgres
 from rowcall.embedded.address import fits
-from rowcall.embedded.filesystems import NETWORK, kind_at, mounts
+from rowcall.embedded.filesystems import NETWORK, kind_at, linux_mount, mounts
 from rowcall.embedded.folders import Folders, default_data_dir
 from rowcall.embedded.tools import told
 from tests.embedded.processes import ROOT
@@ -102,10 +102,16 @@ async def test_what_fails_after_the_server_has_turned_to_its_log_is_quoted_too(d
 
 
 @pytest.mark.parametrize(
-    ("point", "kind", "refused"),
-    [("/", "ext4", False), ("/home", "nfs4", True), ("/home/me/my\\040disk", "btrfs", False), ("/srv", "cifs", True)],
+    ("line", "point", "kind", "refused"),
+    [
+        ("22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw", "/", "ext4", False),
+        ("97 22 0:44 / /home rw - nfs4 files:/home rw,vers=4.2", "/home", "nfs4", True),
+        ("98 97 0:45 / /home/me/my\\040disk rw - btrfs /dev/sdb rw", "/home/me/my disk", "btrfs", False),
+        ("99 22 0:46 / /srv/a\\134b rw - cifs //files/srv rw", "/srv/a\\b", "cifs", True),
+    ],
 )
-def test_network_file_systems_are_known_by_their_kind(point: str, kind: str, refused: bool) -> None:
+def test_network_file_systems_are_known_by_their_kind(line: str, point: str, kind: str, refused: bool) -> None:
+    assert linux_mount(line) == (Path(point), kind)
     assert (kind in NETWORK) is refused
 
 
