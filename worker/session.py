@@ -197,7 +197,7 @@ class Session:
         found = await survey(
             self._database, self._routes, self._declarations.sources, self._kept, since=self._loop.since
         )
-        await sweep(self._database, self._routes, self._audience, self._walk, found)
+        await sweep(self._database, self.worker_id, self._routes, self._audience, self._walk, found)
         if found.past:
             await forget(self._database, self._kept)
         await self._declarations.look_again(gone=found.gone)

@@ -23,7 +23,9 @@ from .events import Audience, not_run
 log = structlog.get_logger("rowcall.worker")
 
 
-async def sweep(database: Database, routes: Sequence[str], audience: Audience, walk: Walk, found: Survey) -> None:
+async def sweep(
+    database: Database, worker_id: int, routes: Sequence[str], audience: Audience, walk: Walk, found: Survey
+) -> None:
     """One sweep, of what the survey `found`; `walk` is what one leaves to the next.
 
     Raises StoreUnavailable; then the next one does it.
@@ -31,7 +33,7 @@ async def sweep(database: Database, routes: Sequence[str], audience: Audience, w
     if found.days or not days_around(found.today) <= database.known_days:
         await ensure_days_ahead(database)
     if found.dead:
-        await _recover(database)
+        await _recover(database, worker_id)
     if found.queued or found.waiting:
         await cancel_forgotten(database)
     if found.waiting:
@@ -43,8 +45,8 @@ async def sweep(database: Database, routes: Sequence[str], audience: Audience, w
         await fold_outcomes(database)
 
 
-async def _recover(database: Database) -> None:
-    recovery = await recover(database)
+async def _recover(database: Database, worker_id: int) -> None:
+    recovery = await recover(database, but=worker_id)
     for worker in recovery.dead:
         log.warning("worker_given_up", worker=worker["name"], silent_seconds=round(worker["silent_seconds"], 1))
     if recovery.requeued or recovery.lost or recovery.cancelled:

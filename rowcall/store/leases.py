@@ -155,17 +155,18 @@ class Recovery:
     cancelled: int = 0
 
 
-async def recover(database: Database, *, now: datetime | None = None) -> Recovery:
+async def recover(database: Database, *, but: int | None = None, now: datetime | None = None) -> Recovery:
     """Give up the workers whose lease ran out, and take back what they ran, in batches: any replica may.
 
-    An execution with a retry left goes back to the queue; another is LOST, and so is one of a deleted schedule. `now`
-    is for tests.
+    An execution with a retry left goes back to the queue; another is LOST, and so is one of a deleted schedule. `but`
+    is the worker that asks: where it was given up itself and has not heard of it, it ends its runs first, and gives
+    them back without an attempt burnt. `now` is for tests.
     """
     dead = await database.fetch("bury_workers", now)
     requeued = lost = cancelled = 0
     while True:
         async with database.transaction() as transaction:
-            orphans = await transaction.fetch("take_orphans", ORPHANS_AT_ONCE)
+            orphans = await transaction.fetch("take_orphans", ORPHANS_AT_ONCE, but)
             fates = await _decide(transaction, orphans)
         requeued += len(fates[ExecutionStatus.QUEUED])
         lost += len(fates[ExecutionStatus.LOST])

@@ -195,7 +195,7 @@ class Crowd:
             "open_of_worker": (400, [2]),
             "open_of_worker_since": (ended + 10, [2, self.running, 19_990]),
             "bury_workers": (60, [None]),
-            "take_orphans": (4 * 400, [500]),
+            "take_orphans": (4 * 400, [500, None]),
             "fold_outcomes": (30_000, [5_000, 0, None]),
             "find_named": (due, [["default"] * due, [f"s{number}" for number in range(due)]]),
             "lock_schedules": (due, [self.due]),

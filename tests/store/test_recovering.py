@@ -125,6 +125,16 @@ async def test_what_is_claimed_in_the_name_of_the_dead_is_taken_back(
     assert (recovery.dead, recovery.requeued) == ([], 1)
 
 
+async def test_a_worker_that_was_given_up_takes_nothing_away_from_itself(
+    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker
+) -> None:
+    given_up, lost = await a_silent_workers_run(database, db, a_schedule, a_worker)
+
+    assert (await recover(database, but=given_up)).requeued == 0
+    assert (await execution(db, lost.execution_id))["status"] == "RUNNING"
+    assert (await recover(database, but=await a_worker())).requeued == 1
+
+
 async def test_what_a_stopped_worker_left_behind_is_taken_back_at_once(
     database: Database, a_schedule: ASchedule, a_worker: AWorker
 ) -> None:

@@ -38,12 +38,13 @@ def app() -> rowcall.App:
     return rowcall.App("leases")
 
 
+@pytest.mark.parametrize("poll", [NEVER, 0.1])  # with sweeps before it hears of it, and without
 async def test_a_worker_that_was_given_up_ends_its_work_and_begins_anew_under_another_id(
-    app: rowcall.App, serve: Serve, schedules: Schedules
+    app: rowcall.App, serve: Serve, schedules: Schedules, poll: float
 ) -> None:
     gate = Gate(app)
     schedule_id = await schedules.insert("gated")
-    await serve(app, poll_interval_seconds=NEVER)
+    await serve(app, poll_interval_seconds=poll, heartbeat_seconds=1)
     await until(lambda: gate.log)
     await schedules.db.execute("UPDATE rowcall.workers SET status = 'DEAD', ended_at = now()")
     await until(lambda: "told to stop 1" in gate.log)
