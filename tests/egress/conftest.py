@@ -105,7 +105,7 @@ async def get() -> AsyncIterator[Get]:
     async with AsyncExitStack() as stack:
 
         async def send(
-            url: str, *, allow: str = "127.0.0.1", timeout_seconds: float = 5.0, most: int = 65_536, **more: Any
+            url: str, *, allow: str = "127.0.0.1", timeout_seconds: float = 30.0, most: int = 65_536, **more: Any
         ) -> Response:
             client = await stack.enter_async_context(HttpClient(Policy.parse(allow), **more))
             return await client.request(

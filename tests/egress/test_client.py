@@ -15,6 +15,8 @@ from tests.egress.conftest import Get, Names, Replying, Seen, Serve
 from tests.listening import listening
 
 MEGABYTE = 2**20
+PATIENCE = 30.0
+"""Seconds, for what comes at once unless a machine has much else to do."""
 
 
 async def test_a_request_arrives_as_it_was_given(serve: Serve, replying: Replying) -> None:
@@ -82,8 +84,8 @@ async def test_a_body_that_drips_is_cut_off_at_the_deadline(get: Get, serve: Ser
             await asyncio.sleep(0.02)
 
     site = await serve(drip)
-    with pytest.raises(EgressFailed, match=r"answered 200, but did not end within 0\.3 s \(\d+ bytes came\)") as raised:
-        await asyncio.wait_for(get(site.url, timeout_seconds=0.3), timeout=2)
+    with pytest.raises(EgressFailed, match=r"answered 200, but did not end within 1 s \(\d+ bytes came\)") as raised:
+        await asyncio.wait_for(get(site.url, timeout_seconds=1), timeout=PATIENCE)
     assert (raised.value.status, raised.value.timed_out) == (200, True)
 
 
@@ -97,7 +99,7 @@ async def test_headers_that_drip_are_cut_off_at_the_deadline(get: Get, serve: Se
 
     site = await serve(drip)
     with pytest.raises(EgressFailed, match=r"no answer within 0\.3 s") as raised:
-        await asyncio.wait_for(get(site.url, timeout_seconds=0.3), timeout=2)
+        await asyncio.wait_for(get(site.url, timeout_seconds=0.3), timeout=PATIENCE)
     assert (raised.value.status, raised.value.timed_out) == (None, True)
 
 
@@ -106,7 +108,7 @@ async def test_a_look_up_that_hangs_is_cut_off_at_the_deadline(get: Get) -> None
         await asyncio.Event().wait()
 
     with pytest.raises(EgressFailed, match=r"no answer within 0\.1 s"):
-        await asyncio.wait_for(get("http://slow.example/", timeout_seconds=0.1, resolve=never), timeout=2)
+        await asyncio.wait_for(get("http://slow.example/", timeout_seconds=0.1, resolve=never), timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("limits", [{"timeout_seconds": 0.2}, {"connect_timeout_seconds": 0.2}])
@@ -122,8 +124,8 @@ async def test_a_tls_handshake_that_hangs_is_cut_off_and_its_connection_closed(
 
     async with listening(swallow) as port:
         with pytest.raises(EgressFailed) as raised:
-            await asyncio.wait_for(get(f"https://127.0.0.1:{port}/", **limits), timeout=2)
-        await asyncio.wait_for(gone.wait(), timeout=2)
+            await asyncio.wait_for(get(f"https://127.0.0.1:{port}/", **limits), timeout=PATIENCE)
+        await asyncio.wait_for(gone.wait(), timeout=PATIENCE)
     assert raised.value.timed_out
 
 
@@ -137,7 +139,7 @@ async def test_tls_is_asked_for_by_name_though_the_connection_goes_to_an_address
     async with listening(listen) as port:
         with pytest.raises(EgressFailed):
             await get(f"https://named.internal:{port}/", resolve=names(named_internal=[["127.0.0.1"]]))
-        assert b"named.internal" in await asyncio.wait_for(hello, timeout=2)
+        assert b"named.internal" in await asyncio.wait_for(hello, timeout=PATIENCE)
 
 
 async def test_a_big_body_is_read_up_to_the_limit_and_its_connection_closed(get: Get, serve: Serve) -> None:
@@ -156,7 +158,7 @@ async def test_a_big_body_is_read_up_to_the_limit_and_its_connection_closed(get:
     site = await serve(pour)
     response = await get(site.url, most=1000)
     assert (response.body, response.truncated) == (b"x" * 1000, True)
-    await asyncio.wait_for(cut.wait(), timeout=5)
+    await asyncio.wait_for(cut.wait(), timeout=PATIENCE)
 
 
 async def test_a_body_without_announced_end_is_read_up_to_the_limit(get: Get, serve: Serve) -> None:
@@ -309,11 +311,11 @@ async def test_a_cancelled_request_leaves_no_connection_behind(serve: Serve) -> 
         request = asyncio.create_task(
             client.request("GET", url, headers={}, body=None, timeout_seconds=60, max_response_bytes=1)
         )
-        await asyncio.wait_for(asked.wait(), timeout=2)
+        await asyncio.wait_for(asked.wait(), timeout=PATIENCE)
         request.cancel()
         with pytest.raises(asyncio.CancelledError):
             await request
-        await asyncio.wait_for(gone.wait(), timeout=2)
+        await asyncio.wait_for(gone.wait(), timeout=PATIENCE)
 
 
 async def test_more_requests_than_connections_wait_their_turn(serve: Serve, replying: Replying) -> None:
