@@ -13,7 +13,7 @@ import pytest
 from rowcall.domain.access import Scope
 from tests.cli.support import Ran, RowcallCommand
 from tests.cli.test_help import COMMANDS
-from tests.client.support import SERVE, a_server, make_key
+from tests.client.support import ONCE_A_DAY, SERVE, a_server, make_key
 from tests.databases import Admin
 from tests.programs import url_of
 
@@ -22,7 +22,7 @@ ON_EITHER = tuple(
     for name in sorted(COMMANDS)
     if name.split()[0] in {"schedules", "executions", "backfill", "webhooks", "preview", "audit-log"}
 )
-EVERY_DAY = ("--task", "quick", "--cron", "0 9 * * *", "--set", "starts_at=2026-03-01T00:00:00Z")
+EVERY_DAY = ("--task", "quick", "--cron", ONCE_A_DAY, "--set", "starts_at=2026-03-01T00:00:00Z")
 STORY = (
     ("schedules", "create", "nightly", *EVERY_DAY, "--input", '{"a": 1}', "--label", "team=a"),
     ("schedules", "create", "a/b", "--task", "no such", "--set", "priority=99"),

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -21,6 +22,9 @@ from rowcall.store.keys import create_key
 from tests.programs import DEADLINE_SECONDS, PAUSE_SECONDS, ROWCALL, Program, running, url_of
 
 ROOT = Path(__file__).parents[2]
+ONCE_A_DAY = f"30 {(datetime.now(UTC).hour + 12) % 24} * * *"
+"""Half a day from now: of days gone by, none is within its grace and runs."""
+
 SERVE = (*ROWCALL, "serve", "--app", "tests.client.tasks:app")
 API = (*ROWCALL, "api")
 

@@ -23,7 +23,7 @@ from rowcall.client import (
 )
 from rowcall.client.client import AsyncClient, Client
 from rowcall.webapi.resources import OPERATIONS
-from tests.client.support import a_client, wait_until
+from tests.client.support import ONCE_A_DAY, a_client, wait_until
 
 DAILY = {"task_type": "quick", "cron_expression": "0 9 * * *"}
 
@@ -135,7 +135,9 @@ def test_the_ledger_is_listed(client: Any, name: str) -> None:
 
 def test_a_backfill_is_tried_started_watched_and_cancelled(client: Any, name: str) -> None:
     since, until = "2026-01-02T00:00:00Z", "2026-01-05T00:00:00Z"
-    schedule = client.schedules.create(name=name, starts_at="2026-01-01T00:00:00Z", **{**DAILY, "task_type": "stays"})
+    schedule = client.schedules.create(
+        name=name, starts_at="2026-01-01T00:00:00Z", task_type="stays", cron_expression=ONCE_A_DAY
+    )
     wait_until(lambda: [e.status for e in client.schedules.executions(name)] == ["MISSED"])
     tried = client.schedules.try_backfill(name, since, until)
     assert (tried.schedule_id, tried.total) == (schedule.schedule_id, 3)
