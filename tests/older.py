@@ -40,9 +40,8 @@ def _run(programs: Path, options: list[str]) -> int:
     with short_lived_folder() as folder:
         shutil.chown(folder, account.uid, account.gid)
         server = Server(folder / "data", account, Binaries(programs.resolve()), QUICK)
-        version = asyncio.run(_started(server))
-        print(f"PostgreSQL {version}", flush=True)
         try:
+            print(f"PostgreSQL {asyncio.run(_started(server))}", flush=True)
             command = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "worksteal", *options]
             environment = {**os.environ, "ROWCALL_TEST_DATABASE_URL": server.dsn}
             return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
