@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from tests.listening import Door
+from tests.listening import Door, close
 
 
 class Line:
@@ -59,8 +59,8 @@ class Line:
     async def close(self) -> None:
         """Hang up, and wait until all connections are gone."""
         assert self._server is not None
-        self._server.close()
         self.cut()
+        await close(self._server)
         self._flowing.set()
         while self._forwarding:
             await asyncio.wait(self._forwarding)
