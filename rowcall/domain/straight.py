@@ -8,37 +8,48 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from .cron.grammar import uses_slots
 from .errors import InvalidInput
-from .schedules import Columns
 from .trigger_types import CronTrigger
 from .triggers import next_occurrence, trigger_of
 
 LONG_AGO = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
-def straight_on(row: Columns, known: dict[tuple[object, ...], datetime | None]) -> datetime | None:
-    """The next occurrence of a due row that is on time, starts, and is not due again yet; None for any other.
+class Standing(NamedTuple):
+    """Where a due schedule stands at `now`: its columns that tell whether it goes straight on, and where to."""
 
-    `row` has the columns of `schedules` and `now`; `known` remembers answers within a batch. None says nothing but that
-    the row needs a plan.
+    cron_expression: str | None
+    interval_seconds: int | None
+    timezone: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    jitter_seconds: int
+    max_executions: int | None
+    grace_period_seconds: int
+    next_occurrence_at: datetime | None
+    next_run_at: datetime
+    now: datetime
+
+
+def straight_on(standing: Standing) -> datetime | None:
+    """The next occurrence of a due schedule that is on time, starts, and is not due again yet; None for any other.
+
+    None says nothing but that the schedule needs a plan.
     """
-    occurrence, moment, now = row["next_occurrence_at"], row["next_run_at"], row["now"]
-    if occurrence is None or moment < occurrence or row["jitter_seconds"]:
+    occurrence, moment, now = standing.next_occurrence_at, standing.next_run_at, standing.now
+    if occurrence is None or moment < occurrence or standing.jitter_seconds:
         return None
-    if row["max_executions"] is not None or row["ends_at"] is not None:
+    if standing.max_executions is not None or standing.ends_at is not None:
         return None
-    if row["starts_at"] is not None and row["starts_at"] > occurrence:
+    if standing.starts_at is not None and standing.starts_at > occurrence:
         return None
     late = now - moment  # of what somebody put off by hand, too
-    if late.days > 0 or late.days * 86400 + late.seconds >= row["grace_period_seconds"]:
+    if late.days > 0 or late.days * 86400 + late.seconds >= standing.grace_period_seconds:
         return None
-    key = (row["cron_expression"], row["timezone"], row["interval_seconds"], occurrence)
-    if key in known:
-        following = known[key]
-    else:
-        following = known[key] = _following(row, occurrence)
+    following = _following(standing, occurrence)
     return following if following is not None and following > now else None
 
 
@@ -49,12 +60,12 @@ def foresee(expression: str, timezone: str, occurrence: datetime) -> datetime | 
     return None if trigger is None else next_occurrence(trigger, occurrence)
 
 
-def _following(row: Columns, occurrence: datetime) -> datetime | None:
-    if row["interval_seconds"] is not None:
-        return occurrence + timedelta(seconds=row["interval_seconds"])
-    if row["cron_expression"] is None:
+def _following(standing: Standing, occurrence: datetime) -> datetime | None:
+    if standing.interval_seconds is not None:
+        return occurrence + timedelta(seconds=standing.interval_seconds)
+    if standing.cron_expression is None:
         return None
-    return foresee(row["cron_expression"], row["timezone"], occurrence)
+    return foresee(standing.cron_expression, standing.timezone, occurrence)
 
 
 @lru_cache(maxsize=16384)

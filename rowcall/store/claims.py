@@ -16,14 +16,14 @@ class Claim:
     """
 
     execution_id: int
-    schedule_id: int
-    schedule_name: str
-    client_id: str
     scheduled_for: datetime
     executed_at: datetime
     attempt: int
     fence: int
     trigger: str
+    schedule_id: int
+    schedule_name: str
+    client_id: str
     task_type: str
     input_data: str
     timeout_seconds: float
@@ -35,16 +35,16 @@ class Claim:
 def queued_claim(row: Row, run: Row) -> Claim:
     """The Claim of a queued execution: what was read with its lock, and what was written when it started."""
     return Claim(
-        run["execution_id"], row["schedule_id"], row["name"], row["client_id"], run["scheduled_for"],
-        run["executed_at"], run["attempt"], run["fence"], row["trigger"], run["task_type"], run["input_data"],
+        run["execution_id"], run["scheduled_for"], run["executed_at"], run["attempt"], run["fence"], row["trigger"],
+        row["schedule_id"], row["name"], row["client_id"], run["task_type"], run["input_data"],
         row["timeout_seconds"], row["max_retries"], row["retry_backoff_seconds"], row["tells"],
     )  # fmt: skip
 
 
+OF_SCHEDULE = slice(-9, None)
+"""The columns of a schedule that its claims hold, in the order of Claim: the last ones of a row."""
+
+
 def first_claim(row: Row, scheduled_for: datetime, execution_id: int, executed_at: datetime) -> Claim:
     """The Claim of a schedule's locked row and of what was written for its occurrence: the first attempt."""
-    return Claim(
-        execution_id, row["schedule_id"], row["name"], row["client_id"], scheduled_for, executed_at, 1, 1, "schedule",
-        row["task_type"], row["input_data"], row["timeout_seconds"], row["max_retries"], row["retry_backoff_seconds"],
-        row["tells"],
-    )  # fmt: skip
+    return Claim(execution_id, scheduled_for, executed_at, 1, 1, "schedule", *row[OF_SCHEDULE])

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import date
 from functools import cache
 from importlib.resources import files
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, overload
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -21,9 +21,12 @@ def sql(name: str) -> str:
 
 
 class Row(Protocol):
-    """A row of an answer: its columns by name."""
+    """A row of an answer: its columns by name, or some of them by their places."""
 
+    @overload
     def __getitem__(self, column: str, /) -> Any: ...
+    @overload
+    def __getitem__(self, columns: slice, /) -> tuple[Any, ...]: ...
     def keys(self) -> Iterator[str]:  # noqa: D102 - as of a mapping
         ...
     def items(self) -> Iterable[tuple[str, Any]]:  # noqa: D102 - as of a mapping

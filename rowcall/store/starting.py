@@ -9,17 +9,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from rowcall.domain.executions import ExecutionStatus
 from rowcall.domain.planning import NOTHING_OPEN, Answer, OpenExecutions, plan
 from rowcall.domain.schedules import schedule_of
-from rowcall.domain.straight import straight_on
+from rowcall.domain.straight import Standing, straight_on
 
 from .claims import Claim, first_claim
 from .ledger import insert_answers, kept_waiting
 from .planning import UNPLANNABLE, invalidate, parsed, why
 from .recording import Completed, Planned, record_plans, settle_consequences, without_waiting
 from .sessions import Row, Session
+
+STANDING = slice(len(Standing._fields))
+"""The first columns of a row of claim_due."""
+
+
+class _Following(dict[tuple[Any, ...], datetime | None]):
+    """Where schedules that stand like this go straight on to. Most of a herd stand alike, so that few are looked at."""
+
+    def __missing__(self, standing: tuple[Any, ...]) -> datetime | None:
+        following = self[standing] = straight_on(Standing._make(standing))
+        return following
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +154,9 @@ def _straight_of(rows: Sequence[Row]) -> tuple[list[Row], list[datetime], list[R
     straight: list[Row] = []
     following: list[datetime] = []
     left: list[Row] = []
-    known: dict[tuple[object, ...], datetime | None] = {}
+    known = _Following()
     for row in rows:
-        moment = straight_on(row, known)
+        moment = known[row[STANDING]]
         if moment is None:
             left.append(row)
         else:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rowcall.domain.executions import ExecutionStatus
 from rowcall.domain.planning import NOTHING_OPEN, plan
 from rowcall.domain.schedules import schedule_of
-from rowcall.domain.straight import straight_on
+from rowcall.domain.straight import Standing, straight_on
 from rowcall.domain.triggers import next_occurrence
 
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
@@ -51,6 +51,10 @@ def a_row(timing: dict[str, Any], policies: dict[str, Any]) -> dict[str, Any]:
     return row | timing | policies
 
 
+def straight(row: dict[str, Any]) -> datetime | None:
+    return straight_on(Standing(**{column: row[column] for column in Standing._fields}))
+
+
 @settings(max_examples=400, deadline=None)
 @given(TIMINGS, POLICIES, st.integers(0, 4000), st.sampled_from([0, 0, -30, 7, 3600]), st.floats(0, 2000))
 def test_it_says_what_the_plan_says_or_leaves_the_row_to_it(
@@ -63,7 +67,7 @@ def test_it_says_what_the_plan_says_or_leaves_the_row_to_it(
         return
     moment = occurrence + timedelta(seconds=moved)
     row |= {"next_occurrence_at": occurrence, "next_run_at": moment, "now": moment + timedelta(seconds=late)}
-    following = straight_on(row, {})
+    following = straight(row)
     if following is None:
         return
     planned = plan(schedule_of(row, row["cron_fields"]), NOTHING_OPEN, row["now"])
@@ -79,7 +83,7 @@ def test_what_is_on_time_takes_it(timing: dict[str, Any]) -> None:
     row = a_row(timing, {"coalesce": "latest", "jitter_seconds": 0, "grace_period_seconds": 900,
                          "max_executions": None, "starts_at": None, "ends_at": None})  # fmt: skip
     row |= {"next_occurrence_at": NOON, "next_run_at": NOON, "now": NOON + timedelta(seconds=1)}
-    assert straight_on(row, {}) == NOON + timedelta(minutes=1)
+    assert straight(row) == NOON + timedelta(minutes=1)
 
 
 def test_what_has_begun_takes_it_and_what_was_made_due_before_its_beginning_does_not() -> None:
@@ -89,8 +93,8 @@ def test_what_has_begun_takes_it_and_what_was_made_due_before_its_beginning_does
     })  # fmt: skip
     begun = NOON + timedelta(minutes=5)
     row |= {"next_occurrence_at": begun, "next_run_at": begun, "now": begun}
-    assert straight_on(row, {}) == begun + timedelta(minutes=1)
-    assert straight_on(row | {"starts_at": begun + timedelta(seconds=1)}, {}) is None
+    assert straight(row) == begun + timedelta(minutes=1)
+    assert straight(row | {"starts_at": begun + timedelta(seconds=1)}) is None
 
 
 def test_what_was_put_off_by_hand_takes_it_as_long_as_nothing_else_came_due() -> None:
@@ -99,6 +103,6 @@ def test_what_was_put_off_by_hand_takes_it_as_long_as_nothing_else_came_due() ->
         "starts_at": None, "ends_at": None,
     })  # fmt: skip
     row |= {"next_occurrence_at": NOON, "next_run_at": NOON + timedelta(seconds=40)}
-    assert straight_on(row | {"now": NOON + timedelta(seconds=41)}, {}) == NOON + timedelta(minutes=1)
-    assert straight_on(row | {"now": NOON + timedelta(seconds=46)}, {}) is None
-    assert straight_on(row | {"now": NOON + timedelta(seconds=61), "grace_period_seconds": 900}, {}) is None
+    assert straight(row | {"now": NOON + timedelta(seconds=41)}) == NOON + timedelta(minutes=1)
+    assert straight(row | {"now": NOON + timedelta(seconds=46)}) is None
+    assert straight(row | {"now": NOON + timedelta(seconds=61), "grace_period_seconds": 900}) is None
