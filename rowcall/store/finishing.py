@@ -194,12 +194,13 @@ async def _finish(
         return frozenset()
     statuses = [result.outcome.status or ExecutionStatus.CANCELLED for result in telling]
     moments = [result.claim.scheduled_for for result in results]
+    fences = [result.claim.fence for result in results]
     ids = await session.fetchval(
         "finish_executions",
         worker_id,
         [result.claim.execution_id for result in results],
         moments,
-        [result.claim.fence for result in results],
+        fences if fences.count(1) < len(fences) else [],
         [result.claim.schedule_id for result in results],
         [result.duration_seconds for result in results],
         [status.value for status in statuses],

@@ -28,6 +28,25 @@ async def taken_over(database: Database, worker: int, another: int) -> tuple[Cla
     return slow, quick
 
 
+@pytest.mark.parametrize("first_attempts", [0, 1, 3], ids=["none", "one", "most"])
+async def test_results_of_first_and_later_attempts_go_together_in_a_batch(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int, first_attempts: int
+) -> None:
+    retried = [await a_schedule(max_retries=3) for _ in range(5 - first_attempts)]
+    await finish(database, worker, *((each, Outcome.given_back()) for each in await claim(database, worker)))
+    for _ in range(first_attempts):
+        await a_schedule()
+    claims = await claim(database, worker)
+    assert sorted(each.schedule_id for each in claims if each.fence == 2) == retried
+    assert len(claims) == 5
+
+    of_another_attempt = [replace(each, fence=3 - each.fence) for each in claims]
+    assert (await finish(database, worker, *((each, DONE) for each in of_another_attempt))).finished == []
+    assert (await finish(database, worker, *((each, DONE) for each in claims))).refused == []
+    rows = await db.fetch("SELECT status, fence FROM rowcall.schedule_executions ORDER BY fence")
+    assert [tuple(row) for row in rows] == [("SUCCEEDED", each.fence) for each in sorted(claims, key=lambda c: c.fence)]
+
+
 async def test_a_worker_that_lost_its_run_to_another_cant_finish_it(
     database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker, worker: int
 ) -> None:

@@ -1,6 +1,6 @@
 -- Close executions with their results, if they are still this worker's at this fence; the ids of those that were.
 -- $1 worker bigint; arrays, one element a run: $2 execution_id · $3 scheduled_for · $4 fence · $5 schedule_id
--- $6 duration_seconds. $7 status · $8 result_data jsonb · $9 error_message · $10 an entry for errors, jsonb or NULL
+-- $6 duration_seconds; of $4 none at all where every fence is 1. $7 status · $8 result_data jsonb · $9 error_message · $10 an entry for errors, jsonb or NULL
 -- $11 reason: only of the first ones; those after them have SUCCEEDED, and there is no more to say.
 -- $12 and $13 are the first and the last of $3: PostgreSQL plans for the days between them alone.
 -- The open row goes first, in this statement as in every other: whoever holds it holds the execution. It is locked by its
@@ -8,7 +8,8 @@
 -- while somebody holds an old snapshot. IS NOT DISTINCT FROM has it expect few, as it should: the day's rows are found by
 -- their keys too. Schedule and moment are compared as well: a standby that lacked the last commits may give ids out again.
 WITH reported AS (
-    SELECT *
+    SELECT r.execution_id, r.scheduled_for, coalesce(r.fence, 1) AS fence, r.schedule_id, r.duration_seconds, r.status,
+           r.result_data, r.error_message, r.entry, r.reason
       FROM unnest($2::bigint[], $3::timestamptz[], $4::int[], $5::bigint[], $6::float8[], $7::text[], $8::jsonb[],
                   $9::text[], $10::jsonb[], $11::text[])
         AS r (execution_id, scheduled_for, fence, schedule_id, duration_seconds, status, result_data, error_message,
