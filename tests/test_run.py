@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import threading
 from collections.abc import Coroutine
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,6 +43,27 @@ def test_a_run_that_is_made_quickly_is_like_any_other(run: rowcall.Run) -> None:
     assert vars(quick) == vars(run)
     assert {field.name for field in fields(quick)} == vars(quick).keys()
     assert repr(quick) == repr(run)
+
+
+def test_the_input_of_a_run_that_is_made_quickly_is_read_once_and_not_before_it_is_asked_for(run: rowcall.Run) -> None:
+    asked: list[str] = []
+
+    def read(text: str) -> object:
+        asked.append(text)
+        return json.loads(text)
+
+    given = {name: value for name, value in vars(run).items() if name != "input_data"}
+    quick = rowcall.Run.quickly(given | {"written": '{"a": 1}', "read": read})
+    assert asked == []
+    assert quick.input_data == {"a": 1}
+    quick.input_data["b"] = 2
+    assert quick.input_data == {"a": 1, "b": 2}
+    assert asked == ['{"a": 1}']
+
+
+def test_a_run_without_input_has_none() -> None:
+    kept = {field.name: 0 for field in fields(rowcall.Run) if field.default is MISSING}
+    assert rowcall.Run(**kept).input_data is None  # type: ignore[arg-type] # none of them is looked at
 
 
 def test_the_idempotency_key_names_installation_and_execution(run: rowcall.Run) -> None:

@@ -11,7 +11,7 @@ from random import Random
 import structlog
 
 from rowcall.domain.errors import StoreUnavailable
-from rowcall.domain.executions import ExecutionStatus, Outcome
+from rowcall.domain.executions import DONE, ExecutionStatus, Outcome
 from rowcall.metrics.tallies import Tallies
 from rowcall.store.database import Database
 from rowcall.store.finishing import Recorded, Result, record_results
@@ -52,9 +52,10 @@ class Recorder:
 
     def put(self, result: Result) -> None:
         """Take a result in; it is written as soon as the batch before it is."""
+        if not self._results:
+            self._empty.clear()
+            self._filled.set()
         self._results.append(result)
-        self._empty.clear()
-        self._filled.set()
 
     def already_recorded(self, result: Result) -> None:
         """Take note of a result that was written in the run's own transaction."""
@@ -116,7 +117,10 @@ class Recorder:
         if any(result.claim.tells for result in recorded.finished):
             self.on_told()
         self.on_ended(recorded.finished)
-        for result in recorded.finished:
+        heard = recorded.finished
+        if not self._audience.of_every_run:
+            heard = [result for result in heard if result.outcome is not DONE]
+        for result in heard:
             self._say(result, result.outcome.status or ExecutionStatus.CANCELLED)
         for result in recorded.requeued:
             self._say(result, ExecutionStatus.QUEUED)

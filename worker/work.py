@@ -87,8 +87,9 @@ class Work:
             # this claim, and it is given back.
             log.warning("execution_id_given_out_again", execution_id=claim.execution_id, schedule=claim.schedule_name)
             return
+        if not self.holdings.running:
+            self._idle.clear()
         self.holdings.start(claim)
-        self._idle.clear()
         if self._audience.of_every_run:
             self._audience.tell(_started(claim))
         definition = self._definitions.get(claim.task_type)
@@ -124,7 +125,8 @@ class Work:
                 "fence": claim.fence,
                 "task_type": claim.task_type,
                 "trigger": claim.trigger,
-                "input_data": {} if claim.input_data == "{}" else read_jsonb(claim.input_data),
+                "written": claim.input_data,
+                "read": read_jsonb,
                 "installation_id": self._installation_id,
                 "signal": Cancellation(),
                 "opener": self._open if is_coroutine else None,

@@ -21,6 +21,20 @@ if TYPE_CHECKING:  # structlog takes a while to import, and a program that only 
 _CURRENT: ContextVar[Run | None] = ContextVar("rowcall_run", default=None)
 
 
+class _ReadWhenAsked:
+    """`Run.input_data` of a run that was made `quickly`: until it is there, it is `read` from what is `written`.
+
+    Reading JSON takes as long as the rest of a start together, and many tasks never look at their input.
+    """
+
+    def __get__(self, run: Run | None, _: type[Run]) -> Any:
+        if run is None:
+            return None  # what the field is by default
+        fields = vars(run)
+        value = fields["input_data"] = fields["read"](fields["written"])
+        return value
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Run:
     """One attempt of one execution, as the task sees it. Both moments are aware, in UTC.
@@ -39,7 +53,7 @@ class Run:
     fence: int  #: rises at every claim and never falls
     task_type: str
     trigger: str  #: schedule, manual or backfill
-    input_data: Any = None
+    input_data: Any = _ReadWhenAsked()
     installation_id: str = ""
     signal: Cancellation = field(default_factory=Cancellation, repr=False)
     opener: Callable[[Run], AbstractAsyncContextManager[Any]] | None = field(default=None, repr=False)
@@ -47,7 +61,10 @@ class Run:
 
     @classmethod
     def quickly(cls, fields: dict[str, Any]) -> Self:
-        """The same as calling the class with all fields: the initialiser of what is frozen takes six times as long."""
+        """The same as calling the class with all fields: the initialiser of what is frozen takes six times as long.
+
+        Instead of `input_data` there may be `written`, and a function to `read` it by when somebody asks for it.
+        """
         run = object.__new__(cls)
         object.__setattr__(run, "__dict__", fields)
         return run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,11 +21,16 @@ class Histogram:
 
     def add(self, *seconds: float) -> None:
         """Count values; less than nothing, as clocks have it, is nothing."""
-        bounds, counts = self.bounds, self.counts
-        for value in seconds:
-            counts[bisect_left(bounds, value)] += 1
-            if value > 0.0:
-                self.sum += value
+        values = sorted(seconds)  # so that each bound is looked for among the values, and not the other way round
+        counted = 0
+        for place, bound in enumerate(self.bounds):
+            if counted == len(values):
+                break
+            through = bisect_right(values, bound)
+            self.counts[place] += through - counted
+            counted = through
+        self.counts[-1] += len(values) - counted
+        self.sum += sum(values[bisect_right(values, 0.0) :])
 
     def cumulative(self) -> list[tuple[str, float]]:
         """The buckets as Prometheus has them: each with all below it, the last one with all."""

@@ -22,8 +22,10 @@ def test_each_bucket_holds_all_that_is_at_most_its_bound() -> None:
     random = Random(2)
     values = [random.expovariate(0.01) for _ in range(5000)] + list(LAG_BOUNDS)
     histogram = Histogram(LAG_BOUNDS)
-    for value in values:
+    for value in values[:500]:
         histogram.add(value)
+    histogram.add(*values[500:])
+    histogram.add()
 
     expected = [sum(value <= bound for value in values) for bound in (*LAG_BOUNDS, float("inf"))]
     assert [count for _, count in histogram.cumulative()] == expected
@@ -34,6 +36,8 @@ def test_clocks_that_disagree_count_as_punctual() -> None:
     histogram = Histogram(LAG_BOUNDS)
     histogram.add(-0.5)
     assert (histogram.counts[0], histogram.sum) == (1, 0.0)
+    histogram.add(2.0, -0.5, 0.001)
+    assert (histogram.counts[0], histogram.sum) == (3, 2.001)
 
 
 def test_tallies_become_the_text_that_prometheus_reads() -> None:

@@ -6,7 +6,8 @@ When it is asked to (a time limit, a cancellation, a drain), an `Attempt` takes 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rowcall.app import Run, TaskDefinition
@@ -39,8 +40,8 @@ class QuickRun:
     __slots__ = (
         "_around",
         "_attempt",
-        "_deadline",
         "_definition",
+        "_lasts_at_most",
         "_task",
         "_timeout_seconds",
         "_timer",
@@ -58,13 +59,14 @@ class QuickRun:
         self._timeout_seconds = timeout_seconds
         self._attempt: Attempt | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._deadline = around.loop.time() + min(timeout_seconds, LONGEST_SECONDS)
+        self._lasts_at_most = min(timeout_seconds, LONGEST_SECONDS)
         self._task: asyncio.Task[End] = around.loop.create_task(self._carried_out())
 
     def arm(self) -> None:
-        """Watch the time limit from now on, unless the run has ended, or was asked to stop."""
-        if not self._task.done() and self._attempt is None:
-            self._timer = self._around.loop.call_at(self._deadline, self._late)
+        """Watch the time limit from now on, unless that is done, the run has ended, or was asked to stop."""
+        if self._timer is None and self._attempt is None and not self._task.done():
+            left = self._lasts_at_most - (time.monotonic() - self.run.began)
+            self._timer = self._around.loop.call_later(max(0.0, left), self._late)
 
     def ask(self, stop: Stop) -> None:
         """Ask the task to stop: from now on an attempt watches over its end."""
@@ -102,21 +104,35 @@ class QuickRun:
 
 
 class Timers:
-    """Starts the timers of those runs that last: most end sooner, and a timer costs as much as a start."""
+    """Starts the timers of those runs that last: most end sooner, and a timer costs as much as a start.
 
-    def __init__(self) -> None:
-        self._unarmed: list[QuickRun] = []
+    `under_way` are the attempts that have not ended, by the ids of their executions. Only ids are remembered here: what
+    has ended is to be gone at once, while the processor still has it at hand. Who has begun since the last time is left
+    until the next: of a herd there are always a thousand amid their work.
+    """
+
+    def __init__(self, under_way: Mapping[int, Sequence[Attempt | QuickRun]]) -> None:
+        self._under_way = under_way
+        self._begun: list[int] = []
+        self._lasting: list[int] = []
 
     def see_to(self, run: QuickRun, timeout_seconds: float) -> None:
         """Have a run that has just begun end at its time limit."""
-        if timeout_seconds <= ARMED_AFTER_SECONDS:
+        if timeout_seconds <= 2 * ARMED_AFTER_SECONDS:
             run.arm()
             return
-        if not self._unarmed:
-            asyncio.get_running_loop().call_later(ARMED_AFTER_SECONDS, self._arm)
-        self._unarmed.append(run)
+        if not (self._begun or self._lasting):
+            self._look_soon()
+        self._begun.append(run.run.execution_id)
+
+    def _look_soon(self) -> None:
+        asyncio.get_running_loop().call_later(ARMED_AFTER_SECONDS, self._arm)
 
     def _arm(self) -> None:
-        unarmed, self._unarmed = self._unarmed, []
-        for run in unarmed:
-            run.arm()
+        lasting, self._lasting, self._begun = self._lasting, self._begun, []
+        for execution_id in lasting:
+            for attempt in self._under_way.get(execution_id, ()):
+                if isinstance(attempt, QuickRun):
+                    attempt.arm()
+        if self._lasting:
+            self._look_soon()

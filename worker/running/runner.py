@@ -50,8 +50,8 @@ class Runner:
         self._graces = Graces(cancel_grace_seconds, kill_grace_seconds)
         self._threads = ThreadPool(threads, self._limits)
         self._processes = ProcessPool(processes, self._limits)
-        self._timers = Timers()
         self._attempts: dict[int, tuple[Attempt | QuickRun, ...]] = {}
+        self._timers = Timers(self._attempts)
         self._carriers: set[asyncio.Task[Outcome]] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -176,9 +176,10 @@ class Runner:
     def _register(self, attempt: Attempt | QuickRun) -> None:
         # Several: an execution that was given up can come back to this worker while its old attempt still ends.
         execution_id = attempt.run.execution_id
+        if not self._attempts:
+            self._empty.clear()
         siblings = self._attempts.get(execution_id)
         self._attempts[execution_id] = (attempt,) if siblings is None else (*siblings, attempt)
-        self._empty.clear()
 
     def _forget(self, attempt: Attempt | QuickRun) -> None:
         execution_id = attempt.run.execution_id

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import sys
+import weakref
 from typing import Never
 
 import pytest
@@ -85,6 +87,42 @@ async def test_a_task_that_runs_too_long_is_cancelled_at_its_limit(app: rowcall.
     async with a_runner(app) as runner:
         outcome = await runner.run(a_run("report"), timeout_seconds=0.05)
     assert outcome == Outcome.timed_out("timed out after 0.05 s: its coroutine was cancelled")
+
+
+async def test_of_many_that_begin_together_those_that_last_are_timed(app: rowcall.App) -> None:
+    @app.task("report")
+    async def report(run: rowcall.Run) -> None:
+        if run.schedule_id == 1:
+            await asyncio.Event().wait()
+
+    async with a_runner(app) as runner:
+        ran = await asyncio.gather(
+            *(runner.run(a_run("report", schedule_id=n % 3), timeout_seconds=0.12 + n / 100) for n in range(30))
+        )
+        assert [outcome.status for outcome in ran] == [
+            ExecutionStatus.TIMED_OUT if n % 3 == 1 else ExecutionStatus.SUCCEEDED for n in range(30)
+        ]
+        later = await runner.run(a_run("report", schedule_id=1), timeout_seconds=0.2)
+    assert later == Outcome.timed_out("timed out after 0.2 s: its coroutine was cancelled")
+
+
+async def test_a_run_that_has_ended_is_let_go_at_once(app: rowcall.App) -> None:
+    """A herd's thousands would lie about otherwise, and be cold when it is their turn to be cleared away."""
+
+    @app.task("report")
+    async def report() -> None: ...
+
+    async with a_runner(app) as runner:
+        gc.disable()
+        try:
+            run = a_run("report")
+            ended = weakref.ref(run)
+            await runner.run(run, timeout_seconds=60)
+            del run
+            await asyncio.sleep(0)
+            assert ended() is None
+        finally:
+            gc.enable()
 
 
 async def test_a_cancelled_task_may_stop_by_itself_first(app: rowcall.App) -> None:
