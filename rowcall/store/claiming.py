@@ -107,7 +107,7 @@ async def look(
     """
     found, sight = Look(), None
     if not expected:
-        sight = await peek(database.keeping_plans(), routes, now, since)
+        sight = await peek(database.planning_either_way(), routes, now, since)
         if sight.unplanned:
             since = None  # what is planned now may have been due for long
             sight = await _plan_and_peek(database, found, routes, now)
@@ -144,7 +144,7 @@ async def _plan_and_peek(database: Database, found: Look, routes: Sequence[str],
     """Plan what has no next moment yet, and look at the heads again."""
     async with database.transaction() as transaction:
         found.planned = await plan_schedules(transaction)
-    return await peek(database.keeping_plans(), routes, now, None)
+    return await peek(database.planning_either_way(), routes, now, None)
 
 
 async def _claim_all(

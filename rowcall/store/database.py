@@ -80,7 +80,7 @@ class Database:
         self.known_today: set[date] = set()
         self.access = EVERYTHING
         self._verbs = Verbs("BEGIN", "COMMIT", "ROLLBACK")
-        self._keeps_plans = False
+        self._keeps_plans: bool | None = False
 
     def acting(self, access: Access) -> Database:
         """The same connections on somebody's behalf, as far as that reaches."""
@@ -89,6 +89,13 @@ class Database:
     def keeping_plans(self) -> Database:
         """The same connections: what is run alone has but one plan each, as in a transaction with `one_plan`."""
         return self._with(_keeps_plans=True)
+
+    def planning_either_way(self) -> Database:
+        """The same connections: what is run alone is planned as its connection was last told to.
+
+        For statements that would keep their plans, and come so seldom at times that telling would be most of the work.
+        """
+        return self._with(_keeps_plans=None)
 
     def _with(self, **attributes: object) -> Database:
         changed = object.__new__(type(self))
@@ -190,14 +197,14 @@ class Database:
             await connection.execute(script)
 
     @asynccontextmanager
-    async def _alone(self, *, one_plan: bool) -> AsyncIterator[Connection]:
+    async def _alone(self, *, one_plan: bool | None) -> AsyncIterator[Connection]:
         """A connection for statements by themselves; behind a pooler a transaction, where limits and plans are told."""
         if self.pooled:
-            async with self._begun(one_plan=one_plan) as connection:
+            async with self._begun(one_plan=one_plan is not False) as connection:
                 yield connection
         else:
             async with self._connection() as connection:
-                if self.has_sessions:
+                if self.has_sessions and one_plan is not None:
                     await choose(connection, keep=one_plan)
                 yield connection
 

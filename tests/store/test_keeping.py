@@ -9,8 +9,11 @@ from typing import TypeAlias
 
 import pytest
 
+from rowcall.store.claiming import look
 from rowcall.store.database import Database
+from rowcall.store.forgetting import Kept
 from rowcall.store.sessions import sql
+from rowcall.store.surveying import survey
 
 USED = "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = $1"
 ASKED = "waiting_of"
@@ -52,10 +55,10 @@ async def lone(dsn: str) -> AsyncIterator[Database]:
         yield database
 
 
-async def used(database: Database) -> Counter[str]:
+async def used(database: Database, statement: str = ASKED) -> Counter[str]:
     """How often the statement was carried out by a plan that was kept, and by a new one."""
     async with database.transaction() as transaction:
-        row = await transaction.connection.fetchrow(USED, sql(ASKED))
+        row = await transaction.connection.fetchrow(USED, sql(statement))
     return Counter() if row is None else Counter(kept=row["generic_plans"], anew=row["custom_plans"])
 
 
@@ -65,6 +68,23 @@ async def test_a_statement_is_planned_as_it_is_said_whatever_its_connection_carr
             before = await used(lone)
             await way(lone)
             assert await used(lone) - before == Counter({"kept" if way in KEPT else "anew": 1}), [*ways, way]
+
+
+async def test_what_is_planned_either_way_is_planned_as_what_came_before_it(lone: Database) -> None:
+    for way, how in ((alone, "anew"), (alone_and_kept, "kept"), (in_a_transaction, "kept"), (alone, "anew")):
+        await way(lone)
+        before = await used(lone)
+        await lone.planning_either_way().fetch(ASKED, [1])
+        assert await used(lone) - before == Counter({how: 1}), way
+
+
+async def test_a_worker_that_waits_tells_its_connection_nothing(lone: Database) -> None:
+    """A sweep and a look each half a minute are all there is: to tell how to plan would be another two statements."""
+    for _ in range(3):
+        await survey(lone, ["work"], [], Kept(0, 0, 0))
+        assert (await look(lone, 1, ["work"], 10)).found_due == 0
+    assert await used(lone, "survey") == Counter(kept=0, anew=3)
+    assert await used(lone, "peek") == Counter(kept=0, anew=3)
 
 
 async def test_a_connection_that_is_rolled_back_is_planned_for_as_it_was(lone: Database) -> None:
