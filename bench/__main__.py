@@ -13,6 +13,7 @@ from bench.harness.telling import Teller
 NAMES = (
     "ceiling",
     "herd",
+    "steps",
     "punctuality",
     "idle",
     "memory",

@@ -35,6 +35,7 @@ MOMENT = datetime(2026, 3, 8, 7, 30, tzinfo=UTC)
 SMALLEST: dict[str, dict[str, Any]] = {
     "ceiling": {"batches": (100,), "clients": (1,), "schedules": 1000, "seconds": 1},
     "herd": {"schedules": 300, "workers": (1,), "expressions": 1, "ceiling_schedules": 1000, "ceiling_seconds": 1},
+    "steps": {"schedules": 200, "batch": 50, "times": 1},
     "punctuality": {"spread": 20, "seconds": 1, "settle": 1},
     "idle": {"schedules": (10, 1000), "seconds": 1, "settle": 0},
     "selectivity": {"foreign": 200, "claims": 2, "batch": 10, "backlog": 200, "urgent": 2},
