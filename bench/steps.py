@@ -1,8 +1,7 @@
 """What each step of a run costs, and whose time that is: the look that starts it, its work, its result, its count.
 
 The steps of one worker in turn, in this process, on one connection, with nothing beside them. It is processor time, so
-that it tells a tenth of a microsecond more or less, which a herd does not: there two workers and their servers share
-the cores, and all of this costs a third more.
+that small steps can be told apart; in a herd, two workers and their servers share the cores, and wait for each other.
 """
 
 from __future__ import annotations
@@ -11,20 +10,21 @@ import asyncio
 import gc
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 from bench.app import app
 from bench.harness.charts import Bars
-from bench.harness.figures import microseconds, quantile
+from bench.harness.figures import median, microseconds
 from bench.harness.filling import fill, herd, tidy
 from bench.harness.processes import fine_cpu_seconds_of_tree
 from bench.harness.report import Report, Table
 from bench.harness.running import Bench, Scenario, option
 from bench.harness.server import a_connection, a_database
+from rowcall.cli.garbage import seldom_from_here_on
 from rowcall.metrics.tallies import Tallies
 from rowcall.store.claiming import look
 from rowcall.store.counting import fold_outcomes
@@ -90,8 +90,8 @@ async def measure(bench: Bench, plan: Plan) -> Report:
         for done in range(plan.times):
             found.append(await _once(bench, plan))
             step.reached(done + 1)
-    worker = {each: quantile([one.worker[each] / one.runs for one in found], 0.5) for each in STEPS}
-    server = {each: quantile([one.server[each] / one.runs for one in found], 0.5) for each in STEPS}
+    worker = {each: median([one.worker[each] / one.runs for one in found]) for each in STEPS}
+    server = {each: median([one.server[each] / one.runs for one in found]) for each in STEPS}
     rows = [[each, microseconds(worker[each]), microseconds(server[each])] for each in STEPS]
     rows.append(["all", microseconds(sum(worker.values())), microseconds(sum(server.values()))])
     return Report(
@@ -150,18 +150,22 @@ async def _a_worker(database: Database, slots: int) -> AsyncIterator[OneWorker]:
     holdings, settled, audience = Holdings(slots), Settled(), Audience.of(None, Tallies())
     recorder = Recorder(database, worker_id, holdings, audience, Random(1))
     transactions = Transactions(database, database, worker_id, KEPT_BYTES, settled)
-    gc.collect()
-    gc.freeze()
-    async with Runner(
-        app.tasks, result_max_bytes=KEPT_BYTES, error_max_bytes=KEPT_BYTES, threads=1, processes=1
-    ) as runner:
-        yield OneWorker(
-            database,
-            worker_id,
-            Work(runner, app.tasks, "bench", holdings, recorder, audience, transactions, settled),
-            recorder,
-        )
-    gc.unfreeze()
+    runner = Runner(app.tasks, result_max_bytes=KEPT_BYTES, error_max_bytes=KEPT_BYTES, threads=1, processes=1)
+    work = Work(runner, app.tasks, "bench", holdings, recorder, audience, transactions, settled)
+    with _garbage_as_in_a_worker():
+        async with runner:
+            yield OneWorker(database, worker_id, work, recorder)
+
+
+@contextmanager
+def _garbage_as_in_a_worker() -> Iterator[None]:
+    before = gc.get_threshold()
+    seldom_from_here_on()
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 SCENARIO = Scenario("steps", Plan, measure)

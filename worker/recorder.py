@@ -11,7 +11,7 @@ from random import Random
 import structlog
 
 from rowcall.domain.errors import StoreUnavailable
-from rowcall.domain.executions import DONE, ExecutionStatus, Outcome
+from rowcall.domain.executions import ExecutionStatus, Outcome
 from rowcall.metrics.tallies import Tallies
 from rowcall.store.database import Database
 from rowcall.store.finishing import Recorded, Result, record_results
@@ -66,7 +66,8 @@ class Recorder:
             self.on_told()
         _count(self._audience.tallies, [result], [])
         self.on_ended([result])
-        self._say(result, ExecutionStatus.SUCCEEDED)
+        if self._audience.of_every_run:
+            self._say(result, ExecutionStatus.SUCCEEDED)
 
     async def flushed(self) -> None:
         """Wait until everything taken in is recorded."""
@@ -117,11 +118,10 @@ class Recorder:
         if any(result.claim.tells for result in recorded.finished):
             self.on_told()
         self.on_ended(recorded.finished)
-        heard = recorded.finished
-        if not self._audience.of_every_run:
-            heard = [result for result in heard if result.outcome is not DONE]
-        for result in heard:
-            self._say(result, result.outcome.status or ExecutionStatus.CANCELLED)
+        of_every_run = self._audience.of_every_run
+        for result in recorded.finished:
+            if of_every_run or result.outcome.status is not ExecutionStatus.SUCCEEDED:
+                self._say(result, result.outcome.status or ExecutionStatus.CANCELLED)
         for result in recorded.requeued:
             self._say(result, ExecutionStatus.QUEUED)
         for result in recorded.refused:
@@ -131,8 +131,7 @@ class Recorder:
             )  # fmt: skip
 
     def _say(self, result: Result, status: ExecutionStatus) -> None:
-        if self._audience.of_every_run or status is not ExecutionStatus.SUCCEEDED:
-            self._audience.tell(_ended(result, status))
+        self._audience.tell(_ended(result, status))
 
 
 def _count(tallies: Tallies, finished: Sequence[Result], requeued: Sequence[Result]) -> None:

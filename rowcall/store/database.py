@@ -94,6 +94,7 @@ class Database:
         """The same connections: what is run alone is planned as its connection was last told to.
 
         For statements that would keep their plans, and come so seldom at times that telling would be most of the work.
+        Behind a pooler it is told with BEGIN as ever: there they keep them.
         """
         return self._with(_keeps_plans=None)
 

@@ -59,7 +59,7 @@ class QuickRun:
         self._timeout_seconds = timeout_seconds
         self._attempt: Attempt | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._lasts_at_most = min(timeout_seconds, LONGEST_SECONDS)
+        self._lasts_at_most = min(timeout_seconds, LONGEST_SECONDS)  # what is no number fails here, and starts nothing
         self._task: asyncio.Task[End] = around.loop.create_task(self._carried_out())
 
     def arm(self) -> None:

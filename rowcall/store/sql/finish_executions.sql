@@ -1,7 +1,8 @@
 -- Close executions with their results, if they are still this worker's at this fence; the ids of those that were.
 -- $1 worker bigint; arrays, one element a run: $2 execution_id · $3 scheduled_for · $4 fence · $5 schedule_id
--- $6 duration_seconds; of $4 none at all where every fence is 1. $7 status · $8 result_data jsonb · $9 error_message · $10 an entry for errors, jsonb or NULL
--- $11 reason: only of the first ones; those after them have SUCCEEDED, and there is no more to say.
+-- $6 duration_seconds; of $4 none at all where every fence is 1. $7 status · $8 result_data jsonb · $9 error_message
+-- $10 an entry for errors, jsonb or NULL · $11 reason: only of the first ones; those after them have SUCCEEDED, and there
+-- is no more to say.
 -- $12 and $13 are the first and the last of $3: PostgreSQL plans for the days between them alone.
 -- The open row goes first, in this statement as in every other: whoever holds it holds the execution. It is locked by its
 -- key, one at a time, and then compared: a join would have PostgreSQL read all of the table, with all the dead rows in it
