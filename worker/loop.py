@@ -21,6 +21,7 @@ from rowcall.settings import Settings
 from rowcall.store.claiming import Look, look
 from rowcall.store.database import Database
 from rowcall.store.keeping import FEW
+from rowcall.store.lead import Lead
 from rowcall.store.leases import read_back
 
 from .pulse import Pulse
@@ -31,12 +32,6 @@ log = structlog.get_logger("rowcall.worker")
 BATCH = 1000
 FLOOR_SECONDS = 0.025
 """A row held in another's transaction looks due: without a floor the loop would spin on it."""
-
-LEAD_SECONDS = 0.012
-"""So long before something is due the look begins that will claim it: what can be asked ahead is known by then."""
-
-PATIENCE_SECONDS = 0.016
-"""So long such a look waits at the most: its beginning is a timer's, and no more exact than that."""
 
 LONGEST_BACKOFF_SECONDS = 5.0
 
@@ -68,6 +63,7 @@ class Loop:
         self._look_back = timedelta(seconds=settings.look_back_seconds)
         self.since: datetime | None = None
         self._due_at = math.inf
+        self._lead = Lead()
         self._everything = True
         self._catch_up = CatchUp(
             settings.concurrency,
@@ -119,6 +115,8 @@ class Loop:
             if delay > 0:
                 self.at_rest.set()
                 await self._sleep(delay)
+            else:
+                self._lead.woken()
 
     async def tick(self) -> float:
         """One look; in how many seconds the next is due. Raises StoreUnavailable."""
@@ -128,7 +126,7 @@ class Loop:
         if room <= 0:
             return self._poll_seconds
         everything, self._everything = self._everything, False
-        expected = not everything and self._due_at - time.monotonic() <= PATIENCE_SECONDS
+        expected = not everything and self._due_at - time.monotonic() <= self._lead.patience_seconds
         found = await look(
             self._database,
             self._worker_id,
@@ -136,7 +134,7 @@ class Loop:
             room,
             since=None if everything else self.since,
             late=self._catch_up.lane(len(self._work.holdings.late), time.monotonic()),
-            patience_seconds=PATIENCE_SECONDS,
+            lead=self._lead,
             expected=expected,
         )
         self._catch_up.took(len(found.late), len(found.claims) - len(found.late), late_is_left=found.late_is_left)
@@ -167,14 +165,16 @@ class Loop:
             return FLOOR_SECONDS  # due, and held by another: it will be gone in a moment
         delay = self._poll_seconds * (1.1 + 0.2 * self._random.random())  # the sweep wakes it earlier, if it can
         if found.due_in_seconds is not None:
-            delay = min(delay, max(0.0, found.due_in_seconds - LEAD_SECONDS))
+            delay = min(delay, max(0.0, found.due_in_seconds - self._lead.seconds))
         return min(delay, self._catch_up.pause(time.monotonic())) if found.late_is_left else delay
 
     async def _sleep(self, seconds: float) -> None:
+        self._lead.set_timer(seconds)
         try:
             await asyncio.wait_for(self._news.wait(), timeout=seconds)
         except TimeoutError:
             return
+        self._lead.woken()
 
     async def _reconcile(self) -> None:
         """Hold what runs in this worker's name against what it holds. No claim is on its way while this runs."""

@@ -8,7 +8,7 @@ migrations.py   schema.sql for an empty database, numbered files for one that is
 ledger.py       rows that do not run now, and the days they stand in
 planning.py     rows that have no next moment yet
 claiming.py     due schedules and queued executions become RUNNING rows, in one transaction
-ahead.py        what is due in a moment, started before it and committed at it
+ahead.py        what is due in a moment, started before it and committed at it; lead.py: how long before
 finishing.py    results, retries, counters
 leases.py       beats, the dead, and what they left
 schedules.py    what the API and the command line do with schedules

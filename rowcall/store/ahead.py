@@ -17,12 +17,10 @@ from datetime import datetime
 
 from .claims import Claim
 from .keeping import FEW
+from .lead import Lead
 from .peeking import Sight, peek
 from .sessions import Session
 from .starting import start_ahead
-
-AHEAD_SECONDS = 0.005
-"""So long before its moment a schedule is locked at the most. It takes a third of that if nobody interferes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +33,20 @@ class Prepared:
 
 
 async def prepare(
-    session: Session, worker_id: int, routes: Sequence[str], sight: Sight, limit: int, since: datetime | None
+    session: Session,
+    worker_id: int,
+    routes: Sequence[str],
+    sight: Sight,
+    limit: int,
+    since: datetime | None,
+    lead: Lead,
 ) -> Prepared | None:
     """Start what stands first in this sight, and is not due yet; None where that is to be left until it is.
 
     The transaction is to wait for `due_at` before it ends.
     """
-    await asyncio.sleep(sight.seen_at + sight.due_in - AHEAD_SECONDS - time.monotonic())
+    begins_at = max(sight.seen_at + sight.due_in - lead.start.seconds, time.monotonic())
+    await asyncio.sleep(begins_at - time.monotonic())
     moment = min(head.moment for head in sight.heads)
     first = [head for head in sight.heads if head.moment == moment]
     if any(head.kind != "schedule" for head in first):
@@ -54,5 +59,6 @@ async def prepare(
     if not claims:
         return None
     beyond = await peek(session, routes, None, since)  # there are heads: what was started has come to be one again
+    lead.start.took(beyond.seen_at - begins_at)
     due_in = moment - beyond.clock
     return Prepared(claims, beyond.seen_at + due_in.total_seconds(), beyond)

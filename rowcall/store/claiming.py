@@ -22,6 +22,7 @@ from rowcall.domain.catching_up import LateLane, triage_begins
 from .ahead import Prepared, prepare
 from .claims import Claim
 from .database import Database
+from .lead import Lead
 from .peeking import Head, Sight, peek, until
 from .planning import plan_schedules
 from .recording import Completed
@@ -90,13 +91,13 @@ async def look(
     *,
     since: datetime | None = None,
     late: LateLane | None = None,
-    patience_seconds: float = 0.0,
+    lead: Lead | None = None,
     expected: bool = False,
     now: datetime | None = None,
 ) -> Look:
     """Claim what is due, at most `limit` runs, by priority and then by due time; `now` is for tests.
 
-    Where nothing is due yet, but will be within `patience_seconds`, that is waited for: it is started meanwhile and
+    Where nothing is due yet, but will be within the patience of `lead`, that is waited for: it is started meanwhile and
     committed when it is due (`ahead`), or claimed then. Where that is `expected`, the transaction begins first; but
     nothing is planned then.
 
@@ -105,17 +106,20 @@ async def look(
 
     Raises StoreUnavailable; then nothing was claimed, or the lease will say otherwise at the next beat.
     """
-    found, sight = Look(), None
+    found, sight, lead = Look(), None, lead or Lead.none()
+    patience = lead.patience_seconds
     if not expected:
         sight = await peek(database.planning_either_way(), routes, now, since)
         if sight.unplanned:
             since = None  # what is planned now may have been due for long
             sight = await _plan_and_peek(database, found, routes, now)
-    if sight is None or sight.due_in <= patience_seconds:
+    if sight is None or sight.due_in <= patience:
         async with database.transaction(one_plan=True) as transaction:  # begun before it waits: that takes time as well
-            sight = sight or await peek(transaction, routes, now, since)
-            if 0 < sight.due_in <= patience_seconds:
-                ahead = None if now else await prepare(transaction, worker_id, routes, sight, limit, since)
+            if sight is None:
+                sight = await peek(transaction, routes, now, since)
+                lead.saw(sight.seen_at)
+            if 0 < sight.due_in <= patience:
+                ahead = None if now else await prepare(transaction, worker_id, routes, sight, limit, since, lead)
                 sight = await _wait(found, ahead, sight)
             if sight.due_in <= 0 and not found.claims:
                 await _claim_all(transaction, found, worker_id, routes, sight.heads, limit, since, late, now)

@@ -16,6 +16,7 @@ from rowcall.store.claiming import look
 from rowcall.store.claims import Claim
 from rowcall.store.database import Database
 from rowcall.store.finishing import Recorded, Result, record_results
+from rowcall.store.lead import Allowance, Lead
 from rowcall.store.planning import plan_schedules
 
 NOON = datetime(2035, 6, 4, 12, tzinfo=UTC)
@@ -100,6 +101,11 @@ async def change(db: Connection, schedule_id: int, assignments: str, *, at: date
             schedule_id,
             at,
         )
+
+
+def patient(seconds: float) -> Lead:
+    """For a look that waits so long for what is due then."""
+    return Lead(sight=Allowance(least=seconds, most=seconds))
 
 
 async def claim(

@@ -8,10 +8,10 @@ import pytest
 
 from rowcall.domain.errors import StoreUnavailable
 from rowcall.domain.executions import Outcome
-from rowcall.store import ahead
 from rowcall.store.claiming import Look, look
 from rowcall.store.database import Database
 from rowcall.store.keeping import FEW
+from rowcall.store.lead import Allowance, Lead
 from tests.store.stories import (
     HOUR,
     NOON,
@@ -23,9 +23,11 @@ from tests.store.stories import (
     execution,
     finish,
     ledger,
+    patient,
     schedule,
     statuses,
     until,
+    until_waiting_for_a_lock,
 )
 
 DUE_SOON = "UPDATE rowcall.schedules SET next_occurrence_at = $1, next_run_at = $1, last_occurrence_at = NULL"
@@ -43,24 +45,23 @@ CUT_OFF = """
 
 A_LOOK = """
 import asyncio, sys
-from rowcall.store import ahead
 from rowcall.store.claiming import look
 from rowcall.store.database import Database
+from rowcall.store.lead import Allowance, Lead
 
 async def main(dsn, worker_id):
-    ahead.AHEAD_SECONDS = 9.0
+    lead = Lead(Allowance(least=10, most=10), Allowance(least=9, most=9))
     async with Database.open(dsn, size=1) as database:
-        await look(database, int(worker_id), ["work"], 10, patience_seconds=10)
+        await look(database, int(worker_id), ["work"], 10, lead=lead)
 
 asyncio.run(main(*sys.argv[1:]))
 """
 """A look by a process of its own, which is killed."""
 
 
-@pytest.fixture(autouse=True)
-def long_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time enough to see what happens in those milliseconds."""
-    monkeypatch.setattr(ahead, "AHEAD_SECONDS", 1.5)
+def starting(seconds: float) -> Lead:
+    """For a look that waits, and starts what is due so long before its moment."""
+    return Lead(Allowance(least=10, most=10), Allowance(least=seconds, most=seconds))
 
 
 class Soon:
@@ -71,6 +72,7 @@ class Soon:
         self._db = db
         self._worker = worker
         self.due_at = NOON
+        self.lead = starting(1.5)  # time enough to see what happens in those milliseconds
 
     async def come(self, seconds: int = 3) -> datetime:
         """From now on all schedules are due in so many seconds; when that is."""
@@ -81,7 +83,8 @@ class Soon:
 
     def look(self, worker: int | None = None) -> asyncio.Task[Look]:
         """A look that begins now, and waits."""
-        return asyncio.create_task(look(self._database, worker or self._worker, ["work"], 10, patience_seconds=10))
+        looking = look(self._database, worker or self._worker, ["work"], 10, lead=self.lead)
+        return asyncio.create_task(looking)
 
     async def written(self) -> None:
         """Wait until all is written but the COMMIT: the occurrence is yet to come."""
@@ -139,7 +142,7 @@ async def test_a_look_knows_what_else_is_due_by_the_time_it_has_waited(
     assert [(each.schedule_id, each.executed_at) for each in found.claims] == [(first, due_at)]
     assert found.knows_next
     assert found.due_in_seconds == pytest.approx(0, abs=0.001)
-    [claimed] = (await look(database, worker, ["work"], 10, patience_seconds=1)).claims
+    [claimed] = (await look(database, worker, ["work"], 10, lead=patient(1))).claims
     assert claimed.schedule_id == second
 
 
@@ -175,10 +178,10 @@ async def test_whoever_pauses_it_then_waits_for_that_occurrence_and_pauses_what_
 
 
 async def test_a_change_that_came_before_holds_for_that_occurrence(
-    db: Connection, a_schedule: ASchedule, soon: Soon, monkeypatch: pytest.MonkeyPatch
+    db: Connection, a_schedule: ASchedule, soon: Soon
 ) -> None:
     due = await a_schedule()
-    monkeypatch.setattr(ahead, "AHEAD_SECONDS", 0.1)
+    soon.lead = starting(0.1)
     due_at = await soon.come()
     looking = soon.look()
     await db.execute("UPDATE rowcall.schedules SET status = 'PAUSED' WHERE schedule_id = $1", due)
@@ -256,3 +259,29 @@ async def test_a_run_that_is_started_ahead_ends_as_any_other(
     [claimed] = (await soon.look()).claims
     assert len((await finish(database, worker, (claimed, Outcome.succeeded()))).finished) == 1
     assert await statuses(db, due) == ["SUCCEEDED"]
+
+
+async def test_what_took_long_to_start_is_begun_earlier_the_next_time(
+    db: Connection, another_connection: Connection, a_schedule: ASchedule, soon: Soon
+) -> None:
+    due = await a_schedule()
+    soon.lead = lead = Lead(Allowance(least=10, most=10), Allowance(least=0.5, most=10))
+    due_at = await soon.come()
+    looking = soon.look()
+    async with another_connection.transaction():
+        await another_connection.execute("LOCK TABLE rowcall.open_executions IN EXCLUSIVE MODE")
+        await until_waiting_for_a_lock(db)
+        await another_connection.execute("SELECT pg_sleep_until($1::timestamptz + interval '100 ms')", due_at)
+    [claimed] = (await looking).claims
+    assert (claimed.schedule_id, claimed.scheduled_for) == (due, due_at)
+    assert 0.9 <= lead.start.seconds < 10
+
+
+async def test_a_look_that_saw_late_what_it_was_to_wait_for_is_begun_earlier_the_next_time(
+    database: Database, a_schedule: ASchedule, worker: int
+) -> None:
+    await a_schedule()
+    lead = Lead()
+    lead.set_timer(-0.015)
+    await look(database, worker, ["work"], 10, lead=lead, expected=True)
+    assert 1.5 * 0.015 <= lead.sight.seconds <= lead.sight.most

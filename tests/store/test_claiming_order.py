@@ -7,6 +7,7 @@ import pytest
 
 from rowcall.store.claiming import look
 from rowcall.store.database import Database
+from rowcall.store.lead import Lead
 from tests.store.stories import (
     HOUR,
     MINUTE,
@@ -18,6 +19,7 @@ from tests.store.stories import (
     claim,
     execution,
     ledger,
+    patient,
     schedule,
     until,
 )
@@ -107,12 +109,12 @@ async def test_a_look_with_patience_waits_for_what_is_due_in_a_moment_and_claims
     await look(database, worker, ["work"], 10, now=NOON)
     due_at = await db.fetchval(DUE_IN_A_MOMENT)
 
-    impatient = await look(database, worker, ["work"], 10, patience_seconds=0.01, expected=expected)
-    patient = await look(database, worker, ["work"], 10, patience_seconds=30, expected=expected)
+    impatient = await look(database, worker, ["work"], 10, lead=Lead(), expected=expected)
+    waiting = await look(database, worker, ["work"], 10, lead=patient(30), expected=expected)
 
     assert (impatient.claims, impatient.found_due) == ([], 0)
     assert 0 < (impatient.due_in_seconds or 0) <= 3
-    [claimed] = patient.claims
+    [claimed] = waiting.claims
     assert (claimed.schedule_id, claimed.executed_at >= due_at) == (schedule_id, True)
     assert (await execution(db, claimed.execution_id))["created_at"] == claimed.executed_at
 
@@ -128,7 +130,7 @@ async def test_a_look_that_waits_holds_nothing_and_sees_what_is_paused_meanwhile
     async def waits() -> bool:
         return bool(await db.fetchval(WAITING) == 1)
 
-    looking = asyncio.create_task(look(database, worker, ["work"], 10, patience_seconds=30, expected=expected))
+    looking = asyncio.create_task(look(database, worker, ["work"], 10, lead=patient(30), expected=expected))
     await until(waits)
     await db.execute("UPDATE rowcall.schedules SET status = 'PAUSED'")
     paused_at = await db.fetchval("SELECT clock_timestamp()")
