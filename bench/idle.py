@@ -1,21 +1,33 @@
-"""What it costs to wait: one worker, and schedules of which none is due, few and very many."""
+"""What it costs to wait: one worker, and schedules of which none is due, few and very many.
+
+And what the processes cost that somebody starts with nothing set up, which own their PostgreSQL: `rowcall worker`, and
+`rowcall serve`, with the API in it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
+from bench.harness.children import check_alive, end, environment_for, start
 from bench.harness.figures import mebibytes, number, ratio
 from bench.harness.filling import fill, not_due, tidy
 from bench.harness.metering import Meter, Reading
-from bench.harness.processes import resident_bytes
+from bench.harness.processes import fine_cpu_seconds, resident_bytes
 from bench.harness.report import Report, Table
 from bench.harness.running import Bench, Scenario, option
 from bench.harness.server import a_connection, a_database
 from bench.harness.statements import Statements, counting_statements
+from bench.harness.waiting import until
 from bench.harness.workers import running_workers
+from rowcall.embedded import running_server
+
+OWNERS = ("worker", "serve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +84,17 @@ async def measure(bench: Bench, plan: Plan) -> Report:
         f"{each.schedules:,}: " + ", ".join(f"{name} {count}" for name, count in each.statements.by_name.most_common())
         for each in found
     )
+    owners = [await _own(bench, command, plan) for command in OWNERS]
     return Report(
         "Idle: one worker, nothing due",
-        [Table("What waiting costs", columns, rows, [f"Statements in {plan.seconds} s: {who}."])],
+        [
+            Table("What waiting costs", columns, rows, [f"Statements in {plan.seconds} s: {who}."]),
+            Table(
+                "What it costs a process that owns its PostgreSQL, which is not counted",
+                ["process", "CPU", "memory"],
+                [[each.command, number(100 * each.share) + " %", mebibytes(each.resident)] for each in owners],
+            ),
+        ],
         figures={
             f"{what}.{each.schedules}": value
             for each in found
@@ -85,6 +105,41 @@ async def measure(bench: Bench, plan: Plan) -> Report:
             )
         },
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """What a process used of one core that owns its PostgreSQL and waits."""
+
+    command: str
+    share: float
+    resident: int
+
+
+async def _own(bench: Bench, command: str, plan: Plan) -> Owner:
+    folder = Path(tempfile.mkdtemp(prefix="own-", dir=bench.server.folder.parent))
+    folder.chmod(0o711)  # the server may have an account of its own, which passes through
+    environment = environment_for(None, {"ROWCALL_DATA_DIR": str(folder / "data"), "ROWCALL_PORT": "0"})
+    with bench.teller.step(f"idle: rowcall {command} with a PostgreSQL of its own", total=plan.seconds) as step:
+        process = start(
+            [sys.executable, "-m", "rowcall", command, "--app", "bench.app:app"], environment, folder / "log"
+        )
+        try:
+
+            async def serves() -> bool:
+                check_alive(process, folder / "log")
+                return await running_server(folder / "data") is not None
+
+            await until(serves, f"the start of rowcall {command}", within=60, look=0.2)
+            await asyncio.sleep(plan.settle)
+            began, before = time.monotonic(), fine_cpu_seconds(process.pid)
+            while (elapsed := time.monotonic() - began) < plan.seconds:
+                step.reached(elapsed)
+                await asyncio.sleep(0.5)
+            spent = fine_cpu_seconds(process.pid) - before
+            return Owner(f"rowcall {command}", spent / elapsed, resident_bytes(process.pid))
+        finally:
+            await asyncio.to_thread(end, [process])
 
 
 async def _wait(bench: Bench, count: int, plan: Plan) -> Found:

@@ -26,10 +26,14 @@ def start(command: Sequence[str], environment: Mapping[str, str], log: Path) -> 
         )
 
 
-def environment_for(dsn: str, more: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a Rowcall process: none of the caller's own settings, the database, and what is given."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ROWCALL_", "PG"))}
-    return {**kept, "DATABASE_URL": dsn, "ROWCALL_LOG_LEVEL": "warning", **more}
+def environment_for(dsn: str | None, more: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a Rowcall process: none of the caller's own settings, the database, and what is given.
+
+    Without a database, the process has one of its own.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ROWCALL_", "PG", "DATABASE_"))}
+    named = {} if dsn is None else {"DATABASE_URL": dsn}
+    return {**kept, **named, "ROWCALL_LOG_LEVEL": "warning", **more}
 
 
 def check_alive(process: subprocess.Popen[bytes], log: Path) -> None:

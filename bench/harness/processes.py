@@ -23,9 +23,14 @@ def cpu_seconds_of_tree(pid: int) -> float:
     return sum(cpu_seconds(member) for member in tree(pid))
 
 
+def fine_cpu_seconds(pid: int) -> float:
+    """Processor time of a process's living threads, to the microsecond: for what is nearly idle."""
+    return _run_nanoseconds(pid) / 1e9
+
+
 def fine_cpu_seconds_of_tree(pid: int) -> float:
-    """The same to the microsecond, of living threads only: for what is nearly idle."""
-    return sum(_run_nanoseconds(member) for member in tree(pid)) / 1e9
+    """The same of a process and all its living descendants."""
+    return sum(fine_cpu_seconds(member) for member in tree(pid))
 
 
 def resident_bytes(pid: int) -> int:

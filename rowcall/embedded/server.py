@@ -16,6 +16,7 @@ from .account import Account
 from .address import PORT
 from .binaries import Binaries
 from .descriptors import close_private
+from .ending import ended
 from .errors import EmbeddedError
 from .folders import Folders
 from .leftover import end_orphans, lock_file_lines, wait_for_leftover
@@ -82,8 +83,7 @@ class Server:
 
     async def gone(self) -> int:
         """Wait until the process has ended; its exit code."""
-        while (code := self._process.poll()) is None:  # noqa: ASYNC110 - polled: every other way needs a thread
-            await asyncio.sleep(PAUSE_SECONDS)
+        code = await ended(self._process)
         self._say_farewell()
         return code
 
