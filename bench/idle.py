@@ -117,8 +117,7 @@ class Owner:
 
 
 async def _own(bench: Bench, command: str, plan: Plan) -> Owner:
-    folder = Path(tempfile.mkdtemp(prefix="own-", dir=bench.server.folder.parent))
-    folder.chmod(0o711)  # the server may have an account of its own, which passes through
+    folder = _own_folder(bench)
     environment = environment_for(None, {"ROWCALL_DATA_DIR": str(folder / "data"), "ROWCALL_PORT": "0"})
     with bench.teller.step(f"idle: rowcall {command} with a PostgreSQL of its own", total=plan.seconds) as step:
         process = start(
@@ -140,6 +139,12 @@ async def _own(bench: Bench, command: str, plan: Plan) -> Owner:
             return Owner(f"rowcall {command}", spent / elapsed, resident_bytes(process.pid))
         finally:
             await asyncio.to_thread(end, [process])
+
+
+def _own_folder(bench: Bench) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="own-", dir=bench.server.folder.parent))
+    folder.chmod(0o711)  # the server may have an account of its own, which passes through
+    return folder
 
 
 async def _wait(bench: Bench, count: int, plan: Plan) -> Found:
