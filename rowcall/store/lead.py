@@ -14,6 +14,10 @@ REMEMBERED = 0.9
 
 MARGIN = 1.5
 
+SIGHT_SECONDS = (0.007, 0.03)
+START_SECONDS = (0.005, 0.015)
+"""What is allowed at least and at most. While it starts something, a loop has it locked, and hears of nothing else."""
+
 EARLY_SECONDS = 0.004
 """A timer rings so much too early at the most."""
 
@@ -40,8 +44,8 @@ class Allowance:
 class Lead:
     """What one loop allows for seeing what is due, and for starting it then; only the second has schedules locked."""
 
-    sight: Allowance = field(default_factory=lambda: Allowance(least=0.007, most=0.03))
-    start: Allowance = field(default_factory=lambda: Allowance(least=0.005, most=0.015))
+    sight: Allowance = field(default_factory=lambda: Allowance(*SIGHT_SECONDS))
+    start: Allowance = field(default_factory=lambda: Allowance(*START_SECONDS))
     early_seconds: float = EARLY_SECONDS
     _rings_at: float | None = None
 
