@@ -1,19 +1,17 @@
-"""What ``rowcall schedules pause|resume|delete|execute --label …`` does: the same to many, in one transaction."""
+"""What ``rowcall schedules pause|resume|delete|execute --label …`` does: it asks the API to do the same to many."""
 
 from __future__ import annotations
 
-from rowcall.domain.errors import InvalidInput
-from rowcall.settings import Settings
-from rowcall.store.bulk import BulkAction, Outcome, Selection, in_bulk
-from rowcall.store.deleted import cancel_left_over
-from rowcall.store.releasing import release_waiting
-from rowcall.webapi.resources.bulk import bulk_view
-from rowcall.wire.bulk import BulkItem
+from collections.abc import Awaitable, Callable
+from functools import partial
 
-from .access import a_database
+from rowcall.domain.errors import InvalidInput
+from rowcall.store.bulk import BulkAction
+from rowcall.wire.bulk import BulkAnswer, BulkItem
+
 from .options import pairs
 from .output import print_json, print_table, say
-from .who import who
+from .reaching import an_api, whose
 
 COLUMNS = ("ID", "NAME", "OUTCOME", "DETAIL")
 
@@ -32,15 +30,16 @@ async def do_to_many(
     action: BulkAction, client: str, labels: list[str], reason: str | None = None, *, dry_run: bool, as_json: bool
 ) -> None:
     """Do it to all that carry the labels, and tell what became of each."""
-    selection = Selection(client_id=client, labels=pairs(labels, "--label"))
-    async with a_database(Settings.from_environment(), purpose="cli") as place:
-        results = await in_bulk(place.database, action, selection, by=who(), reason=reason, dry_run=dry_run)
-        ids = [result.schedule["schedule_id"] for result in results if result.outcome is Outcome.DONE]
-        if not dry_run and action is BulkAction.EXECUTE:
-            await release_waiting(place.database, ids)
-        if not dry_run and action is BulkAction.DELETE:
-            await cancel_left_over(place.database, ids)
-    answer = bulk_view(action, results, dry_run=dry_run)
+    wanted = pairs(labels, "--label")
+    async with an_api() as api:
+        many = api.client.schedules
+        acts: dict[BulkAction, Callable[..., Awaitable[BulkAnswer]]] = {
+            BulkAction.PAUSE: partial(many.pause_many, reason=reason),
+            BulkAction.RESUME: many.resume_many,
+            BulkAction.DELETE: many.delete_many,
+            BulkAction.EXECUTE: many.execute_many,
+        }
+        answer = await acts[action](labels=wanted, client_id=whose(client), dry_run=dry_run)
     if as_json:
         print_json(answer.model_dump(mode="json"))
         return

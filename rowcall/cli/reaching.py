@@ -7,6 +7,7 @@ and asks for no key.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -47,8 +48,15 @@ async def an_api() -> AsyncIterator[Reached]:
 
 
 def server_named() -> str | None:
-    """The server that was named for this command, or for all of them; None: the database is asked."""
-    return named()[0] or Settings.from_environment().server
+    """The server that was named for this command, or for all of them; None: the database is asked.
+
+    Raises InvalidInput for an empty one: whoever gave it means a server, and not the database that happens to be here.
+    """
+    server, key = named()
+    for name, given in (("--server", server), ("--key", key), ("ROWCALL_SERVER", os.environ.get("ROWCALL_SERVER"))):
+        if given is not None and not given.strip():
+            raise InvalidInput.of(name, "is empty: say which, or leave it out")
+    return server or Settings.from_environment().server
 
 
 def whose(client: str | None) -> str | None:

@@ -53,9 +53,30 @@ STORY = (
     ("preview", "0 9 * * *", "--after", "2030-01-01"),
     ("preview", "61 * * * *"),
     ("audit-log", "--schedule", "nightly", "--action", "schedule.paused"),
+    ("schedules", "create", "hourly", *EVERY_DAY, "--label", "team=b"),
+    ("schedules", "pause", "--label", "team=b", "--reason", "a holiday", "--dry-run"),
+    ("schedules", "pause", "--label", "team=b", "--reason", "a holiday"),
+    ("schedules", "show", "hourly"),
+    ("schedules", "resume", "--label", "team=b", "--json"),
+    ("schedules", "execute", "--label", "team=b", "--dry-run", "--json"),
+    ("schedules", "execute", "--label", "team=b"),
+    ("schedules", "delete", "--label", "team=b"),
+    ("schedules", "delete", "--label", "team=c"),
+    ("schedules", "delete", "--label", "team"),
     ("schedules", "delete", "nightly"),
     ("schedules", "delete", "nightly", "--json"),
 )
+NEEDED = {
+    "schedules create": ("n", *EVERY_DAY),
+    "backfill start": ("n", "--since", "2026-03-02"),
+    "preview": ("0 9 * * *",),
+    **dict.fromkeys(("backfill list", "webhooks list", "executions list", "schedules list", "audit-log"), ()),
+    **dict.fromkeys(
+        (f"schedules {verb}" for verb in ("show", "explain", "pause", "resume", "delete", "execute")), ("n",)
+    ),
+}
+"""What a command must be told; of all others, an id."""
+BULK = tuple(f"schedules {verb}" for verb in ("pause", "resume", "delete", "execute"))
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +108,7 @@ def _alike(text: str) -> str:
         (r'"(api|cli)"|\b(api|cli)\b', "<source>"),
         (r"\d+(\.\d+)? (ms|s)\b|\d+ d \d+ h", "<span>"),
         (r'((_id|duration_seconds|version)"?:? +)[\d.]+', r"\1<n>"),
-        (r"\b(Execution|schedule) \d+", r"\1 <n>"),
+        (r"\b([Ee]xecution|schedule) \d+", r"\1 <n>"),
         (r"[ –]{2,}", " "),
         (r"^\d+", "<n>"),
     ):
@@ -162,6 +183,44 @@ def test_what_can_not_be_used_is_told(
 ) -> None:
     ran = command_line("schedules", "list", *arguments)
     assert (ran.code, says in ran.err, "hunter2" in ran.err) == (code, True, False)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [(*name.split(), *NEEDED.get(name, ("1",))) for name in ON_EITHER]
+    + [(*name.split(), "--label", "team=a") for name in BULK],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("named", ["by an option", "in the environment"])
+def test_a_command_that_takes_a_server_asks_that_one_and_no_database(
+    command_line: RowcallCommand, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], named: str, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("rowcall.client.calls.FIRST_PAUSE_SECONDS", 0.001)
+    nowhere = "http://127.0.0.1:1"
+    if named == "by an option":
+        command = (*command, "--server", nowhere)
+    else:
+        monkeypatch.setenv("ROWCALL_SERVER", nowhere)
+    ran = command_line(*command)
+    assert (ran.code, "no answer to" in ran.err) == (3, True), ran
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    "command", [("schedules", "list"), ("schedules", "delete", "--label", "team=a"), ("preview", "@daily")]
+)
+def test_a_server_that_is_named_by_nothing_is_refused(
+    command_line: RowcallCommand, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], tmp_path: Path
+) -> None:
+    """A script whose variable is not set means a server, and never the database that happens to be here."""
+    ran = command_line(*command, "--server", "")
+    assert (ran.code, "--server: is empty" in ran.err) == (2, True), ran
+    ran = command_line(*command, "--server", "http://127.0.0.1:1", "--key", " ")
+    assert (ran.code, "--key: is empty" in ran.err) == (2, True), ran
+    monkeypatch.setenv("ROWCALL_SERVER", " ")
+    ran = command_line(*command)
+    assert (ran.code, "ROWCALL_SERVER: is empty" in ran.err) == (2, True), ran
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_server_that_is_not_there_is_told(command_line: RowcallCommand, monkeypatch: pytest.MonkeyPatch) -> None:
