@@ -83,12 +83,15 @@ class Audience:
         return cls(watch, watch is not None or logging.getLogger("rowcall.worker").isEnabledFor(logging.DEBUG), tallies)
 
     def tell(self, event: Event) -> None:
-        """Log an event, and let the watcher see it."""
+        """Log an event, and let the watcher see it, whose own faults are no matter to what it watches."""
         if isinstance(event, ExecutionNotRun) and event.status != "QUEUED":
             self.tallies.answered(event.status.lower())
         write_down(event)
         if self.watch is not None:
-            self.watch(event)
+            try:
+                self.watch(event)
+            except Exception:
+                log.exception("watcher_failed", told=type(event).__name__)
 
 
 def write_down(event: Event) -> None:

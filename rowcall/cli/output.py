@@ -9,7 +9,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import cache
@@ -59,7 +60,7 @@ def _console(stream: Any) -> Console:
 
 
 def nobody_reads() -> None:
-    """Who read the output has seen enough: what is written from now on, and what is still on its way, goes nowhere."""
+    """Nobody gets the output any more: what is written from now on, and what is still on its way, goes nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
@@ -79,16 +80,31 @@ def say_fault(fault: RowcallError) -> None:
 
 def print_json(value: object) -> None:
     """One value as one line of JSON."""
-    print_text(json.dumps(value, ensure_ascii=False, default=_jsonable))
+    print_text(json_of(value))
 
 
 def print_text(text: str) -> None:
-    """Data as it is."""
-    try:
+    """Data as it is. Raises RowcallError where it can't be written, as to a full disk."""
+    with _writing():
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Whoever reads has perhaps seen enough: that is no fault. What can't be written for another reason is one."""
+    try:
+        yield
     except BrokenPipeError:
         nobody_reads()
+    except OSError as fault:
+        nobody_reads()
+        raise RowcallError(f"standard output can't be written to: {fault.strerror}") from fault
+
+
+def json_of(value: object) -> str:
+    """One value as JSON, on one line."""
+    return json.dumps(value, ensure_ascii=False, default=_jsonable)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
@@ -115,18 +131,20 @@ def print_facts(facts: Mapping[str, object]) -> None:
 
 def print_lines(lines: Iterable[Text]) -> None:
     """Lines of data, in colours where they are looked at."""
-    with out().capture() as captured:
-        for line in lines:
-            out().print(line)
-    if text := captured.get().rstrip("\n"):
-        print_text(text)
+    with _writing():
+        with out().capture() as captured:
+            for line in lines:
+                out().print(line)
+        if text := captured.get().rstrip("\n"):
+            print_text(text)
 
 
 def _print(table: Table) -> None:
     """The table without the spaces that would fill its last column."""
-    with out().capture() as captured:
-        out().print(table, soft_wrap=False)
-    print_text("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    with _writing():
+        with out().capture() as captured:
+            out().print(table, soft_wrap=False)
+        print_text("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def shown(value: object) -> Text:
@@ -141,7 +159,7 @@ def shown(value: object) -> Text:
         case datetime():
             return Text(moment(value))
         case Mapping() | list():
-            return Text(clean(json.dumps(value, ensure_ascii=False, default=_jsonable)))
+            return Text(clean(json_of(value)))
     text = clean(str(value))
     return Text(text, style=STYLES.get(text, ""))
 

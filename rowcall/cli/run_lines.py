@@ -14,7 +14,7 @@ from rich.text import Text
 
 from rowcall.worker import Event, ExecutionEnded, ExecutionNotRun, ExecutionStarted
 
-from .output import STYLES, clean, nobody_reads, out, print_json, span
+from .output import STYLES, clean, json_of, nobody_reads, out, say, span
 
 TOLD_IN_LINES = frozenset(
     {
@@ -46,6 +46,8 @@ def leave_out_of_the_log(names: Collection[str]) -> None:
 class RunLines:
     """A worker's watcher that writes to standard output. When nobody reads there any more, it goes quiet.
 
+    It does so too where nothing can be written, as to a full disk; that is said, once.
+
     With `as_json` each event is an object on a line, and none is left out.
     """
 
@@ -62,7 +64,8 @@ class RunLines:
         if self._early is not None:
             self._early.append(event)
         elif self._as_json:
-            self._write(lambda: print_json({"event": _NAMES[type(event)], **asdict(event)}))
+            line = json_of({"event": _NAMES[type(event)], **asdict(event)})
+            self._write(lambda: print(line))
         elif not isinstance(event, ExecutionStarted):
             self._tell(event)
 
@@ -98,9 +101,11 @@ class RunLines:
         try:
             write()
             sys.stdout.flush()
-        except BrokenPipeError:
+        except OSError as fault:
             self._gone = True
             nobody_reads()
+            if not isinstance(fault, BrokenPipeError):
+                say(f"Standard output can't be written to any more: {fault.strerror}. Runs are no longer told there.")
 
 
 _NAMES = {

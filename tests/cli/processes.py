@@ -54,7 +54,8 @@ class Process:
         return next((match for match in matches if match), None)
 
     async def _read(self, stream: asyncio.StreamReader | None, lines: list[str]) -> None:
-        assert stream is not None
+        if stream is None:  # it writes elsewhere
+            return
         async for line in stream:
             async with self._news:
                 lines.append(line.decode().rstrip("\n"))
@@ -67,13 +68,22 @@ class Process:
 
 
 @contextlib.asynccontextmanager
-async def rowcall_process(*arguments: str, cwd: Path = ROOT, **environment: str) -> AsyncIterator[Process]:
-    """``rowcall`` with these arguments, on top of this environment; killed at the end if it still runs."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "rowcall", *arguments,
-        cwd=cwd, env={**os.environ, **environment}, stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+async def rowcall_process(
+    *arguments: str, cwd: Path = ROOT, out: Path | None = None, err: Path | None = None, **environment: str
+) -> AsyncIterator[Process]:
+    """``rowcall`` with these arguments, on top of this environment; killed at the end if it still runs.
+
+    It writes to the files `out` and `err` instead, where they are given.
+    """
+    with contextlib.ExitStack() as files:
+        stdout, stderr = [
+            asyncio.subprocess.PIPE if path is None else files.enter_context(path.open("wb")) for path in (out, err)
+        ]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "rowcall", *arguments,
+            cwd=cwd, env={**os.environ, **environment}, stdin=asyncio.subprocess.DEVNULL,
+            stdout=stdout, stderr=stderr,
+        )  # fmt: skip
     running = Process(process)
     try:
         yield running

@@ -33,8 +33,9 @@ def folder(tmp_path: Path) -> Path:
 async def test_a_worker_alone_answers_probes_and_tells_its_own_counters(
     rowcall: RowcallCommand, dsn: str, folder: Path
 ) -> None:
-    given = {"DATABASE_URL": dsn, "ROWCALL_ALLOWED_HOSTS": "localhost,worker.internal"}
-    worker = rowcall_process("worker", "--app", "counted_app:app", "--probe-port", "0", "--json", cwd=folder, **given)
+    command = ("worker", "--app", "counted_app:app", "--probe-port", "0", "--json")
+    hosts = "localhost,worker.internal"
+    worker = rowcall_process(*command, cwd=folder, DATABASE_URL=dsn, ROWCALL_ALLOWED_HOSTS=hosts)
     async with worker as working:
         url = (await working.says(PROBES))[1]
         async with httpx2.AsyncClient(base_url=url, trust_env=False) as client:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from random import Random
 
 import pytest
+from structlog.testing import capture_logs
 
 from rowcall.domain.executions import Outcome
 from rowcall.store.claiming import look
@@ -111,3 +112,17 @@ async def test_what_is_recorded_is_counted_by_the_batch(desk: Desk) -> None:
     assert sum(tallies.durations["note", "succeeded"].counts) == 4
     assert (tallies.occurrences, sum(tallies.lag.counts)) == ({"run": 5}, 5)
     assert tallies.stale_results == 1
+
+
+async def test_a_watcher_that_fails_takes_no_result_along(desk: Desk, schedules: Schedules) -> None:
+    def fail(_: Event) -> None:
+        raise OSError("no room to write it down")
+
+    object.__setattr__(desk.audience, "watch", fail)
+    with capture_logs() as lines:
+        for claim in desk.claims:
+            desk.end(claim, Outcome.succeeded('{"rows": 3}'))
+        async with asyncio.timeout(20):
+            await desk.recorder.flushed()
+    assert [row["status"] for row in await schedules.executions()] == ["SUCCEEDED"] * 5
+    assert {line["event"] for line in lines if line["log_level"] == "error"} == {"watcher_failed"}
