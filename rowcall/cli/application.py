@@ -12,6 +12,7 @@ from rowcall.domain.errors import RowcallError
 from .commands import backfill, declaring, executions, inspection, keys, schedules, secrets, services, webhooks
 from .exits import MEANINGS, exit_code_of
 from .remote import either, every, on_database
+from .streams import end_talk
 
 EXIT_CODES = "Exit codes: " + " · ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items())
 
@@ -55,6 +56,8 @@ def run_command_line() -> None:
 
         say_fault(fault)
         sys.exit(exit_code_of(fault))
+    finally:
+        end_talk()
 
 
 def _tell_version(wanted: bool | None) -> None:  # noqa: FBT001 - called so by typer

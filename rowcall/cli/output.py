@@ -6,7 +6,6 @@ Names and errors come from databases and from tasks, so nothing of them is taken
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,13 +13,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import cache
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from rowcall.domain.errors import InvalidInput, RowcallError
+
+from .streams import Heedless, nobody_reads
 
 UNBOUNDED_COLUMNS = 10_000
 """The width of what is no terminal: a table in a file or a pipe is never cut."""
@@ -43,8 +44,8 @@ def out() -> Console:
 
 
 def err() -> Console:
-    """Where talk goes."""
-    return _console(sys.stderr)
+    """Where talk goes. Where nobody can be told any more, nothing is told: the work is more than the talk of it."""
+    return _console(sys.stderr, at_any_rate=True)
 
 
 class _Console(Console):
@@ -54,16 +55,10 @@ class _Console(Console):
 
 
 @cache
-def _console(stream: Any) -> Console:
+def _console(stream: TextIO, *, at_any_rate: bool = False) -> Console:
     width = None if stream.isatty() else UNBOUNDED_COLUMNS
-    return _Console(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=True)
-
-
-def nobody_reads() -> None:
-    """Nobody gets the output any more: what is written from now on, and what is still on its way, goes nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+    file: Any = Heedless(stream) if at_any_rate else stream
+    return _Console(file=file, width=width, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def say(text: str) -> None:

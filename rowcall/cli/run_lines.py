@@ -14,7 +14,8 @@ from rich.text import Text
 
 from rowcall.worker import Event, ExecutionEnded, ExecutionNotRun, ExecutionStarted
 
-from .output import STYLES, clean, json_of, nobody_reads, out, say, span
+from .output import STYLES, clean, json_of, out, say, span
+from .streams import nobody_reads
 
 TOLD_IN_LINES = frozenset(
     {

@@ -32,13 +32,13 @@ class Stopping:
         if not self.stop.is_set():
             self.stop.set()
             if self._starting is not None:
-                self._say(f"{why}: stopping before it was ready.")
                 self._starting.cancel()
+                self._say(f"{why}: stopping before it was ready.")
             else:
                 self._say(f"{why}: stopping; what runs may finish. Once more ends it at once.")
         elif not self.abort.is_set():
-            self._say(f"{why} again: ending at once.")
             self.abort.set()
+            self._say(f"{why} again: ending at once.")
 
 
 @asynccontextmanager
