@@ -126,13 +126,16 @@ async def open_session(
 
 
 def _for_tasks(database: Database, settings: Settings) -> AbstractAsyncContextManager[Database]:
-    """Connections for the transactions of tasks, made when needed: however long they take, the worker keeps its own."""
+    """Connections for the transactions of tasks, made when needed: however long they take, the worker keeps its own.
+
+    How long that may be, each transaction says by itself: it is the time of its run.
+    """
     return Database.open(
         database.dsn,
         pooled=database.pooled,
         size=settings.database_pool_size,
         min_size=0,
-        timeout_seconds=settings.default_timeout_seconds,
+        timeout_seconds=0,
         application_name="rowcall task",
         probes_only=False,
     )

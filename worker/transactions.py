@@ -18,6 +18,12 @@ from rowcall.store.sessions import Transaction
 from .running.results import encode_result
 from .settled import Settled
 
+SERVER_WAITS_SECONDS = 2.0
+"""So long after the run's own time the server ends its transaction: by then the worker has, or is no more.
+
+If both did at once, a run that took too long might be told as one that failed.
+"""
+
 
 class RunTransaction:
     """What a task writes through: statements of its own, on the worker's connection, and the result to keep."""
@@ -64,8 +70,9 @@ class Transactions:
         self._settled = settled
 
     @asynccontextmanager
-    async def open(self, claim: Claim, began: float) -> AsyncIterator[RunTransaction]:
-        """What `Run.transaction` gives to a run that `began` so on the monotonic clock."""
+    async def open(self, claim: Claim, began: float, limit_seconds: float) -> AsyncIterator[RunTransaction]:
+        """What `Run.transaction` gives to a run that `began` so on the monotonic clock, and may take so long."""
+        left = max(0.0, began + limit_seconds - time.monotonic()) + SERVER_WAITS_SECONDS
         written: RunTransaction | None = None
         ended: Result | None = None
 
@@ -75,7 +82,7 @@ class Transactions:
             ended = Result(claim, Outcome.succeeded(text), time.monotonic() - began)
             return ended
 
-        async with ending_transaction(self._for_tasks, self._worker_id, claim, result_of) as transaction:
+        async with ending_transaction(self._for_tasks, self._worker_id, claim, result_of, left) as transaction:
             written = RunTransaction(transaction)
             yield written
         assert ended is not None

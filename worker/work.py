@@ -138,7 +138,8 @@ class Work:
         claim = self.holdings.running.get(run.execution_id)
         if claim is None or claim.fence != run.fence:  # code that a run left behind, maybe beside its next attempt
             raise LeaseLost(f"attempt {run.attempt} of execution {run.execution_id} has ended: it writes nothing more")
-        return self._transactions.open(claim, run.began)
+        limit_seconds = _limit(claim, self._definitions.get(claim.task_type))
+        return self._transactions.open(claim, run.began, limit_seconds)
 
 
 def _limit(claim: Claim, definition: TaskDefinition | None) -> float:

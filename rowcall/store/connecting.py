@@ -21,6 +21,9 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 
+MOST_MILLISECONDS = 2**31 - 1
+"""PostgreSQL keeps no longer limit."""
+
 MARK = "rowcall.direct"
 HAS_MARK = f"SELECT WHERE current_setting('{MARK}', true) = 'on'"
 """Sent as text: a statement that is prepared under a name is none where a pooler passes to another server."""
@@ -113,8 +116,8 @@ def introduction(application_name: str) -> dict[str, str]:
 
 
 def limits(timeout_seconds: float) -> dict[str, str]:
-    """How long a statement, and a pause inside a transaction, may last before the server ends it."""
-    limit = str(int(timeout_seconds * 1000))
+    """How long a statement, and a pause inside a transaction, may last before the server ends it: 24 days at most."""
+    limit = str(min(int(timeout_seconds * 1000), MOST_MILLISECONDS))
     return {"statement_timeout": limit, "idle_in_transaction_session_timeout": limit}
 
 

@@ -121,12 +121,12 @@ class Database:
         """Connect, lend the database, close. Whether it is `pooled` is found out where it is None.
 
         `probes_only` is for the store's own statements, which name nothing but PostgreSQL's own without its schema;
-        take it off where tasks run theirs.
+        take it off where tasks run theirs. With a `timeout_seconds` of 0 there is no limit but those of transactions.
 
         Raises StoreUnavailable when PostgreSQL doesn't answer.
         """
         settings = limits(timeout_seconds) | (PROBES | NAMES if probes_only else {})
-        options = {"min_size": min_size, "max_size": size, "command_timeout": timeout_seconds}
+        options = {"min_size": min_size, "max_size": size, "command_timeout": timeout_seconds or None}
         with domain_errors():
             pool = None
             if not pooled:
@@ -136,7 +136,7 @@ class Database:
                 if probes_only:
                     own |= {"reset": leave_as_it_is, "init": pass_moments_quickly}
                 pool = await direct_pool(dsn, told, options | own, sure=pooled is not None)
-            preamble = None if pool is not None else "; ".join(f"SET LOCAL {k} = '{v}'" for k, v in settings.items())
+            preamble = None if pool is not None else _set_local(settings)
             if pool is None:
                 pool = await make_pool(
                     dsn, introduction(application_name), options | {"statement_cache_size": 0, "reset": leave_as_it_is}
@@ -151,14 +151,17 @@ class Database:
         self._pool.terminate()
 
     @asynccontextmanager
-    async def transaction(self, *, one_plan: bool = False) -> AsyncIterator[Transaction]:
+    async def transaction(
+        self, *, one_plan: bool = False, limit_seconds: float | None = None
+    ) -> AsyncIterator[Transaction]:
         """A session inside a transaction that commits at the end of the block.
 
         With `one_plan` each statement has but one plan, whatever its arguments, and that is kept: to make it anew takes
         longer than to carry it out. It is for statements that find a schedule by its key, or what is due first, and
-        that are no slower so (a test names them). For others `plan_anew` comes first.
+        that are no slower so (a test names them). For others `plan_anew` comes first. With `limit_seconds` that is how
+        long the server lets each statement of it take, and each pause in it.
         """
-        async with self._begun(one_plan=one_plan) as connection:
+        async with self._begun(one_plan=one_plan, limit_seconds=limit_seconds) as connection:
             yield Transaction(connection, self)
 
     @asynccontextmanager
@@ -210,12 +213,15 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def _begun(self, characteristics: str = "", *, one_plan: bool = False) -> AsyncIterator[Connection]:
+    async def _begun(
+        self, characteristics: str = "", *, one_plan: bool = False, limit_seconds: float | None = None
+    ) -> AsyncIterator[Connection]:
         """A connection inside a transaction. What has to be said first goes with its BEGIN, not after it."""
         async with self._connection() as connection:
             try:
                 plans = said_inside(connection, keep=one_plan)
-                said = (f"{self._verbs.begin}{characteristics}", self._preamble, self._signature(), plans)
+                limit = None if limit_seconds is None else _set_local(limits(limit_seconds))
+                said = (f"{self._verbs.begin}{characteristics}", self._preamble, limit, self._signature(), plans)
                 await connection.execute("; ".join(text for text in said if text))
                 yield connection
             except BaseException:
@@ -236,6 +242,11 @@ class Database:
             except asyncpg.ReadOnlySQLTransactionError:
                 await self._pool.expire_connections()  # they lead to what was the primary: find the new one
                 raise
+
+
+def _set_local(settings: dict[str, str]) -> str:
+    """What a transaction is told at its beginning, and its connection forgets at its end."""
+    return "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in settings.items())
 
 
 def _literal(text: str) -> str:

@@ -107,18 +107,23 @@ async def _finish_one(session: Session, worker_id: int, result: Result) -> int |
 
 @asynccontextmanager
 async def ending_transaction(
-    database: Database, worker_id: int, claim: Claim, result_of: Callable[[], Result]
+    database: Database,
+    worker_id: int,
+    claim: Claim,
+    result_of: Callable[[], Result],
+    limit_seconds: float | None = None,
 ) -> AsyncIterator[Transaction]:
     """A transaction that ends with the execution's own success: what is written in it and that commit together.
 
-    `result_of` is asked for the result at the end of the block. Raises LeaseLost, and nothing was written, when the
-    execution is not this worker's any more. When COMMIT was sent and nobody answered, StoreUnavailable is raised, and
-    the ledger alone knows: another attempt follows only if nothing was committed.
+    `result_of` is asked for the result at the end of the block. The server ends what takes longer than `limit_seconds`,
+    a statement or a pause. Raises LeaseLost, and nothing was written, when the execution is not this worker's any more.
+    When COMMIT was sent and nobody answered, StoreUnavailable is raised, and the ledger alone knows: another attempt
+    follows only if nothing was committed.
 
     The block's statements find names as they are used to; the ending, as all of the store's, finds PostgreSQL's alone.
     Let go what waits behind it (`release_waiting`) elsewhere.
     """
-    async with database.transaction() as transaction:
+    async with database.transaction(limit_seconds=limit_seconds) as transaction:
         yield transaction
         await transaction.connection.execute(ONLY_OUR_NAMES)
         finished = await _finish(transaction, worker_id, [result_of()], [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import asyncpg
 import pytest
@@ -73,6 +74,32 @@ async def leave_behind(run: rowcall.Run) -> str:
     return await left_behind.pop()
 
 
+@app.task("take-time")
+async def take_time(run: rowcall.Run) -> None:
+    """A second in a statement, and another between two."""
+    async with run.transaction() as transaction:
+        await transaction.execute("SELECT pg_sleep(1)")
+        await asyncio.sleep(1)
+        transaction.result = await transaction.fetchval("SELECT true")
+
+
+@app.task("tell-limits")
+async def tell_limits(run: rowcall.Run) -> None:
+    async with run.transaction() as transaction:
+        rows = await transaction.fetch("SELECT setting::bigint FROM pg_settings WHERE name = ANY($1)", LIMITS)
+        transaction.result = [row["setting"] for row in rows]
+
+
+@app.task("never-end")
+async def never_end(run: rowcall.Run) -> None:
+    async with run.transaction() as transaction:
+        await transaction.execute("INSERT INTO public.bookings (execution_id) VALUES ($1)", run.execution_id)
+        await transaction.execute("SELECT pg_sleep(600)")
+
+
+LIMITS = ["statement_timeout", "idle_in_transaction_session_timeout"]
+
+
 @app.task("threaded")
 def threaded(run: rowcall.Run) -> None:
     run.transaction()
@@ -141,6 +168,38 @@ async def test_code_that_an_attempt_has_left_behind_can_not_end_the_next(serve: 
     row = await schedules.reaches("SUCCEEDED", schedule_id)
     assert row["attempt"] == 2
     assert "attempt 1 of execution" in row["result_data"]
+    assert await schedules.db.fetchval("SELECT count(*) FROM public.bookings") == 0
+
+
+@pytest.mark.parametrize("default", [0.5, 30 * 86400.0])
+async def test_a_transaction_may_take_as_long_as_its_run_whatever_others_may(
+    serve: Serve, schedules: Schedules, default: float
+) -> None:
+    schedule_id = await schedules.insert("take-time", timeout_seconds=120, max_retries=0)
+    await serve(app, default_timeout_seconds=default)
+    row = await schedules.reaches("SUCCEEDED", schedule_id)
+    assert (row["result_data"], row["attempt"]) == ("true", 1)
+
+
+@pytest.mark.parametrize(("limit", "least", "most"), [(120, 60_000, 130_000), (365 * 86400, 2**31 - 1, 2**31 - 1)])
+async def test_the_server_is_told_what_is_left_of_the_time_of_the_run(
+    serve: Serve, schedules: Schedules, limit: int, least: int, most: int
+) -> None:
+    """Whoever runs it may be gone, and its transaction is not to stay: so late that the worker ends it first."""
+    schedule_id = await schedules.insert("tell-limits", timeout_seconds=limit, max_retries=0)
+    await serve(app)
+    told = json.loads((await schedules.reaches("SUCCEEDED", schedule_id))["result_data"])
+    assert len(told) == len(LIMITS)
+    assert all(least <= milliseconds <= most for milliseconds in told), told
+
+
+@pytest.mark.usefixtures("bookings")
+async def test_a_transaction_whose_run_takes_too_long_is_timed_out_and_leaves_nothing(
+    serve: Serve, schedules: Schedules
+) -> None:
+    schedule_id = await schedules.insert("never-end", timeout_seconds=1, max_retries=0)
+    await serve(app)
+    await schedules.reaches("TIMED_OUT", schedule_id)
     assert await schedules.db.fetchval("SELECT count(*) FROM public.bookings") == 0
 
 
