@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
 
 from rowcall.domain.errors import InvalidInput
-from rowcall.embedded import EmbeddedServer, embedded_postgres
+from rowcall.embedded import EmbeddedError, EmbeddedServer, embedded_postgres
 from rowcall.embedded.folders import folders_of
 from rowcall.embedded.owner import take_ownership
 from rowcall.settings import Settings
@@ -26,6 +26,7 @@ from .upgrading import bring_up_to_date
 from .who import acting_here
 
 LOOK_SECONDS = 0.25
+LONGEST_PAUSE_SECONDS = 30.0
 SERVICES = ("serve", "api", "worker", "tick")
 """Purposes that nobody in particular stands behind; what other commands change is changed by whoever typed them."""
 
@@ -104,13 +105,26 @@ async def _server(
 
 
 async def _inherit(settings: Settings, say: Callable[[str], None]) -> None:
-    """Own the server as soon as nobody else does. Its address stays, so that connections are simply made anew."""
-    folders = folders_of(settings.data_dir)
+    """Own the server as soon as nobody else does. Its address stays, so that connections are simply made anew.
+
+    What is in the way is said, and tried again for as long as it takes: a full disk is one day not full.
+    """
+    folders, pause = folders_of(settings.data_dir), LOOK_SECONDS
     while True:
         while (lock := take_ownership(folders)) is None:  # noqa: ASYNC110 - the kernel tells nobody of a lock set free
             await asyncio.sleep(LOOK_SECONDS)
         lock.release()
-        async with embedded_postgres(settings.data_dir, run_as=settings.run_as, on_progress=say) as server:
+        async with AsyncExitStack() as stack:
+            try:
+                server = await stack.enter_async_context(
+                    embedded_postgres(settings.data_dir, run_as=settings.run_as, on_progress=say)
+                )
+            except (EmbeddedError, OSError) as fault:
+                say(f"it could not be taken over, next try in {pause:g} s: {fault}")
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                continue
+            pause = LOOK_SECONDS
             if server.owner:
                 say("taken over from the process that ran it")
                 await asyncio.Event().wait()

@@ -123,6 +123,25 @@ async def test_who_stays_takes_the_server_over_from_who_ends(data_dir: Path, slo
     assert_no_server(data_dir)
 
 
+async def test_who_can_not_take_the_server_over_says_why_and_tries_again(data_dir: Path) -> None:
+    configuration = data_dir / "postgres" / "postgresql.conf"
+    async with rowcall_process("serve", "--port", "0") as owner:
+        await owner.says(READY)
+        async with rowcall_process("worker") as heir:
+            await heir.says("a worker for http")
+            good = configuration.read_text()
+            configuration.write_text(f"{good}\nmax_connections = lots\n")
+            owner.send(signal.SIGTERM)
+            assert await owner.ends() == 0
+            await heir.says("could not be taken over, next try in .*max_connections")
+            configuration.write_text(good)
+            await heir.says("taken over")
+            assert await rowcall_answers("schedules", "list", "--json") == ""
+            heir.send(signal.SIGTERM)
+            assert await heir.ends() == 0
+    assert_no_server(data_dir)
+
+
 async def test_a_stop_lets_what_runs_finish_and_says_it_is_going(dsn: str, slow_app: Path) -> None:
     async with rowcall_process(
         "serve", "--app", "slow_app", "--port", "0", cwd=slow_app, DATABASE_URL=dsn
