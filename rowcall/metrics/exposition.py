@@ -20,6 +20,9 @@ class Columns(Protocol):
 
 STATES = ("running", "queued", "to_be_retried", "waiting")
 STATUSES = ("active", "paused", "completed", "invalid")
+NEVER_ANSWERED = dict.fromkeys(("run", "missed", "skipped"), 0)
+NEVER_DELIVERED = dict.fromkeys(("delivered", "failed", "dead"), 0)
+"""What has never happened is told as 0: a counter that is first seen at 1 has not risen, for Prometheus."""
 GAUGES = {
     "oldest_due_seconds": "For how long the oldest schedule or execution that could run has been due.",
     "due": "Schedules whose next run is due.",
@@ -53,7 +56,7 @@ def _of_process(tallies: Tallies) -> Iterator[Metric]:
     occurrences = CounterMetricFamily(
         "rowcall_occurrences", "Occurrences that this process answered for.", labels=["outcome"]
     )
-    for outcome, count in tallies.occurrences.items():
+    for outcome, count in {**NEVER_ANSWERED, **tallies.occurrences}.items():
         occurrences.add_metric([outcome], count)
     yield occurrences
     executions = CounterMetricFamily(
@@ -81,7 +84,7 @@ def _of_process(tallies: Tallies) -> Iterator[Metric]:
         "rowcall_lease_lost", "Times that this process lost its lease.", value=tallies.leases_lost
     )
     webhooks = CounterMetricFamily("rowcall_webhook_deliveries", "Tries to deliver webhooks.", labels=["result"])
-    for result, count in tallies.webhooks.items():
+    for result, count in {**NEVER_DELIVERED, **tallies.webhooks}.items():
         webhooks.add_metric([result], count)
     yield webhooks
 

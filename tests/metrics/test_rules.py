@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 import yaml
 
+from rowcall.metrics.exposition import exposition
 from rowcall.metrics.tallies import Tallies
 from rowcall.store.database import Database
 from rowcall.webapi.scraping import Scraping
@@ -37,6 +38,57 @@ def promtool() -> str:
 def test_promtool_finds_nothing_wrong_with_the_alerts(promtool: str, check: tuple[str, ...]) -> None:
     done = subprocess.run([promtool, *check], cwd=FOLDER, capture_output=True, text=True, check=False)
     assert (done.returncode, "SUCCESS" in done.stdout) == (0, True), done.stdout + done.stderr
+
+
+AWAY = None
+
+
+def a_process(*missed: int) -> list[bytes]:
+    """What it tells each minute, when it has missed so many so far."""
+    told = []
+    for count in missed:
+        tallies = Tallies()
+        for _ in range(count):
+            tallies.answered("missed")
+        told.append(exposition(tallies, "1.2.3", None, None))
+    return told
+
+
+@pytest.mark.parametrize(
+    ("told", "minute", "fires"),
+    [
+        (a_process(0, 0, 0, 0), 3, False),
+        (a_process(0, 0, 1, 1), 3, True),
+        ([*a_process(0, 0), *a_process(3, 3)], 3, True),
+        ([*a_process(0, 2), *[AWAY] * 20, *a_process(3, 3)], 23, True),
+        ([*a_process(0, 2), *[AWAY] * 20, *a_process(0, 0)], 23, False),
+        (a_process(*[0] * 3, *[2] * 40), 42, False),
+    ],
+    ids=["none", "the first", "restarted", "back from an outage", "back, and none missed", "long ago"],
+)
+def test_the_alert_on_misses_sees_them_in_what_a_process_really_tells(
+    promtool: str, tmp_path: Path, told: list[bytes | None], minute: int, fires: bool
+) -> None:
+    name = 'rowcall_occurrences_total{outcome="missed"}'
+    values = ["_" if text is AWAY else found[1] if (found := value_of(name, text)) else "_" for text in told]
+    [rule] = [rule for rule in RULES if rule["alert"] == "RowcallMissed"]
+    alert = {"exp_labels": rule["labels"], "exp_annotations": rule["annotations"]}
+    expected = {"eval_time": f"{minute}m", "alertname": "RowcallMissed", "exp_alerts": [alert] if fires else []}
+    tests = [
+        {
+            "interval": "1m",
+            "input_series": [{"series": name.replace("}", ',instance="a"}'), "values": " ".join(values)}],
+            "alert_rule_test": [expected],
+        }
+    ]
+    file = tmp_path / "test.yml"
+    file.write_text(yaml.safe_dump({"rule_files": [str(FOLDER / "rowcall.rules.yml")], "tests": tests}))
+    done = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True, check=False)
+    assert (done.returncode, "SUCCESS" in done.stdout) == (0, True), done.stdout + done.stderr
+
+
+def value_of(name: str, text: bytes) -> re.Match[str] | None:
+    return re.search(rf"^{re.escape(name)} (\d+)", text.decode(), re.MULTILINE)
 
 
 async def test_every_alert_is_about_figures_that_there_are(dsn: str, db: asyncpg.Connection[Any]) -> None:

@@ -40,6 +40,15 @@ def test_clocks_that_disagree_count_as_punctual() -> None:
     assert (histogram.counts[0], histogram.sum) == (3, 2.001)
 
 
+def test_what_has_never_happened_is_told_as_none() -> None:
+    """A counter that is first seen at one has not risen, and an alert on its rise would not see the first."""
+    found = samples(exposition(Tallies(), "1.2.3", None, None))
+    for outcome in ("run", "missed", "skipped"):
+        assert found["rowcall_occurrences_total", (("outcome", outcome),)] == 0
+    for result in ("delivered", "failed", "dead"):
+        assert found["rowcall_webhook_deliveries_total", (("result", result),)] == 0
+
+
 def test_tallies_become_the_text_that_prometheus_reads() -> None:
     tallies = Tallies()
     tallies.ended('re"port\n', "succeeded", 0.2)
