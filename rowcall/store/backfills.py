@@ -61,9 +61,8 @@ async def plan_backfill(session: Session, schedule: ScheduleRow, since: datetime
     """
     session.access.check_acts_on(schedule)
     _check_runnable(schedule)
-    chain = await session.fetchrow("chain_of", schedule["schedule_id"], since, until)
-    assert chain is not None  # the schedule was found, and its row is never taken out but by SQL
-    _check_moments(since, until, schedule["now"], chain["history_floor_at"] if chain["is_forgotten"] else None)
+    chain = await _chain_of(session, schedule["schedule_id"], since, until)
+    _check_moments(since, until, schedule["now"], chain)
     trigger = schedule_of(schedule, schedule["cron_fields"]).trigger
     end = min(until, _end_of_answers(chain))
     if schedule["status"] != ScheduleStatus.ACTIVE:
@@ -88,13 +87,15 @@ async def answers_at(session: Session, schedule_id: int, occurrences: Sequence[d
 async def start_backfill(session: Session, schedule: ScheduleRow, planned: Range, request: Request) -> BackfillRow:
     """Write down a backfill of a locked schedule; workers see to it. Raises InvalidInput when there is nothing in it.
 
-    Raises Conflict when the schedule was changed since it was planned.
+    Raises Conflict when the schedule was changed since it was planned, InvalidInput when what ran then was forgotten.
     """
     _check_runnable(schedule)
     if schedule["version"] != planned.schedule_version:
         raise Conflict(f"schedule {schedule['name']!r} was changed just now; look at it, and ask again")
     if not planned.occurrences:
         raise InvalidInput.of("since", f"{schedule['name']!r} has no occurrence before {planned.until.isoformat()}")
+    # Counting took a while, and kept nobody from dropping days; from here on the floor stays.
+    _raise_any([_forgotten(await _chain_of(session, planned.schedule_id, planned.since, planned.until))])
     backfill_id: int = await session.fetchval(
         "insert_backfill", planned.schedule_id, planned.schedule_version, planned.since, planned.until,
         len(planned.occurrences), request.rate_per_minute, request.max_concurrent, request.requested_by, request.reason,
@@ -152,15 +153,31 @@ def _check_runnable(schedule: ScheduleRow) -> None:
         )
 
 
-def _check_moments(since: datetime, until: datetime, now: datetime, floor: datetime | None) -> None:
-    """Raise every fault of a range. `floor`: what ran before it was forgotten, and would run a second time."""
-    faults = [fault for fault in (era_fault("since", since), era_fault("until", until)) if fault is not None]
+async def _chain_of(session: Session, schedule_id: int, since: datetime, until: datetime) -> Row:
+    chain = await session.fetchrow("chain_of", schedule_id, since, until)
+    assert chain is not None  # the schedule was found, and its row is never taken out but by SQL
+    return chain
+
+
+def _check_moments(since: datetime, until: datetime, now: datetime, chain: Row) -> None:
+    """Raise every fault of a range."""
+    faults = [era_fault("since", since), era_fault("until", until)]
     if until > now:
         faults.append(Fault("until", f"lies in the future; it is {now.isoformat(timespec='seconds')} now"))
     if since >= until:
         faults.append(Fault("until", "must lie after since"))
-    if floor is not None:
-        faults.append(Fault("since", f"lies before {floor.isoformat()}: what ran then is no longer known"))
+    _raise_any([*faults, _forgotten(chain)])
+
+
+def _forgotten(chain: Row) -> Fault | None:
+    """What ran before the floor would run a second time: nobody knows any more that it did."""
+    if not chain["is_forgotten"]:
+        return None
+    return Fault("since", f"lies before {chain['history_floor_at'].isoformat()}: what ran then is no longer known")
+
+
+def _raise_any(found: Sequence[Fault | None]) -> None:
+    faults = [fault for fault in found if fault is not None]
     if faults:
         raise InvalidInput(faults)
 

@@ -153,6 +153,20 @@ async def test_a_backfill_of_what_was_dropped_is_refused(database: Database, hou
         await plan_backfill(database, await find_schedule(database, hourly), today - 4 * DAY, today - 3 * DAY)
 
 
+async def test_a_backfill_that_was_counted_before_its_days_were_dropped_is_refused(
+    database: Database, db: Connection, hourly: int, today: datetime
+) -> None:
+    """Counting takes seconds and holds nothing up: what ran is forgotten meanwhile, and would run a second time."""
+    planned = await plan_backfill(database, await find_schedule(database, hourly), today - 4 * DAY, today - 3 * DAY)
+    await drop_old_days(database, KEPT)
+
+    async with database.transaction() as transaction:
+        schedule = await lock_schedule(transaction, hourly)
+        with pytest.raises(InvalidInput, match="no longer known"):
+            await start_backfill(transaction, schedule, planned, Request(requested_by="somebody"))
+    assert await db.fetchval("SELECT count(*) FROM rowcall.backfills") == 0
+
+
 async def test_a_backfill_of_what_lies_before_its_schedule_is_taken_though_days_were_dropped(
     database: Database, a_schedule: ASchedule, a_worker: AWorker, hourly: int, today: datetime
 ) -> None:
