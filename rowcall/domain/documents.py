@@ -13,6 +13,10 @@ from .errors import Fault
 from .faults import M, read_partly, shown
 
 MAX_DEPTH = 64
+MAX_DEPTH_TOLD = 180
+"""How deep a value in an answer is nested at most, and so what a run may leave: readers of JSON end at 200 or so, and
+something stands around it."""
+TOO_DEEP = "… nested too deeply to be told"
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 LONGEST_DOUBLE = 1024
 
@@ -34,6 +38,11 @@ def depth_of(document: object, limit: int = MAX_DEPTH) -> int:
         depth += bool(containers)
         level = [inner for value in containers for inner in (value.values() if isinstance(value, dict) else value)]
     return depth
+
+
+def told(document: Any, levels: int = MAX_DEPTH_TOLD) -> Any:
+    """The document down to so many levels; what is nested deeper is said to be."""
+    return document if depth_of(document, levels) <= levels else _cut(document, levels)
 
 
 def document_faults(document: Mapping[str, Any]) -> list[Fault]:
@@ -68,6 +77,17 @@ def text_fault(text: str) -> str | None:
     except UnicodeEncodeError:
         return "contains half of a surrogate pair, which is no character"
     return None
+
+
+def _cut(value: Any, levels: int) -> Any:
+    match value:
+        case dict() | list() if not levels:
+            return TOO_DEEP
+        case dict():
+            return {name: _cut(inner, levels - 1) for name, inner in value.items()}
+        case list():
+            return [_cut(inner, levels - 1) for inner in value]
+    return value
 
 
 def _within(path: str, value: object) -> Iterator[tuple[str, str]]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from pydantic import Field
 
-from .base import View
+from .base import Json, View
 
 
 class AuditEntryView(View):
@@ -21,10 +20,10 @@ class AuditEntryView(View):
     subject: str = Field(description="The id of that schedule, execution, backfill or key.")
     schedule_id: int | None
     client_id: str | None
-    before: Any = Field(
+    before: Json = Field(
         description="What changed, as it was; null for what was not there. What may be secret is hidden."
     )
-    after: Any = Field(description="The same, as it is; null for what is gone.")
+    after: Json = Field(description="The same, as it is; null for what is gone.")
 
 
 class AuditLog(View):

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from rowcall.domain.documents import told
+
+Json = Annotated[Any, AfterValidator(told)]
+"""Whatever stands in a jsonb column, as deep as an answer may be nested."""
 
 
 class View(BaseModel):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from rowcall.domain.fields import InputData
 
-from .base import Body, View
+from .base import Body, Json, View
 
 
 class Execute(Body):
@@ -37,7 +37,7 @@ class ExecutionView(View):
     task_type: str
     capability_required: str | None
     priority: int
-    input_data: Any
+    input_data: Json
     status: str
     attempt: int
     fence: int
@@ -46,9 +46,9 @@ class ExecutionView(View):
     executed_at: datetime | None
     finished_at: datetime | None
     duration_seconds: float | None
-    result_data: Any
+    result_data: Json
     error_message: str | None
-    errors: Any = Field(description="One entry for each attempt that failed.")
+    errors: Json = Field(description="One entry for each attempt that failed.")
     reason: str | None = Field(description="Why it did not run.")
     backfill_id: int | None = Field(description="The backfill that had it run.")
     available_at: datetime | None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
 from rowcall.domain.fields import ScheduleFields
 
-from .base import Body, View
+from .base import Body, Json, View
 
 
 class ScheduleCreation(ScheduleFields):
@@ -27,12 +27,12 @@ class ScheduleView(View):
     description: str | None
     task_type: str
     capability_required: str | None
-    input_data: Any
+    input_data: Json
     priority: int
-    labels: Any
+    labels: Json
     schedule_type: str
     cron_expression: str | None
-    cron_fields: Any
+    cron_fields: Json
     interval_seconds: int | None
     scheduled_time: datetime | None
     timezone: str

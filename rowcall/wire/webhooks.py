@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from pydantic import Field
 
-from .base import View
+from .base import Json, View
 
 
 class DeliveryAttempt(View):
@@ -35,7 +34,7 @@ class DeliveryView(View):
     attempt: int = Field(description="Tries so far.")
     next_attempt_at: datetime | None
     history: list[DeliveryAttempt] = Field(description="The last thirty tries, the oldest first.")
-    payload: Any
+    payload: Json
     created_at: datetime
     finished_at: datetime | None
 

@@ -19,9 +19,10 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
+from rowcall.domain.documents import MAX_DEPTH_TOLD
+
 from .errors import storable
 
-_DEEPEST = 500
 _ESCAPES = re.compile(r"\\(?:u0000|.)")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
@@ -45,8 +46,8 @@ def encode_result(value: object, max_bytes: int) -> str | None:
     size = len(text) if text.isascii() else len(text.encode())
     if size > max_bytes:
         return _head_of(text, size, max_bytes)
-    if _depth(text) > _DEEPEST:
-        raise InvalidResult(f"the result is nested more than {_DEEPEST} levels deep; return something flatter")
+    if _depth(text) > MAX_DEPTH_TOLD:
+        raise InvalidResult(f"the result is nested more than {MAX_DEPTH_TOLD} levels deep; return something flatter")
     return text
 
 
@@ -96,8 +97,8 @@ def _head_of(text: str, size: int, max_bytes: int) -> str:
 
 
 def _depth(text: str) -> int:
-    """How deep a JSON text is nested. PostgreSQL's parser has a stack, and so its limit."""
-    if text.count("[") + text.count("{") <= _DEEPEST:
+    """How deep a JSON text is nested. Readers of it have a stack, and so their limit."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH_TOLD:
         return 0
     deepest = level = 0
     for found in _BRACKETS.finditer(text):

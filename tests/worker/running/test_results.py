@@ -96,8 +96,9 @@ def deep(levels: int) -> object:
         ([1.0, float("-inf")], r"result\[1\] is -inf"),
         (Point(1, object()), r"result\.at: an object"),
         (recursive(), r"result\[0\]\.again contains itself"),
-        (deep(600), "more than 500 levels|nested too deeply"),
-        (deep(5000), "more than 500 levels|nested too deeply"),
+        (deep(181), "nested more than 180 levels"),
+        (deep(600), "nested more than 180 levels"),
+        (deep(5000), "nested more than 180 levels|nested too deeply"),
         ([10**5000], "no form in JSON"),
         ({"n\0": object()}, "result.n\ufffd: an object"),
     ],
@@ -105,6 +106,10 @@ def deep(levels: int) -> object:
 def test_what_has_no_place_in_json_is_refused_and_found(value: object, message: str) -> None:
     with pytest.raises(InvalidResult, match=message):
         encode_result(value, 100_000)
+
+
+def test_a_result_is_kept_as_deep_as_it_can_be_told() -> None:
+    assert encode_result(deep(180), PLENTY) == "[" * 180 + "1" + "]" * 180
 
 
 def test_many_brackets_that_are_not_nested_are_no_depth() -> None:
