@@ -61,6 +61,14 @@ class Access:
         if self.confined_to not in {None, client_id}:
             raise Forbidden(f"this key creates schedules of client {self.confined_to!r}, and of no other")
 
+    def check_owns(self, schedule: Mapping[str, Any]) -> None:
+        """Raise Forbidden for another client's schedule, where the caller sees it: a static one."""
+        if self.confined_to not in {None, schedule["client_id"]}:
+            raise Forbidden(
+                f"schedule {schedule['name']!r} is of client {schedule['client_id']!r}; this key deletes those of "
+                f"client {self.confined_to!r}, and no other"
+            )
+
     def check_acts_on(self, schedule: Mapping[str, Any]) -> None:
         """Raise Forbidden for the runs of a static schedule, unless the caller is an administrator."""
         if self.confined_to is not None and schedule["is_static"]:

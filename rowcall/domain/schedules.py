@@ -45,18 +45,19 @@ class OverlapPolicy(StrEnum):
     CANCEL_RUNNING = "cancel_running"
 
 
-GONE = "gone: no worker of "
+GONE = "gone: no worker of % declares it any more"
+"""What the reason of a static schedule whose code is gone is LIKE. One that people give ends with who they are."""
 
 
 def gone_reason(source: str) -> str:
     """Why a static schedule is set aside whose code is gone."""
-    return f"{GONE}{source!r} declares it any more"
+    return GONE.replace("%", repr(source))
 
 
 def is_gone(schedule: Columns) -> bool:
-    """Whether a schedule is set aside because its code is gone. One that people paused is not."""
-    reason = schedule["status_reason"] or ""
-    return bool(schedule["is_static"] and schedule["status"] == ScheduleStatus.PAUSED and reason.startswith(GONE))
+    """Whether a schedule is set aside because its code is gone. One that people paused is not, whatever they say."""
+    is_paused = schedule["is_static"] and schedule["status"] == ScheduleStatus.PAUSED
+    return bool(is_paused and schedule["status_reason"] == gone_reason(schedule["source"]))
 
 
 def route_of(task_type: str, capability: str | None) -> str:

@@ -261,12 +261,13 @@ async def delete_schedule(session: Session, schedule: ScheduleRow) -> int | None
 
     Deleting twice changes nothing. Its history stays, and what is running runs to its end, but is not tried again: call
     `deleted.cancel_left_over` after the commit, unless this returns None: then nothing of it was open.
-    Raises Forbidden for one that stands in code, as long as it does.
+    Raises Forbidden for one that stands in code, as long as it does, and then for other clients than its own.
     """
     if schedule["status"] == ScheduleStatus.DISABLED:
         return 0
     if not is_gone(schedule):
         check_changeable(schedule)
+    session.access.check_owns(schedule)
     if session.is_swift:
         written_by, who = guard(session, schedule["written_by"])
         written(session, await session.fetchrow("disable_schedule", schedule["schedule_id"], written_by, who))

@@ -132,6 +132,8 @@ def test_a_schedule_whose_code_is_gone_is_told_and_one_that_people_paused_is_not
         "UPDATE rowcall.schedules SET is_static = true, status = 'PAUSED', status_reason = 'gone: fishing (by ada)'"
     )
     assert found(rowcall("doctor", "--json"), "schedules").startswith("ok")
+    execute("UPDATE rowcall.schedules SET status_reason = $1", f"{gone_reason('shop')} (by ada)")
+    assert found(rowcall("doctor", "--json"), "schedules").startswith("ok")
     execute("UPDATE rowcall.schedules SET status_reason = $1", gone_reason("shop"))
     told = found(rowcall("doctor", "--json"), "schedules")
     assert told == "warn: set aside, their code is gone: nightly -> bring it back, or delete them"

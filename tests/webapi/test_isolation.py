@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from rowcall.domain.access import Scope
+from rowcall.domain.schedules import gone_reason
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.keys import create_key
@@ -272,3 +273,26 @@ class TestAStaticSchedule:
             assert_problem(await caller("PATCH", f"/v1/schedules/{static}", json={"priority": 1}), 403)
             assert_problem(await caller("DELETE", f"/v1/schedules/{static}"), 403)
         assert "hidden-7" in (await callers["admin"]("GET", f"/v1/schedules/{static}")).text
+
+    @pytest.mark.parametrize("said", ["gone: no worker of x", gone_reason("app"), f"{gone_reason('app')}\t"])
+    async def test_nobody_can_say_that_its_code_is_gone(
+        self, callers: Mapping[str, Caller], static: int, said: str
+    ) -> None:
+        other = callers[OTHER]
+        assert (await other("POST", f"/v1/schedules/{static}/pause", json={"reason": said})).status_code == 200
+        for caller in (other, callers["admin"]):
+            assert_problem(await caller("DELETE", f"/v1/schedules/{static}"), 403)
+            bulk = await caller("POST", "/v1/bulk/delete", json={"names": [str(static)]})
+            assert bulk.json()["refused"] == 1
+        assert (await other("POST", f"/v1/schedules/{static}/resume")).json()["status"] == "ACTIVE"
+
+    async def test_once_its_code_is_gone_only_its_own_client_deletes_it(
+        self, callers: Mapping[str, Caller], static: int, db: Connection
+    ) -> None:
+        await db.execute("UPDATE rowcall.schedules SET status = 'PAUSED', status_reason = $1", gone_reason("app"))
+        await db.execute("UPDATE rowcall.schedules SET client_id = $1", ACME)
+        refused = assert_problem(await callers[OTHER]("DELETE", f"/v1/schedules/{static}"), 403)
+        assert f"of client '{ACME}'" in refused["detail"]
+        bulk = await callers[OTHER]("POST", "/v1/bulk/delete", json={"names": [str(static)]})
+        assert bulk.json()["refused"] == 1
+        assert (await callers[ACME]("DELETE", f"/v1/schedules/{static}")).status_code == 204
