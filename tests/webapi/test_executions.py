@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -177,3 +179,16 @@ async def test_a_parameter_that_can_not_be_used_is_named(client: httpx2.AsyncCli
 async def test_the_executions_of_nobody_are_not_found(client: httpx2.AsyncClient) -> None:
     assert_problem(await client.get("/v1/schedules/nobody/executions"), 404)
     assert_problem(await client.get("/v1/schedules/77/executions"), 404)
+
+
+@pytest.mark.parametrize("name", ["日報", "a b", "50%", "50%25", "a>b", "a?b", "a#b", "ü;x=1", "<[{}]>", "..."])
+async def test_pages_of_a_schedule_of_any_name_lead_on(client: httpx2.AsyncClient, tasks: list[str], name: str) -> None:
+    url = f"/v1/schedules/{quote(name, safe='')}"
+    assert (await client.put(url, json={"task_type": "report", "interval_seconds": 3600})).status_code == 201
+    asked = [(await client.post(f"{url}/execute")).json()["execution_id"] for _ in range(3)]
+
+    first = await client.get(f"{url}/executions?limit=1&status=QUEUED")
+    assert first.status_code == 200, first.text
+    assert first.headers["link"].isascii()
+    assert re.fullmatch(r'<[^<> ]+>; rel="next"', first.headers["link"])
+    assert await pages(client, f"{url}/executions?limit=1&status=QUEUED") == sorted(asked, reverse=True)
