@@ -7,6 +7,8 @@ import codecs
 import json
 from typing import Any, NotRequired, TypedDict
 
+from rowcall.domain.documents import MAX_DEPTH_TOLD, depth_of
+
 from .client import Response
 
 KEPT_HEADERS = (
@@ -76,10 +78,15 @@ def _says_json(response: Response) -> bool:
 
 
 def _is_storable(text: str) -> bool:
-    """Whether this is JSON that jsonb takes: no NaN, no infinite number, no NUL, no half of a surrogate pair."""
+    """Whether this is JSON that jsonb takes, no deeper than results are kept.
+
+    jsonb has no NaN, no infinite number, no NUL, no half of a surrogate pair.
+    """
     try:
-        again = json.dumps(json.loads(text), allow_nan=False, ensure_ascii=False)
+        value = json.loads(text)
+        again = json.dumps(value, allow_nan=False, ensure_ascii=False)
         again.encode()
     except (ValueError, RecursionError):
         return False
-    return "\\u0000" not in again
+    deepest = MAX_DEPTH_TOLD - 1  # it stands in the result
+    return "\\u0000" not in again and depth_of(value, deepest) <= deepest
