@@ -6,7 +6,9 @@ jsonb has no NUL and no half of a surrogate pair, and numbers beyond 64 bits or 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from .errors import Fault
@@ -18,7 +20,7 @@ MAX_DEPTH_TOLD = 180
 something stands around it."""
 TOO_DEEP = "… nested too deeply to be told"
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
-LONGEST_DOUBLE = 1024
+LARGEST_DOUBLE = int(sys.float_info.max)
 
 
 def read_document(model: type[M], given: Mapping[str, Any]) -> tuple[M | None, list[Fault]]:
@@ -57,15 +59,11 @@ def document_faults(document: Mapping[str, Any]) -> list[Fault]:
 
 
 def as_kept(value: Any) -> Any:
-    """A document with doubles in the place of whole numbers beyond 64 bits: jsonb gives 1e30 back in digits."""
-    match value:
-        case Mapping():
-            return {name: as_kept(inner) for name, inner in value.items()}
-        case list():
-            return [as_kept(inner) for inner in value]
-        case int() if not SMALLEST <= value <= LARGEST and value.bit_length() < LONGEST_DOUBLE:
-            return float(value)
-    return value
+    """A document with doubles in the place of the whole numbers that jsonb gives back for them: 1e30 comes in digits.
+
+    A whole number beyond 64 bits that no double is written as stays what it is, and so does what is nested too deeply.
+    """
+    return _as_kept(value) if depth_of(value, MAX_DEPTH_TOLD) <= MAX_DEPTH_TOLD else value
 
 
 def text_fault(text: str) -> str | None:
@@ -77,6 +75,18 @@ def text_fault(text: str) -> str | None:
     except UnicodeEncodeError:
         return "contains half of a surrogate pair, which is no character"
     return None
+
+
+def _as_kept(value: Any) -> Any:
+    match value:
+        case Mapping():
+            return {name: _as_kept(inner) for name, inner in value.items()}
+        case list():
+            return [_as_kept(inner) for inner in value]
+        case int() if not SMALLEST <= value <= LARGEST and abs(value) <= LARGEST_DOUBLE:
+            double = float(value)
+            return double if Decimal(repr(double)) == value else value
+    return value
 
 
 def _cut(value: Any, levels: int) -> Any:

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from rowcall.domain.definitions import Definition
+from rowcall.domain.documents import as_kept
 from rowcall.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from rowcall.domain.schedules import ScheduleStatus, is_gone
 from rowcall.domain.timing import TIMING_COLUMNS
@@ -156,8 +157,9 @@ async def insert_schedule(session: Session, definition: Definition, *, source: s
 
 
 def definition_of(schedule: ScheduleRow) -> Definition:
-    """The columns of a schedule that define it."""
-    return Definition(**{column: schedule[column] for column in DEFINING_COLUMNS})
+    """The columns of a schedule that define it, doubles as they were given."""
+    kept = {column: as_kept(schedule[column]) for column in JSONB_COLUMNS}
+    return Definition(**{column: schedule[column] for column in DEFINING_COLUMNS} | kept)
 
 
 async def change_schedule(session: Session, schedule: ScheduleRow, definition: Definition) -> ScheduleRow:

@@ -25,6 +25,33 @@ async def test_what_is_given_changes_and_the_rest_stays(client: httpx2.AsyncClie
     assert {field for field in before if before[field] != after[field]} == changing
 
 
+@pytest.mark.parametrize("number", [2.0**63, -1e30, 1.5e300, 1.7976931348623157e308])
+async def test_a_large_double_is_in_no_change_s_way(
+    client: httpx2.AsyncClient, a_schedule: CreateSchedule, number: float
+) -> None:
+    """jsonb gives it back in digits, which are a whole number to any reader."""
+    given = {"task_type": "report", "interval_seconds": 60, "input_data": {"x": [number]}, "labels": {}}
+    await a_schedule(name="n", **given)
+
+    changed = await client.patch("/v1/schedules/n", json={"priority": 7})
+    assert changed.status_code == 200, changed.text
+    assert (changed.json()["priority"], changed.json()["version"]) == (7, 2)
+    assert float(changed.json()["input_data"]["x"][0]) == number
+
+    replaced = [await client.put("/v1/schedules/n", json={**given, "priority": 8}) for _ in range(2)]
+    assert [answer.json()["version"] for answer in replaced] == [3, 3]
+
+
+async def test_a_whole_number_that_no_double_is_kept_as_is_not_rounded_by_a_change(
+    client: httpx2.AsyncClient, a_schedule: CreateSchedule, db: Any
+) -> None:
+    await a_schedule(name="n")
+    await db.execute("""UPDATE rowcall.schedules SET input_data = '{"x": 9223372036854775809}'""")
+    answer = await client.patch("/v1/schedules/n", json={"priority": 7})
+    assert faults(answer)["input_data.x"].startswith("must fit into 64 bits")
+    assert (await client.get("/v1/schedules/n")).json()["input_data"] == {"x": 9223372036854775809}
+
+
 async def test_a_change_of_policy_leaves_the_next_run_where_it_is(
     client: httpx2.AsyncClient, a_schedule: CreateSchedule
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from rowcall.domain.documents import MAX_DEPTH_TOLD, TOO_DEEP
 from rowcall.wire.executions import ExecutionList
 from rowcall.wire.schedules import ScheduleList
+from tests.webapi.answers import faults
 from tests.webapi.conftest import CreateSchedule
 from tests.webapi.ledger import a_row
 from tests.webapi.test_executions import NOON
@@ -67,3 +68,19 @@ async def test_a_schedule_that_sql_nested_deeply_is_listed(
         answer = await client.get(url)
         assert answer.status_code == 200, answer.text
     ScheduleList.model_validate_json((await client.get("/v1/schedules")).content)
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+async def test_a_schedule_that_sql_nested_deeply_is_mended_by_another_input(
+    client: httpx2.AsyncClient, a_schedule: CreateSchedule, db: Any, depth: int
+) -> None:
+    await a_schedule(name="deep")
+    await db.execute("UPDATE rowcall.schedules SET input_data = $1", text_of(depth))
+
+    refused = faults(await client.patch("/v1/schedules/deep", json={"priority": 7}))
+    assert refused == {"input_data": "is nested more than 64 deep"}
+    for changed in (
+        await client.put("/v1/schedules/deep", json={"task_type": "report", "interval_seconds": 60}),
+        await client.patch("/v1/schedules/deep", json={"priority": 7}),
+    ):
+        assert changed.status_code == 200, changed.text
