@@ -11,7 +11,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -68,6 +68,7 @@ def create_app(
             Problem: _on_problem,
             RowcallError: _on_error,
             HTTPException: _on_http_exception,
+            ClientDisconnect: _on_hang_up,
             Exception: _on_crash,
         },
     )
@@ -120,6 +121,11 @@ async def _on_http_exception(_request: Request, error: Exception) -> Response:
         else "there is nothing at this path; /openapi.json lists what there is"
     )
     return respond(Problem(error.status_code, detail, headers={"Allow": allowed} if allowed else headers))
+
+
+async def _on_hang_up(_request: Request, _error: Exception) -> Response:
+    """The client left in the middle of its body: no fault of ours, and nobody is there to be answered."""
+    return respond(Problem(400, "the body ended before its end"))
 
 
 async def _on_crash(request: Request, error: Exception) -> Response:

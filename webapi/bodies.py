@@ -85,7 +85,10 @@ def _is_json(content_type: str) -> bool:
     """Whether that is JSON in UTF-8; parameters besides charset are nobody's business."""
     header = Message()
     header["content-type"] = content_type
-    charset = header.get_param("charset", "utf-8")
+    try:
+        charset = header.get_param("charset", "utf-8")
+    except TypeError:  # it is given in parts, and as a whole too
+        return False
     given = content_type.partition(";")[0].strip().lower()
     return given == JSON and isinstance(charset, str) and charset.lower() in CHARSETS
 

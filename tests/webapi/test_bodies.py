@@ -54,6 +54,8 @@ async def test_json_in_utf_8_is_read(client: httpx2.AsyncClient, content_type: s
         "application/jsonp",
         "application/merge-patch+json",
         ";",
+        "application/json; charset*0=utf-8; charset*=utf-8",
+        "application/json; charset*=utf-16''x",
     ],
 )
 async def test_other_types_are_refused(client: httpx2.AsyncClient, content_type: str) -> None:

@@ -59,6 +59,11 @@ class TestWithAHostInTheSettings:
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "http://127.0.0.1:9999"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
+        ({"Origin": "http://[::1"}, 403),
+        ({"Origin": "127.0.0.1:8000"}, 403),
+        ({"Origin": ""}, 403),
+        ({"Origin": "HTTP://127.0.0.1:8000"}, 404),
     ],
 )
 async def test_a_page_of_another_site_changes_nothing(

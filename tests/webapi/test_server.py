@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 
 import httpx2
 import pytest
 import uvicorn
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
+from structlog.testing import capture_logs
 
 from rowcall.cli.http_protocol import LARGEST_HEAD, BoundedProtocol
 from rowcall.settings import Settings
@@ -19,11 +22,22 @@ from tests.webapi.answers import assert_problem
 
 
 @pytest.fixture
-async def port(database: Database) -> AsyncIterator[int]:
+def app(database: Database) -> Starlette:
+    return create_app(database, Settings(max_body_bytes=4096))
+
+
+@pytest.fixture
+async def port(app: Starlette) -> AsyncIterator[int]:
+    async with served(app) as port:
+        yield port
+
+
+@asynccontextmanager
+async def served(app: ASGIApp) -> AsyncIterator[int]:
+    """The port of a server of this app."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()  # who connects before uvicorn is up waits here
-        app = create_app(database, Settings(max_body_bytes=4096))
         config = uvicorn.Config(app, http=BoundedProtocol, log_config=None, lifespan="off")
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
@@ -67,6 +81,30 @@ async def test_who_waits_to_be_told_to_go_on_with_too_large_a_body_is_told_to_st
     assert answered.startswith("HTTP/1.1 413 ")
     assert "connection: close" in answered.lower()
     writer.close()
+
+
+async def test_who_hangs_up_in_the_middle_of_a_body_is_no_fault_of_ours(app: Starlette) -> None:
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except Exception as fault:  # noqa: BLE001 - whatever a server would log
+            ended.set_exception(fault)
+        else:
+            ended.set_result(None)
+
+    async with served(watched) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            b"POST /v1/preview HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b'Content-Length: 100\r\n\r\n{"cron_'
+        )
+        await writer.drain()
+        with capture_logs() as logged:
+            writer.close()
+            await asyncio.wait_for(ended, 10)
+    assert logged == []
 
 
 @pytest.mark.parametrize(
