@@ -154,7 +154,7 @@ async def list_executions(
     elif wanted.schedule_id is not None:
         after = (None, None) if before is None else (before.scheduled_for, before.execution_id * before.is_manual)
         rows = await session.fetch(
-            "list_executions_of_schedule", wanted.schedule_id, limit, *filters, *after, confined_to
+            "list_executions_of_schedule", wanted.schedule_id, limit, *filters, *after, client_id, no_static
         )
     else:
         few = None if client_id is None else await few_of_client(session, client_id, no_static=no_static)

@@ -141,6 +141,21 @@ async def test_the_settings_give_the_defaults(a_schedule: CreateSchedule, settin
     assert created["timezone"] == settings.default_timezone
 
 
+@pytest.mark.parametrize("client_id", ["", False, 0, []])
+async def test_a_client_that_is_none_is_a_fault_and_not_the_caller_s_own(
+    client: httpx2.AsyncClient, tasks: list[str], client_id: object
+) -> None:
+    given = {"task_type": "report", "cron_expression": "@daily", "client_id": client_id}
+    assert list(faults(await client.post("/v1/schedules", json=given))) == ["client_id"]
+
+
+async def test_a_client_that_is_null_is_the_caller_s_own(client: httpx2.AsyncClient, tasks: list[str]) -> None:
+    created = await client.post(
+        "/v1/schedules", json={"task_type": "report", "cron_expression": "@daily", "client_id": None}
+    )
+    assert (created.status_code, created.json()["client_id"]) == (201, "default")
+
+
 async def test_a_name_that_is_taken_is_a_conflict(client: httpx2.AsyncClient, a_schedule: CreateSchedule) -> None:
     taken = await a_schedule(name="n")
     again = {"task_type": "report", "cron_expression": "@daily", "name": "n"}

@@ -51,6 +51,7 @@ async def some(client: httpx2.AsyncClient, a_schedule: CreateSchedule, db: Any) 
         ("?label=team", "a b c"),
         ("?label=team=billing&label=tier", "a"),
         ("?label=team=", ""),
+        ("?label=team=billing&label=team=billing&label=team", "a c"),
         ("?text=NIGHTLY", "a"),
         ("?text=100%25", "a"),
         ("?text=1__", ""),
@@ -110,6 +111,11 @@ async def test_a_cursor_of_somebody_elses_is_refused(client: httpx2.AsyncClient,
 )
 async def test_a_parameter_that_can_not_be_used_is_named(client: httpx2.AsyncClient, query: str, field: str) -> None:
     assert list(faults(await client.get(f"/v1/schedules?{query}"))) == [field]
+
+
+async def test_two_values_of_a_label_are_a_fault_as_no_schedule_has_both(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/v1/schedules?label=env=a&label=team=x&label=env=b")
+    assert faults(answer) == {"label": "asks for two values of 'env', 'a' and 'b'; a schedule has one at most"}
 
 
 async def test_a_list_takes_no_other_method(client: httpx2.AsyncClient) -> None:

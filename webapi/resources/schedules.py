@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import Field
 from starlette.responses import Response
 
 from rowcall.domain.access import Scope
@@ -14,7 +13,7 @@ from rowcall.domain.definitions import IDENTITY, Definition, define, merged
 from rowcall.domain.errors import Conflict, InvalidInput, NotFound
 from rowcall.domain.fields import ScheduleFields
 from rowcall.store.deleted import cancel_left_over
-from rowcall.store.schedule_lists import ScheduleFilter, list_schedules
+from rowcall.store.schedule_lists import list_schedules
 from rowcall.store.schedules import (
     ScheduleRow,
     change_schedule,
@@ -28,7 +27,7 @@ from rowcall.store.schedules import (
 )
 from rowcall.store.sessions import Session
 from rowcall.store.swiftly import swiftly
-from rowcall.webapi.pages import IdCursor, decode, encode, link_to_next
+from rowcall.webapi.pages import decode, encode, link_to_next
 from rowcall.webapi.problems import Problem
 from rowcall.webapi.queries import Query
 from rowcall.webapi.registry import Call, check_scheduler, reply, route
@@ -36,31 +35,16 @@ from rowcall.webapi.views import schedule_view
 from rowcall.wire.schedules import ScheduleCreation, ScheduleList, ScheduleView
 
 from .etags import IF_MATCH, check_match, etag_of
+from .filters import ScheduleQuery, filter_of
 from .references import Reference, client_of, found, locked
 from .telling import tell
-
-Status = Literal["ACTIVE", "PAUSED", "COMPLETED", "DISABLED", "INVALID"]
-
-
-class ScheduleQuery(Query):
-    """Which schedules to list."""
-
-    client_id: str | None = Field(None, description="What this client may see: its own, and the static ones of all.")
-    status: list[Status] = Field([], description="May be repeated.")
-    task_type: str | None = None
-    schedule_type: Literal["cron", "interval", "one_time"] | None = None
-    label: list[str] = Field([], description="`name=value`, or `name` for any value; repeated, all must match.")
-    text: str | None = Field(None, description="Stands in the name or the description.")
-    is_static: bool | None = None
-    include_disabled: Annotated[bool, Field(description="Deleted ones too.")] = False
-    limit: Annotated[int, Field(ge=1, le=500)] = 100
-    cursor: IdCursor | None = Field(None, description="`next_cursor` of the page before.")
 
 
 async def create(call: Call[Query, dict[str, Any]]) -> Response:
     """Create a schedule."""
     check_scheduler(call.services)
-    fields = {**call.body, "client_id": call.body.get("client_id") or call.access.client_id}
+    given = call.body.get("client_id")
+    fields = {**call.body, "client_id": call.access.client_id if given is None else given}
     return _created(await _create(call, fields))
 
 
@@ -68,7 +52,7 @@ async def list_all(call: Call[ScheduleQuery, None]) -> Response:
     """List schedules."""
     query = call.query
     after = decode(query.cursor, 1)[0] if query.cursor is not None else 0
-    rows = await list_schedules(call.database, _filter(query), after, query.limit + 1)
+    rows = await list_schedules(call.database, filter_of(query), after, query.limit + 1)
     page = rows[: query.limit]
     cursor = encode(page[-1]["schedule_id"]) if len(rows) > len(page) else None
     answer = ScheduleList(schedules=[schedule_view(row) for row in page], next_cursor=cursor)
@@ -180,21 +164,6 @@ async def _judged(
     if fields.get("task_type") != previous.task_type:
         _, tasks = await known_tasks(session)
     return define(fields, now=now, defaults=call.services.defaults, known_tasks=tasks, previous=previous)
-
-
-def _filter(query: ScheduleQuery) -> ScheduleFilter:
-    pairs = [label.partition("=") for label in query.label]
-    return ScheduleFilter(
-        statuses=query.status,
-        client_id=query.client_id,
-        task_type=query.task_type,
-        schedule_type=query.schedule_type,
-        labels={name: value for name, equals, value in pairs if equals},
-        label_names=[name for name, equals, _ in pairs if not equals],
-        text=query.text,
-        is_static=query.is_static,
-        include_disabled=query.include_disabled,
-    )
 
 
 def _shown(schedule: ScheduleRow) -> Response:
