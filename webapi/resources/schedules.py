@@ -213,7 +213,7 @@ OPERATIONS = (
         scope=Scope.READ,
         summary="Read a schedule",
         description=(
-            "The definition, its state, when it runs next, and figures of its runs. The `ETag` serves `If- Match`."
+            "The definition, its state, when it runs next, and figures of its runs. The `ETag` serves `If-Match`."
         ),
         tag="schedules",
         query=Reference,
