@@ -2059,7 +2059,10 @@ BEGIN
         RAISE EXCEPTION 'input_data is laid over that of the schedule: an object is needed'
             USING ERRCODE = 'invalid_parameter_value';
     ELSIF found.task_type = 'http' AND execute_schedule.input_data ?| ARRAY['url', 'headers', 'method'] THEN
-        RAISE EXCEPTION 'url, headers and method of an http task can''t be replaced here; change the schedule'
+        RAISE EXCEPTION 'url, headers and method of the task http can''t be replaced here; change the schedule'
+            USING ERRCODE = 'invalid_parameter_value';
+    ELSIF found.task_type IN ('sql', 'shell') AND execute_schedule.input_data ? 'name' THEN
+        RAISE EXCEPTION 'name of the task % can''t be replaced here; change the schedule', found.task_type
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     SELECT count(*) < found.max_instances AND count(*) FILTER (WHERE o.worker_id IS NULL AND o.available_at IS NULL) = 0

@@ -34,8 +34,8 @@ JSONB_COLUMNS = ("input_data", "result_data", "errors")
 RUNNABLE = (ScheduleStatus.ACTIVE, ScheduleStatus.PAUSED, ScheduleStatus.COMPLETED)
 NOT_WELL = frozenset(ExecutionStatus) - OPEN_STATUSES - {ExecutionStatus.SUCCEEDED, ExecutionStatus.CANCELLED}
 """What always says why. Older versions cancelled some executions without a word."""
-KEPT_OF_HTTP = ("url", "headers", "method")
-"""Where an http task calls, and as whom, is decided by who writes the schedule, not by who runs it."""
+NOT_REPLACED = {"http": ("url", "headers", "method"), "sql": ("name",), "shell": ("name",)}
+"""By task: where it calls and as whom, or what it runs, is decided by who writes the schedule, not by who runs it."""
 
 
 async def find_execution(session: Session, execution_id: int) -> ExecutionRow:
@@ -76,11 +76,11 @@ async def execute_schedule(
 
 
 def _check_override(task_type: str, override: Mapping[str, Any]) -> None:
-    refused = [name for name in KEPT_OF_HTTP if task_type == "http" and name in override]
+    refused = [name for name in NOT_REPLACED.get(task_type, ()) if name in override]
     if refused:
         raise InvalidInput.of(
             f"input_data.{refused[0]}",
-            f"{', '.join(refused)} of an http task can't be replaced here; change the schedule",
+            f"{', '.join(refused)} of the task {task_type} can't be replaced here; change the schedule",
         )
 
 

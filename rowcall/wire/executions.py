@@ -16,7 +16,11 @@ class Execute(Body):
     """A run now."""
 
     input_data: InputData | None = Field(
-        None, description="Laid over the schedule's input, field by field; never the url, headers or method of http."
+        None,
+        description=(
+            "Laid over the schedule's input, field by field; never the `url`, `headers` or `method` of `http`, or the "
+            "`name` of `sql` and `shell`."
+        ),
     )
     wait: Annotated[bool, Field(description="Line up behind what is open, where `max_instances` leaves no room.")] = (
         True

@@ -141,12 +141,14 @@ async def test_what_is_over_or_wrong_is_refused_as_by_rest(
     over = await a_schedule(name="over", status="COMPLETED", status_reason="limit")
     await a_schedule(name="wrong", status="INVALID", status_reason="no")
     await a_schedule(name="called", task_type="http")
+    await a_schedule(name="named", task_type="shell")
     state, value = asyncpg.ObjectNotInPrerequisiteStateError, asyncpg.InvalidParameterValueError
     for error, question in (
         (state, f"pause_schedule('{over}')"),
         (state, "resume_schedule('over')"),
         (state, "execute_schedule('wrong')"),
         (value, "execute_schedule('called', '{\"url\": \"http://elsewhere\"}')"),
+        (value, "execute_schedule('named', '{\"name\": \"another\"}')"),
         (value, "execute_schedule('over', '[]')"),
         (asyncpg.NoDataFoundError, "pause_schedule('nobody')"),
         (asyncpg.NoDataFoundError, "execute_schedule('over', NULL, 'another client')"),

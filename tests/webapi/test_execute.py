@@ -87,6 +87,20 @@ async def test_where_an_http_task_calls_is_never_replaced(
     assert (await client.post(URL, json={"input_data": {"body": 1}})).status_code == 201
 
 
+@pytest.mark.parametrize("task_type", ["sql", "shell"])
+async def test_what_a_named_task_runs_is_never_replaced(
+    client: httpx2.AsyncClient, a_schedule: CreateSchedule, task_type: str
+) -> None:
+    await a_schedule(name="n", task_type=task_type, input_data={"name": "one"}, allow_unknown_task=True)
+    answer = await client.post(URL, json={"input_data": {"name": "another"}})
+    told = f"name of the task {task_type} can't be replaced here; change the schedule"
+    assert faults(answer) == {"input_data.name": told}
+    ran = await client.post(URL, json={"input_data": {"parameters": {"a": 1}}})
+    assert ran.json()["input_data"] == {"name": "one", "parameters": {"a": 1}}
+    await a_schedule(name="m", input_data={"name": "one"})
+    assert (await client.post("/v1/schedules/m/execute", json={"input_data": {"name": "two"}})).status_code == 201
+
+
 @pytest.mark.parametrize("body", [{"input_data": []}, {"input_data": {"a": 10**30}}, {"wait": "no"}, {"extra": 1}])
 async def test_bodies_are_judged(client: httpx2.AsyncClient, a_schedule: CreateSchedule, body: dict[str, Any]) -> None:
     await a_schedule(name="n")
