@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from rowcall.settings import Settings
 from tests.webapi.answers import assert_problem, faults
 from tests.webapi.conftest import CreateSchedule
 
@@ -125,3 +126,18 @@ async def test_a_rule_that_can_not_be_used_says_why(
     client: httpx2.AsyncClient, body: dict[str, Any], fields: set[str]
 ) -> None:
     assert set(faults(await client.post("/v1/preview", json=body))) == fields
+
+
+class TestWhereRunsMustBeApart:
+    @pytest.fixture
+    def settings(self) -> Settings:
+        return Settings(min_interval_seconds=300)
+
+    @pytest.mark.parametrize("rule", [{"cron_expression": "* * * * *"}, {"interval_seconds": 60}])
+    async def test_a_rule_that_could_not_be_created_says_so(
+        self, client: httpx2.AsyncClient, tasks: list[str], rule: dict[str, Any]
+    ) -> None:
+        told = faults(await client.post("/v1/preview", json=rule))
+        assert told == faults(await client.post("/v1/schedules", json={"task_type": "report", **rule}))
+        assert "this installation allows 300 s" in told[next(iter(rule))]
+        assert (await client.post("/v1/preview", json={"cron_expression": "*/5 * * * *"})).status_code == 200

@@ -8,9 +8,10 @@ from typing import Any
 from starlette.responses import Response
 
 from rowcall.domain.access import Scope
+from rowcall.domain.definitions import Defaults
 from rowcall.domain.documents import read_document
 from rowcall.domain.errors import Fault, InvalidInput
-from rowcall.domain.timing import era_fault, read_timing
+from rowcall.domain.timing import era_fault, pace_fault, read_timing
 from rowcall.domain.triggers import describe_trigger, occurrences_after, read_local
 from rowcall.store.schedules import known_tasks
 from rowcall.webapi.queries import Query
@@ -21,19 +22,21 @@ from rowcall.wire.previewing import Preview, PreviewFields
 async def preview(call: Call[Query, dict[str, Any]]) -> Response:
     """Try a rule out."""
     now, _ = await known_tasks(call.database)
-    return reply(_preview(call.body, now, call.services.defaults.timezone))
+    return reply(_preview(call.body, now, call.services.defaults))
 
 
-def _preview(given: dict[str, Any], now: datetime, default_timezone: str) -> Preview:
+def _preview(given: dict[str, Any], now: datetime, defaults: Defaults) -> Preview:
     read, faults = read_document(PreviewFields, {name: value for name, value in given.items() if value is not None})
     assert read is not None  # no field of it must be given
     unusable = {fault.field.partition(".")[0] for fault in faults}
-    after, after_faults = _read_after(read, default_timezone)
+    after, after_faults = _read_after(read, defaults.timezone)
     faults += after_faults
     timing, trigger, timing_faults = read_timing(
-        read, unusable, default_timezone=default_timezone, created_at=after or now, client_id="default", name=""
+        read, unusable, default_timezone=defaults.timezone, created_at=after or now, client_id="default", name=""
     )
     faults += timing_faults
+    if timing is not None and trigger is not None:
+        faults += filter(None, [pace_fault(timing, trigger, now, defaults.min_interval_seconds)])
     if faults or timing is None or trigger is None:
         raise InvalidInput(faults)
     return Preview(
@@ -62,7 +65,10 @@ OPERATIONS = (
         preview,
         scope=Scope.READ,
         summary="What a rule means: in words, and its next occurrences",
-        description="Nothing is created. Faults are those that creating a schedule would tell of the rule.",
+        description=(
+            "Nothing is created. Faults are those that creating a schedule would tell of the rule; one with nothing "
+            "ahead is none here."
+        ),
         tag="preview",
         body=PreviewFields,
         body_unread=True,
