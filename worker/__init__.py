@@ -7,6 +7,7 @@
     running/       one attempt, on the loop, in a thread or in a child process
     recorder.py    results, written back in batches
     heartbeat.py   the lease, in a thread of its own
+    releasing.py   what waits in schedules that were locked when it was its turn
     listening.py   notifications
     pulse.py       when the loop last looked
     sweep.py       what any replica does for all: recover the dead, plan, release, count, make days

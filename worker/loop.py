@@ -43,8 +43,9 @@ class Loop:
     """One worker id's look-outs for work. `wake` it to make it look at once.
 
     `on_work` is called when a look brought claims, or may have: it is `doubtful` when nobody answered. `on_looked` is
-    told in how many seconds something is due, None where nothing is planned. `at_rest` is set while there is nothing to
-    claim. Looks begin at `since`; None: at the beginning.
+    told in how many seconds something is due, None where nothing is planned; `on_busy`, in which schedules something
+    still waits to be let go. `at_rest` is set while there is nothing to claim. Looks begin at `since`; None: at the
+    beginning.
 
     A look begins where the one before it found the first schedule, and needs not step over all that has long been
     answered. One after a notification sees everything that is due, and so does one after a sweep that found something
@@ -79,6 +80,7 @@ class Loop:
         self.doubtful = False
         self.on_work: Callable[[], None] = lambda: None
         self.on_looked: Callable[[float | None], None] = lambda _: None
+        self.on_busy: Callable[[Sequence[int]], None] = lambda _: None
         work.on_room = self.wake
 
     def wake(self) -> None:
@@ -144,6 +146,7 @@ class Loop:
             self.at_rest.clear()
             self.on_work()
         self._work.take(found)
+        self.on_busy(found.busy)
         self.on_looked(0.0 if found.found_due or found.late_is_left else found.due_in_seconds)
         return self._delay(found)
 

@@ -29,8 +29,9 @@ class Recorder:
     """Writes results back, in batches, however long it takes: while PostgreSQL is away they are kept.
 
     `on_queued` is called when there may be something new to claim: a retry, or one that waited for an end. Nothing else
-    would tell before the next poll. `on_ended` is called with what ended, `on_told` when something was put into the
-    outbox of webhooks. The audience's tallies are added to with each batch.
+    would tell before the next poll. `on_busy` is called with the schedules where that is still to be let go, `on_ended`
+    with what ended, `on_told` when something was put into the outbox of webhooks. The audience's tallies are added to
+    with each batch.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Recorder:
         self.wrote = asyncio.Event()
         self.on_ended: Callable[[Sequence[Result]], None] = lambda _: None
         self.on_queued: Callable[[], None] = lambda: None
+        self.on_busy: Callable[[Sequence[int]], None] = lambda _: None
         self.on_told: Callable[[], None] = lambda: None
 
     def put(self, result: Result) -> None:
@@ -115,6 +117,7 @@ class Recorder:
         self._audience.tallies.stale_results += len(recorded.refused)
         if recorded.requeued or recorded.released:
             self.on_queued()
+        self.on_busy(recorded.busy)
         if any(result.claim.tells for result in recorded.finished):
             self.on_told()
         self.on_ended(recorded.finished)

@@ -31,6 +31,7 @@ from .loop import Loop
 from .offers import Offers
 from .pulse import Pulse
 from .recorder import Recorder
+from .releasing import Releaser
 from .retention import keep_retention, retire
 from .running.runner import Runner
 from .settled import Settled
@@ -84,6 +85,7 @@ class Session:
         self._holdings = Holdings(settings.concurrency)
         self._foresight = Foresight(database, offers.routes, self._holdings, settings.poll_interval_seconds)
         self._feeder = Feeder(database, offers.routes, self._holdings)
+        self._releaser = Releaser(database)
         self._recorder = Recorder(database, worker_id, self._holdings, audience, self._random)
         self._runner = Runner(
             offers.tasks,
@@ -103,6 +105,8 @@ class Session:
         work.on_recorded = self._deliverer.stir
         self._recorder.on_ended = self._feeder.hear
         self._recorder.on_queued = self._loop.wake
+        self._recorder.on_busy = self._loop.on_busy = self._releaser.hear
+        self._releaser.on_released = self._loop.wake
         self._recorder.on_told = self._deliverer.wake
         self._feeder.on_fed = self._loop.wake
         self._heartbeat = Heartbeat(
@@ -132,7 +136,8 @@ class Session:
         """Loop until told to stop, or until the lease is lost; then end the work in the way that fits."""
         async with asyncio.TaskGroup() as group:
             duties = [self._recorder.run(), self._sweep_again_and_again(), self._count_results()]
-            duties += [self._feeder.run(self._ending), self._deliverer.run(self._ending), self._foresight.run()]
+            duties += [self._feeder.run(self._ending), self._deliverer.run(self._ending)]
+            duties += [self._releaser.run(), self._foresight.run()]
             poll_seconds = self._settings.poll_interval_seconds
             duties.append(keep_retention(self._database, self._settings.retention_days, poll_seconds, self._random))
             if self._settings.notifications:

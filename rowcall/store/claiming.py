@@ -26,7 +26,7 @@ from .lead import Lead
 from .peeking import Head, Sight, peek, until
 from .planning import plan_schedules
 from .recording import Completed
-from .releasing import release_waiting
+from .releasing import release_free
 from .sessions import Row, Session
 from .starting import Begun, start_due, start_returning
 from .taking import take_queued
@@ -43,6 +43,7 @@ class Look:
     is None when nothing that this replica may run is planned; `found_due` counts lanes with due work that it may claim.
     Where there are claims, more may be due than was seen before them, unless it `knows_next`.
     Before `all_answered_before` no schedule was found due; `unplanned`: there are some without a next moment.
+    In the `busy` schedules an execution waits that could not be let go, because somebody else has them locked.
     """
 
     claims: list[Claim] = field(default_factory=list)
@@ -56,6 +57,7 @@ class Look:
     knows_next: bool = False
     due_in_seconds: float | None = None
     all_answered_before: datetime | None = None
+    busy: Sequence[int] = ()
 
     def note(self, begun: Begun) -> None:
         """Add what was found besides runs to start."""
@@ -123,7 +125,8 @@ async def look(
                 sight = await _wait(found, ahead, sight)
             if sight.due_in <= 0 and not found.claims:
                 await _claim_all(transaction, found, worker_id, routes, sight.heads, limit, since, late, now)
-        await release_waiting(database, [row["schedule_id"] for row in found.recorded if row["status"] == "QUEUED"])
+        made_wait = [row["schedule_id"] for row in found.recorded if row["status"] == "QUEUED"]
+        found.busy = (await release_free(database, made_wait)).busy
     found.unplanned, found.all_answered_before = sight.unplanned, sight.all_answered_before
     if found.knows_next:
         found.due_in_seconds = max(0.0, sight.by_now().due_in) if sight.heads else None

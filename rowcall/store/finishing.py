@@ -18,7 +18,7 @@ from .connecting import NAMES
 from .database import Database
 from .deleted import DELETED, NOT_TRIED_AGAIN, cancel_left_over, deleted_among
 from .keeping import FEW
-from .releasing import release_waiting
+from .releasing import release_free
 from .sessions import Session, Transaction
 from .telling import tell
 
@@ -44,13 +44,15 @@ class Result:
 class Recorded:
     """What became of a batch of results. `refused` are those whose execution had been given to another.
 
-    `released` says whether an execution that waited for one of these may start now.
+    `released` says whether an execution that waited for one of these may start now; in the `busy` schedules one waits
+    still, because somebody else has them locked: let it go when they are free again (`release_free`).
     """
 
     finished: list[Result]
     requeued: list[Result]
     refused: list[Result]
     released: bool
+    busy: Sequence[int]
 
 
 async def record_results(database: Database, worker_id: int, results: Sequence[Result], random: Random) -> Recorded:
@@ -73,12 +75,13 @@ async def record_results(database: Database, worker_id: int, results: Sequence[R
     if requeued:
         await cancel_left_over(database, [result.claim.schedule_id for result in again])
     ended, refused = _parted([*plain, *final], lambda result: result.claim.execution_id in finished)
-    released = await release_waiting(database, list({result.claim.schedule_id for result in ended}))
+    released = await release_free(database, list({result.claim.schedule_id for result in ended}))
     return Recorded(
         finished=ended,
         requeued=[result for result in again if result.claim.execution_id in requeued],
         refused=refused,
-        released=bool(released),
+        released=bool(released.rows),
+        busy=released.busy,
     )
 
 
@@ -93,8 +96,8 @@ async def _record_few(database: Database, worker_id: int, results: Sequence[Resu
             told = [(claim.execution_id, claim.scheduled_for) for claim in claims if claim.execution_id in finished]
             await tell(transaction, told)
     ended, refused = _parted(results, lambda result: result.claim.execution_id in finished)
-    released = await release_waiting(database, list({result.claim.schedule_id for result in ended}))
-    return Recorded(ended, [], refused, released=bool(released))
+    released = await release_free(database, list({result.claim.schedule_id for result in ended}))
+    return Recorded(ended, [], refused, bool(released.rows), released.busy)
 
 
 async def _finish_one(session: Session, worker_id: int, result: Result) -> int | None:

@@ -3,8 +3,9 @@
 import asyncio
 
 from rowcall.domain.executions import Outcome
+from rowcall.store.claiming import look
 from rowcall.store.database import Database
-from rowcall.store.releasing import release_forgotten, release_waiting
+from rowcall.store.releasing import release_forgotten, release_free, release_waiting
 from tests.store.stories import (
     COMMITS_WAIT,
     HOUR,
@@ -88,6 +89,41 @@ async def test_letting_go_waits_for_a_busy_schedule_and_holds_up_no_other(
         assert [claimed.schedule_id for claimed in await claim(database, worker)] == [free]
 
     assert sorted(row["schedule_id"] for row in await letting_go) == sorted([busy, free])
+
+
+async def test_what_is_let_go_without_waiting_names_the_busy_schedules(
+    database: Database, db: Connection, another_connection: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    busy, free = [await one_that_waits(database, db, a_schedule, worker, forgotten=True) for _ in range(2)]
+
+    async with another_connection.transaction():
+        await another_connection.execute("SELECT FROM rowcall.schedules WHERE schedule_id = $1 FOR UPDATE", busy)
+        released = await release_free(database, [busy, free])
+
+    assert ([row["schedule_id"] for row in released.rows], released.busy) == ([free], [busy])
+    assert [row["schedule_id"] for row in (await release_free(database, released.busy)).rows] == [busy]
+
+
+async def test_a_look_does_not_wait_for_who_sits_on_a_schedule_where_it_made_something_wait(
+    database: Database, db: Connection, another_connection: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    due = await a_schedule(overlap_policy="queue")
+    await claim(database, worker)
+    await db.execute(COMMITS_WAIT)
+    await db.execute("SELECT pg_advisory_lock(4711)")
+    looking = asyncio.create_task(look(database, worker, ["work"], 10, now=NOON + HOUR))
+    await until_waiting_for_a_lock(db)
+    async with another_connection.transaction():
+        sitting = asyncio.create_task(
+            another_connection.execute("SELECT FROM rowcall.schedules WHERE schedule_id = $1 FOR UPDATE", due)
+        )
+        await until_waiting_for_a_lock(db, sessions=2)
+        await db.execute("SELECT pg_advisory_unlock(4711)")
+        await sitting
+        async with asyncio.timeout(20):  # less than a statement may wait for a lock
+            found = await looking
+        assert [row["status"] for row in found.recorded] == ["QUEUED"]
+        assert found.busy in ([due], [])  # whichever of the two was first
 
 
 async def test_the_sweep_steps_over_a_busy_schedule(

@@ -44,6 +44,14 @@ def schedules(db: Connection) -> Schedules:
 
 
 @pytest.fixture
+async def another_connection(dsn: str) -> AsyncIterator[Connection]:
+    """Someone else's session in the same database."""
+    connection = await asyncpg.connect(dsn)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
 def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Journal:
     """What the tasks of tests.worker.apps write down, here and in all processes that are started from here."""
     path = tmp_path / "journal"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import rowcall
-from tests.worker.conftest import Serve
+from tests.worker.conftest import Connection, Serve
 from tests.worker.schedules import Schedules
 from tests.worker.serving import NEVER
 from tests.worker.waiting import until
@@ -54,6 +54,35 @@ async def test_what_waits_behind_a_run_that_ended_in_its_own_transaction_starts_
     await until(lambda: one_waits(schedules), what="an execution that waits for the first")
     gate.set()
     assert [row["status"] for row in await schedules.ended(schedule_id)] == ["SUCCEEDED", "SUCCEEDED"]
+
+
+async def test_who_sits_on_a_schedule_holds_up_no_result_and_what_waits_there_starts_when_they_leave(
+    serve: Serve, schedules: Schedules, another_connection: Connection
+) -> None:
+    app = rowcall.App("slow")
+    gate = asyncio.Event()
+    app.task("slow")(gate.wait)
+
+    @app.task("other")
+    async def other() -> None:
+        pass
+
+    slow = await schedules.insert("slow", interval_seconds=1, max_executions=2, overlap_policy="queue")
+    await serve(app, poll_interval_seconds=NEVER, database_timeout_seconds=NEVER)
+    await until(lambda: one_waits(schedules), what="an execution that waits for the first")
+    async with another_connection.transaction():
+        await another_connection.execute("SELECT FROM rowcall.schedules WHERE schedule_id = $1 FOR UPDATE", slow)
+        gate.set()
+        await until(lambda: one_succeeded(schedules, slow), what="the end of the first")
+        await schedules.reaches("SUCCEEDED", await schedules.insert("other"))
+        assert await one_waits(schedules)
+
+    assert [row["status"] for row in await schedules.ended(slow)] == ["SUCCEEDED", "SUCCEEDED"]
+
+
+async def one_succeeded(schedules: Schedules, schedule_id: int) -> bool:
+    """Whether an execution of this schedule has."""
+    return "SUCCEEDED" in [row["status"] for row in await schedules.executions(schedule_id)]
 
 
 async def one_waits(schedules: Schedules) -> bool:
