@@ -271,10 +271,14 @@ class Session:
         await self._say("DRAINING")
         await any_of(self._work.ended(), abort.wait(), self._lost.wait(), timeout=self._settings.drain_timeout_seconds)
         self._give_back()
-        await within(ABORT_SECONDS if abort.is_set() else self._settings.lease.total_seconds(), self._wound_up())
+        await any_of(self._wound_up(), _out_of_patience(abort), timeout=self._longest_end_seconds())
         await any_of(self._deliverer.idle(), abort.wait(), timeout=self._settings.webhook_timeout_seconds)
         await self._say("STOPPED")
         await self._count()
+
+    def _longest_end_seconds(self) -> float:
+        """How long a drain waits for ends and their results: these may be on their way for as long as a statement."""
+        return max(self._settings.lease.total_seconds(), self._settings.database_timeout_seconds)
 
     async def _wound_up(self) -> None:
         """Wait until nothing runs, and then until every result of it is recorded."""
@@ -286,3 +290,9 @@ class Session:
             await set_worker_status(self._database, self.worker_id, status)
         except StoreUnavailable as fault:
             log.warning("goodbye_not_heard", status=status, error=str(fault))
+
+
+async def _out_of_patience(abort: asyncio.Event) -> None:
+    """Wait until the end is wanted at once, and a moment longer."""
+    await abort.wait()
+    await asyncio.sleep(ABORT_SECONDS)
