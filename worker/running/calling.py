@@ -1,7 +1,8 @@
 """Calling a task's function, and turning whatever comes of it into an End: the same for loop, threads and children.
 
 User code may raise anything, SystemExit and KeyboardInterrupt included. None of it may end the worker, and asyncio
-would let those two out of its loop: so every call is closed up here, in the innermost place.
+would let those two out of its loop: so every call is closed up here, in the innermost place. What a coroutine starts as
+a task of its own is seen to by `exits`.
 """
 
 from __future__ import annotations

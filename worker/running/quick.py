@@ -60,7 +60,8 @@ class QuickRun:
         self._attempt: Attempt | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._lasts_at_most = min(timeout_seconds, LONGEST_SECONDS)  # what is no number fails here, and starts nothing
-        self._task: asyncio.Task[End] = around.loop.create_task(self._carried_out())
+        # Not by the loop's factory (`exits`): it contains by itself what it raises, and a herd feels the call.
+        self._task: asyncio.Task[End] = asyncio.Task(self._carried_out(), loop=around.loop)
 
     def arm(self) -> None:
         """Watch the time limit from now on, unless that is done, the run has ended, or was asked to stop."""

@@ -19,6 +19,7 @@ from .attempts import Attempt, Graces
 from .calling import Limits
 from .endings import Stop, StopKind
 from .errors import cut, describe_error
+from .exits import contain_exits
 from .processes import ProcessPool
 from .quick import QuickRun, Surroundings, Then, Timers
 from .threaded import ThreadPool
@@ -60,6 +61,7 @@ class Runner:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
+        contain_exits(loop)
         self._surroundings = Surroundings(loop, self._graces, self._limits, self._ended)
         self._thread = threading.get_ident()
         return self

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import inspect
 import sys
 import weakref
-from typing import Never
+from collections.abc import Callable, Coroutine
+from typing import Any, Never, cast
 
 import pytest
+import uvloop
 from structlog.testing import capture_logs
 
 import rowcall
@@ -64,6 +67,72 @@ async def test_whatever_a_task_raises_is_a_failure_and_not_the_end_of_the_worker
         outcome = await runner.run(a_run("report"), timeout_seconds=5)
     assert outcome.status is ExecutionStatus.FAILED
     assert (outcome.error or "").startswith(told)
+
+
+async def in_a_wait_for(work: Coroutine[Any, Any, None]) -> None:
+    await asyncio.wait_for(work, 60)
+
+
+async def in_a_gathering(work: Coroutine[Any, Any, None]) -> None:
+    await asyncio.gather(work, asyncio.sleep(0))
+
+
+async def in_a_group(work: Coroutine[Any, Any, None]) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work)
+
+
+async def in_a_task_of_a_task(work: Coroutine[Any, Any, None]) -> None:
+    await asyncio.create_task(in_a_wait_for(work))
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize("fault", [SystemExit(3), KeyboardInterrupt("stop")], ids=["sys.exit", "ctrl-c"])
+@pytest.mark.parametrize("start", [in_a_wait_for, in_a_gathering, in_a_group, in_a_task_of_a_task])
+def test_a_task_that_a_run_starts_does_not_end_the_worker_either(
+    app: rowcall.App,
+    start: Callable[[Coroutine[Any, Any, None]], Coroutine[Any, Any, None]],
+    fault: BaseException,
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def leave() -> None:
+        await asyncio.sleep(0)
+        raise fault
+
+    @app.task("leaves")
+    async def leaves() -> None:
+        await start(leave())
+
+    @app.task("stays")
+    async def stays() -> str:
+        return await asyncio.wait_for(asyncio.sleep(0.05, "stayed"), 60)
+
+    async def run_both() -> tuple[Outcome, Outcome]:
+        async with a_runner(app) as runner:
+            staying = asyncio.create_task(runner.run(a_run("stays"), timeout_seconds=60))
+            return await runner.run(a_run("leaves"), timeout_seconds=60), await staying
+
+    with asyncio.Runner(loop_factory=new_loop) as loop_runner:
+        left, stayed = loop_runner.run(run_both())
+    assert stayed == Outcome.succeeded('"stayed"')
+    assert left.status is ExecutionStatus.FAILED
+    assert f"a task that this run started raised {type(fault).__name__}: {fault}" in (left.error or "")
+    assert "in leave" in (left.error or "")
+
+
+async def test_what_a_run_starts_and_cancels_before_its_first_step_is_closed(app: rowcall.App) -> None:
+    @app.task("report")
+    async def report() -> None:
+        started = asyncio.create_task(asyncio.sleep(3600))
+        assert "coro=<sleep()" in repr(started)
+        assert inspect.getcoroutinestate(cast("Coroutine[Any, Any, None]", started.get_coro())) == inspect.CORO_CREATED
+        started.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await started
+
+    async with a_runner(app) as runner:
+        assert await runner.run(a_run("report"), timeout_seconds=5) == Outcome.succeeded()
+    gc.collect()  # a coroutine that was never awaited would be told of here, and warnings are errors
 
 
 async def test_a_result_that_cannot_be_kept_is_a_failure_that_says_where(app: rowcall.App) -> None:
