@@ -105,9 +105,11 @@ def _port(text: str) -> int:
 def server_settings(application_name: str, timeout_seconds: float) -> dict[str, str]:
     """What each connection tells the server: who it is, and how long it may take (0: as long as it likes).
 
-    Where the store's own statements run, NAMES belong to it.
+    Where the store's own statements run, NAMES belong to it. What they rely on, a role or a database may have set to
+    something else: a statement that waited for another's change goes on with what that left, and is not refused.
     """
-    return introduction(application_name) | limits(timeout_seconds) | {MARK: "on"}
+    ours = {MARK: "on", "default_transaction_isolation": "read committed"}
+    return introduction(application_name) | limits(timeout_seconds) | ours
 
 
 def introduction(application_name: str) -> dict[str, str]:

@@ -79,7 +79,7 @@ class Database:
         self.known_days: set[date] = set()
         self.known_today: set[date] = set()
         self.access = EVERYTHING
-        self._verbs = Verbs("BEGIN", "COMMIT", "ROLLBACK")
+        self._verbs = Verbs("BEGIN ISOLATION LEVEL READ COMMITTED", "COMMIT", "ROLLBACK")
         self._keeps_plans: bool | None = False
 
     def acting(self, access: Access) -> Database:
@@ -170,7 +170,7 @@ class Database:
 
         The ledger is locked before the moment is fixed: days that retention detaches from then on are still seen.
         """
-        async with self._begun(" ISOLATION LEVEL REPEATABLE READ READ ONLY") as connection:
+        async with self._begun("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as connection:
             await connection.execute(READING_ALL)
             yield Snapshot(connection, self)
 
@@ -214,14 +214,14 @@ class Database:
 
     @asynccontextmanager
     async def _begun(
-        self, characteristics: str = "", *, one_plan: bool = False, limit_seconds: float | None = None
+        self, begin: str | None = None, *, one_plan: bool = False, limit_seconds: float | None = None
     ) -> AsyncIterator[Connection]:
         """A connection inside a transaction. What has to be said first goes with its BEGIN, not after it."""
         async with self._connection() as connection:
             try:
                 plans = said_inside(connection, keep=one_plan)
                 limit = None if limit_seconds is None else _set_local(limits(limit_seconds))
-                said = (f"{self._verbs.begin}{characteristics}", self._preamble, limit, self._signature(), plans)
+                said = (begin or self._verbs.begin, self._preamble, limit, self._signature(), plans)
                 await connection.execute("; ".join(text for text in said if text))
                 yield connection
             except BaseException:

@@ -30,8 +30,14 @@ UNAVAILABLE = (
 A fault in a statement of ours is none of them, and stays loud."""
 
 
-TRY_AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError, asyncpg.ObjectInUseError)
-"""Another transaction was in the way: two that waited for each other, or one that was waited for long enough."""
+TRY_AGAIN = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ObjectInUseError,
+    asyncpg.SerializationError,
+)
+"""Another transaction was in the way: two that waited for each other, one that was waited for long enough, or one that
+changed what a transaction which reads one moment had read."""
 
 
 @contextmanager

@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
 from rowcall.domain.errors import Conflict, InvalidInput, StoreUnavailable
+from rowcall.domain.executions import DONE
 from rowcall.store.database import Database
 from rowcall.store.driver_errors import domain_errors
-from tests.store.stories import ASchedule, Connection
+from tests.poolers import DROPPED, pgbouncer
+from tests.store.stories import ASchedule, AWorker, Connection, claim, finish, until_waiting_for_a_lock
 from tests.worker.waiting import until
 
 
@@ -98,3 +101,50 @@ async def test_of_two_that_wait_for_each_other_one_is_told_to_try_again(
     outcomes = await asyncio.gather(cross(one, other, met[0], met[1]), cross(other, one, met[1], met[0]))
 
     assert sorted(outcomes) == [False, True]
+
+
+@pytest.fixture
+async def strict_dsn(dsn: str, db: Connection) -> str:
+    """A database where each transaction reads one moment, unless it says otherwise."""
+    name = urlsplit(dsn).path.strip("/")
+    await db.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'")
+    return dsn
+
+
+@pytest.mark.parametrize("how_many", [1, 5], ids=["alone", "in a batch"])
+@pytest.mark.parametrize("through", [None, DROPPED, ""], ids=["direct", "a pooler that drops", "a pooler that refuses"])
+async def test_a_database_that_is_stricter_by_default_costs_no_result(
+    strict_dsn: str, db: Connection, a_schedule: ASchedule, a_worker: AWorker, through: str | None, how_many: int
+) -> None:
+    """A result waits for somebody who changes what it ends. At the stricter level PostgreSQL would refuse it then."""
+    for _ in range(how_many):
+        await a_schedule()
+    worker = await a_worker()
+    with contextlib.ExitStack() as stack:
+        url = strict_dsn if through is None else stack.enter_context(pgbouncer(strict_dsn, ignored=through))
+        async with Database.open(url) as database:
+            claims = await claim(database, worker)
+            async with db.transaction():
+                await db.execute("UPDATE rowcall.open_executions SET priority = priority")
+                finishing = asyncio.create_task(finish(database, worker, *((each, DONE) for each in claims)))
+                await until_waiting_for_a_lock(db)
+            assert len((await finishing).finished) == how_many
+            async with database.snapshot() as snapshot:
+                level = await snapshot.connection.fetchval("SELECT current_setting('transaction_isolation')")
+    assert level == "repeatable read"
+
+
+async def test_a_transaction_that_another_was_too_quick_for_is_told_to_try_again(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    schedule_id = await a_schedule()
+
+    async def change() -> None:
+        async with database.transaction() as transaction:
+            await transaction.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            await transaction.fetchval("now")
+            await db.execute("UPDATE rowcall.schedules SET description = 'changed meanwhile'")
+            await transaction.fetch("lock_schedule", schedule_id, None, None, None)
+
+    with pytest.raises(StoreUnavailable, match="try again"):
+        await change()
