@@ -1560,12 +1560,46 @@ BEGIN
     RETURN before;
 END $$;
 
--- A moment as text: without an offset it is read in the schedule's zone, and never in the session's.
+-- The instant of a local time: in a gap the first one after it, in a fold the first pass, as everywhere in Rowcall.
+-- PostgreSQL by itself reads a time in a gap with the offset before it, and one in a fold with the offset after it. The
+-- session's zone is changed for the while, because AT TIME ZONE takes CET, EET, MET and WET for offsets without a summer.
+CREATE OR REPLACE FUNCTION rowcall.instant_of(local_time timestamp, zone text) RETURNS timestamptz
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+DECLARE
+    found  timestamptz;
+    before numeric;
+    low    timestamptz;
+    middle timestamptz;
+BEGIN
+    PERFORM set_config('timezone', zone, true);
+    found := local_time::timestamptz;
+    before := extract(timezone FROM found - interval '24 hours');
+    low := found - make_interval(secs => abs(before - extract(timezone FROM found))::float);
+    IF found::timestamp = local_time THEN
+        RETURN CASE WHEN low::timestamp = local_time THEN low ELSE found END;
+    END IF;
+    WHILE found - low > interval '1 second' LOOP
+        middle := low + (found - low) / 2;
+        IF extract(timezone FROM middle) = before THEN low := middle; ELSE found := middle; END IF;
+    END LOOP;
+    RETURN date_trunc('second', found);
+END $$;
+
+-- A moment as text, read in the schedule's zone if it states no offset, and never in the session's; NULL if it is none.
+-- PostgreSQL would read much more than what is let through here, and drop an offset or a zone that it did not expect.
 CREATE OR REPLACE FUNCTION rowcall.read_moment(moment text, zone text) RETURNS timestamptz
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN moment ~ '\d{2}:\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)$' THEN moment::timestamptz
-                ELSE moment::timestamp AT TIME ZONE zone END
-$$;
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    given CONSTANT text := replace(moment, ',', '.');
+BEGIN
+    IF given ~ ('^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?'
+                '(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?$') THEN
+        RETURN CASE WHEN given ~ '(Z|:.*[+-].*)$' THEN given::timestamptz
+                    ELSE rowcall.instant_of(given::timestamp, zone) END;
+    END IF;
+    RETURN NULL;
+EXCEPTION WHEN datetime_field_overflow OR invalid_time_zone_displacement_value THEN RETURN NULL;
+END $$;
 
 CREATE OR REPLACE FUNCTION rowcall.create_schedule(
     definition jsonb, client text DEFAULT 'default', allow_unknown_task boolean DEFAULT false)
@@ -1606,6 +1640,11 @@ BEGIN
                                         WHEN given ? 'scheduled_time' THEN 'one_time' ELSE 'cron' END));
     FOREACH moment IN ARRAY ARRAY['scheduled_time', 'starts_at', 'ends_at'] LOOP
         IF given ? moment THEN
+            IF rowcall.read_moment(given ->> moment, zone) IS NULL THEN
+                RAISE EXCEPTION '% must be a date and time such as 2030-01-31T09:00:00 or 2030-01-31T09:00:00Z, not %',
+                                moment, quote_literal(left(given ->> moment, 100))
+                    USING ERRCODE = 'invalid_parameter_value', HINT = 'One without an offset is read in the time zone.';
+            END IF;
             given := given || jsonb_build_object(moment, rowcall.read_moment(given ->> moment, zone));
         END IF;
     END LOOP;
