@@ -81,11 +81,12 @@ def define(
     defaults: Defaults | None = None,
     known_tasks: Collection[str] | None = None,
     previous: Definition | None = None,
+    created_at: datetime | None = None,
 ) -> Definition:
     """The definition that these fields make. Raises InvalidInput with every fault in them.
 
     `known_tasks` None leaves the task type unchecked. What `previous` had already need not lie in the future, nor be
-    known, once more.
+    known, once more; `created_at` is when its schedule was created, from which intervals count: `now` for a new one.
     """
     defaults = defaults or Defaults()
     read, faults = _read(given)
@@ -96,7 +97,7 @@ def define(
         read,
         unusable,
         default_timezone=defaults.timezone,
-        created_at=now,
+        created_at=created_at or now,
         client_id=read.client_id or "default",
         name=read.name or "",
     )

@@ -123,7 +123,8 @@ async def _write(session: Session, worker_id: int, declared: Declared, defaults:
         return Declaration(declared, "created", fingerprint(definition))
     schedule = await lock_schedule(session, found["schedule_id"])
     previous = definition_of(schedule)
-    definition = replace(define(given, now=now, defaults=defaults, previous=previous), name=declared.name)
+    judged = define(given, now=now, defaults=defaults, previous=previous, created_at=schedule["created_at"])
+    definition = replace(judged, name=declared.name)
     wanted = fingerprint(definition)
     if definition == previous and not is_gone(schedule):
         return Declaration(declared, "unchanged", wanted)

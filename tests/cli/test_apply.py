@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -264,6 +265,17 @@ def test_a_static_schedule_is_never_taken_over_while_its_code_is_there(
     assert apply("--take-over").code == 0
     found = rows(rowcall)["hourly"]
     assert (found["is_static"], found["source"], found["status"]) == (False, "file:billing", "ACTIVE")
+
+
+def test_a_run_that_lies_ahead_of_an_older_interval_is_seen(
+    apply: Callable[..., Ran], file: Path, execute: Callable[..., Any]
+) -> None:
+    weekly = "source: billing\nschedules: [{name: n, task_type: report, allow_unknown_task: true, weeks: 1"
+    file.write_text(weekly + "}]")
+    assert apply().code == 0
+    execute("UPDATE rowcall.schedules SET created_at = created_at - interval '5 days'")
+    file.write_text(f"{weekly}, ends_at: '{datetime.now(UTC) + timedelta(days=3):%Y-%m-%dT%H:%M:%SZ}'}}]")
+    assert apply().err.splitlines()[-1] == "Applied: 1 changed."
 
 
 def test_literals_that_look_like_credentials_are_warned_of_and_not_shown(

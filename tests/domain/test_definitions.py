@@ -290,3 +290,14 @@ def test_a_task_that_is_gone_stays_valid_while_it_is_not_changed() -> None:
     before = defined(HOURLY)
     assert defined(merged(before, {"priority": 1}), known_tasks=[], previous=before).task_type == "report"
     assert "task_type" in faults(merged(before, {"task_type": "other"}), known_tasks=[], previous=before)
+
+
+def test_a_change_of_an_interval_counts_from_the_creation_of_the_row() -> None:
+    weekly = defined({"task_type": "report", "weeks": 1})
+    window = merged(
+        weekly, {"ends_at": "2030-01-03T00:00:00Z"}
+    )  # NOW is 1 January: as a new one it would run on the 8th
+    created_at = datetime(2029, 12, 26, 18, tzinfo=UTC)  # this one runs on the 2nd
+    assert defined(window, previous=weekly, created_at=created_at).ends_at == datetime(2030, 1, 3, tzinfo=UTC)
+    assert "never run" in faults(window, previous=weekly, created_at=NOW)["ends_at"]
+    assert "never run" in faults(window)["ends_at"]

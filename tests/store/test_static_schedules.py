@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -62,6 +63,15 @@ async def test_a_change_in_the_code_changes_the_row_and_leaves_a_pause_alone(
     await db.execute("UPDATE rowcall.schedules SET status = 'PAUSED', status_reason = 'holidays'")
     assert await replica.declares(daily(cron_expression="30 9 * * *", priority=7)) == ["changed"]
     assert await state(db) == ("30 9 * * *", "PAUSED", 2)
+
+
+async def test_a_run_that_lies_ahead_of_an_older_interval_is_seen(database: Database, db: Connection) -> None:
+    replica = await a_replica(database)
+    weekly = {"task_type": "report", "weeks": 1}
+    assert await replica.declares(Declared("billing", "report", weekly)) == ["created"]
+    await db.execute("UPDATE rowcall.schedules SET created_at = created_at - interval '5 days'")
+    window = {**weekly, "ends_at": (datetime.now(UTC) + timedelta(days=3)).isoformat()}
+    assert await replica.declares(Declared("billing", "report", window)) == ["changed"]
 
 
 async def test_one_that_cannot_be_written_does_not_stop_the_others(database: Database, db: Connection) -> None:

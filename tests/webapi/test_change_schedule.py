@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -181,3 +182,20 @@ async def test_a_row_that_came_by_sql_and_is_invalid_is_mended(
     mended = (await client.patch("/v1/schedules/odd", json={"cron_expression": "@daily"})).json()
     assert (mended["status"], mended["status_reason"]) == ("ACTIVE", None)
     assert mended["next_run_at"] is not None
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+async def test_a_run_that_lies_ahead_of_an_older_interval_is_seen(
+    client: httpx2.AsyncClient, tasks: list[str], db: Any, method: str
+) -> None:
+    weekly = {"task_type": tasks[0], "weeks": 1}
+    assert (await client.put("/v1/schedules/n", json=weekly)).status_code == 201
+    ends_at = datetime.now(UTC) + timedelta(days=3)
+    fields = {**weekly, "ends_at": ends_at.isoformat()}
+    refused = await client.request(method, "/v1/schedules/n", json=fields)
+    assert "never run" in faults(refused)["ends_at"]
+
+    await db.execute("UPDATE rowcall.schedules SET created_at = created_at - interval '5 days'")
+    answer = await client.request(method, "/v1/schedules/n", json=fields)
+    assert (answer.status_code, answer.json()["status"]) == (200, "ACTIVE")
+    assert datetime.fromisoformat(answer.json()["next_run_at"]) < ends_at

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
 from typing import Any
 
 from starlette.responses import Response
@@ -115,7 +114,7 @@ async def _changed(
     async def do(session: Session) -> tuple[ScheduleRow, bool]:
         schedule = await _to_change(session, call)
         previous = definition_of(schedule)
-        definition = await _judged(call, session, fields_of(schedule, previous), previous, schedule["now"])
+        definition = await _judged(call, session, fields_of(schedule, previous), previous, schedule)
         check_match(call.request, schedule)  # last: a request that can't be done in any state is no matter of states
         changed = await change_schedule(session, schedule, definition)
         return changed, changed is not schedule
@@ -157,13 +156,20 @@ async def _to_change(session: Session, call: Call[Reference, Any]) -> ScheduleRo
 
 
 async def _judged(
-    call: Call[Any, Any], session: Session, fields: Mapping[str, Any], previous: Definition, now: datetime
+    call: Call[Any, Any], session: Session, fields: Mapping[str, Any], previous: Definition, schedule: ScheduleRow
 ) -> Definition:
     """The definition that these fields make; the tasks that the database knows are asked for where there is another."""
     tasks: Collection[str] | None = None
     if fields.get("task_type") != previous.task_type:
         _, tasks = await known_tasks(session)
-    return define(fields, now=now, defaults=call.services.defaults, known_tasks=tasks, previous=previous)
+    return define(
+        fields,
+        now=schedule["now"],
+        defaults=call.services.defaults,
+        known_tasks=tasks,
+        previous=previous,
+        created_at=schedule["created_at"],
+    )
 
 
 def _shown(schedule: ScheduleRow) -> Response:

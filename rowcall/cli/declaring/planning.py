@@ -64,6 +64,7 @@ async def make_plan(session: Session, gathered: Gathered, defaults: Defaults, op
                 defaults=defaults,
                 known_tasks=None if options.allow_unknown_tasks else tasks,
                 previous=previous,
+                created_at=None if row is None else row["created_at"],
             )
         except InvalidInput as invalid:
             faults += [entry.fault(fault) for fault in invalid.faults if entry.own.get("name") or fault.field != "name"]
