@@ -218,6 +218,26 @@ def test_nothing_runs_more_often_than_the_installation_allows(rule: dict[str, An
     assert defined(HOURLY, defaults=hourly).cron_expression == "0 * * * *"
 
 
+@pytest.mark.parametrize("month", range(1, 13))
+def test_whether_a_rule_is_slow_enough_does_not_hang_on_the_season(month: int) -> None:
+    """A day of 23 hours lies ahead of some days of the year, and not of others."""
+    daily = Defaults(min_interval_seconds=86400)
+    now = datetime(2030, month, 20, 12, tzinfo=UTC)
+    rule = {"task_type": "report", "timezone": "Europe/London"}
+    for slow in ({"cron_expression": "0 9 * * *"}, {"cron_fields": {"hour": 9}}, {"cron_expression": "H H * * *"}):
+        assert defined({**rule, **slow}, now=now, defaults=daily).timezone == "Europe/London"
+    for fast in ({"cron_expression": "0 9,21 * * *"}, {"cron_fields": {"hour": "9,21"}}):
+        assert "allows 86400 s" in str(faults({**rule, **fast}, now=now, defaults=daily))
+
+
+def test_a_window_makes_no_rule_slower() -> None:
+    """Measured in the window as it is in UTC, a rule of another zone would not run in it at all."""
+    rule = {"task_type": "report", "cron_expression": "* 9 * * *", "timezone": "Asia/Tokyo"}
+    window = {"starts_at": "2030-03-01T00:00:00Z", "ends_at": "2030-03-01T00:59:00Z"}
+    told = faults({**rule, **window}, defaults=Defaults(min_interval_seconds=3600))
+    assert "runs every 60 s at its closest" in told["cron_expression"]
+
+
 # ── tasks ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
