@@ -1,6 +1,8 @@
 """Triggers in plain English: what is said must be what happens."""
 
+import re
 from datetime import UTC, datetime
+from math import prod
 
 import pytest
 from hypothesis import given, settings
@@ -28,6 +30,10 @@ CRON = [
     ("30 0-23 * * *", "At 30 minutes past the hour"),
     ("9-9 9-9 * * *", "At 09:09"),
     ("10-50/20 2 * * *", "At 10, 30, and 50 minutes past the hour, between 02:00 and 02:59"),
+    ("30 9,17 * * *", "At 09:30 and 17:30"),
+    ("* 9,17 * * *", "Every minute, from 09:00 through 09:59 and 17:00 through 17:59"),
+    ("*/5 9-11,17 * * *", "Every 5 minutes, from 09:00 through 11:59 and 17:00 through 17:59"),
+    ("0-29 9,17 * * *", "Minutes 0 through 29 past the hour, from 09:00 through 09:59 and 17:00 through 17:59"),
 ]
 
 
@@ -73,6 +79,14 @@ FIELDS = [
     ({"second": "*/10"}, "Every 10 seconds"),
     ({"minute": "*/5"}, "Every 5 minutes"),
     ({"second": "5,10", "minute": "*/15"}, "At 5 and 10 seconds past the minute, every 15 minutes"),
+    (
+        {"second": "10,20", "minute": 30, "hour": 9},
+        "At 10 and 20 seconds past the minute, at 30 minutes past the hour, between 09:00 and 09:59",
+    ),
+    (
+        {"second": 10, "minute": 30, "hour": "9,17"},
+        "At 10 seconds past the minute, at 30 minutes past the hour, from 09:00 through 09:59 and 17:00 through 17:59",
+    ),
     ({"day_of_week": "mon-fri", "hour": 9}, "At 09:00, Monday to Friday"),
     ({"day": 13, "day_of_week": "fri"}, "At 00:00, on day 13 of the month, if it falls on Friday"),
     ({"day": "2nd fri, last sun"}, "At 00:00, on the second Friday of the month or on the last Sunday of the month"),
@@ -146,3 +160,28 @@ def test_every_trigger_has_a_description_in_one_line(expression: str) -> None:
     assert described.isprintable()
     assert described.endswith(", Europe/London time")
     assert len(described) < 700
+
+
+SIZES = (60, 60, 24)
+
+
+def some(high: int) -> st.SearchStrategy[str]:
+    return st.one_of(
+        st.just("*"),
+        st.lists(st.integers(0, high), min_size=1, max_size=5).map(lambda found: ",".join(map(str, found))),
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(some(59), some(59), some(23))
+def test_times_of_day_are_named_only_where_they_are_all(second: str, minute: str, hour: str) -> None:
+    fields = {"second": second, "minute": minute, "hour": hour}
+    described = describe_trigger(schedule_type="cron", cron_fields=fields)
+
+    named = re.findall(r"\d\d:\d\d(?::\d\d)?", described)
+    if named and "between" not in described and "from" not in described:
+        runs = [
+            len(set(text.split(","))) if text != "*" else size
+            for text, size in zip(fields.values(), SIZES, strict=True)
+        ]
+        assert len(named) == prod(runs)

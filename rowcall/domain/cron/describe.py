@@ -8,6 +8,7 @@ words for days that must be two things at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
@@ -26,6 +27,7 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 NTH = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth", LAST: "last"}
 UNITS = (("week", 604_800), ("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 LONGEST_LIST = 12
+RANGES = re.compile(r"at (?=\d\d:\d\d through)")  # "at 09:00 through 09:59 and …": it is "from", then
 
 
 def describe_cron(text: CronText) -> str:
@@ -84,21 +86,23 @@ def _both(month_days: str, week_days: str) -> str:
 def _time(seconds: Sequence[int], minutes: Sequence[int], hours: Sequence[int]) -> str:
     prefix = "" if tuple(seconds) == (0,) else f"{_cron_text(seconds, 60)} "
     hour = _cron_text(hours, 24)
-    if len(hours) == 1 and len(minutes) > 1:
-        hour = f"{hour}-{hour}"  # or it says "at 02:00" of 02:10, 02:30 and 02:50
+    if len(minutes) > 1 or len(seconds) > 1 or (prefix and len(hours) > 1):
+        # Ranges, even of single hours: or it says "at 09:00 and 17:00" of every minute of these hours.
+        hour = _cron_text(hours, 24, one=lambda hour: f"{hour}-{hour}")
     elif "," in hour:
         hour = ",".join(map(str, hours))  # or it says "00:00 through 05:59" of six full hours
-    return str(ExpressionDescriptor(f"{prefix}{_cron_text(minutes, 60)} {hour} * * *", WORDS).get_description())
+    told = str(ExpressionDescriptor(f"{prefix}{_cron_text(minutes, 60)} {hour} * * *", WORDS).get_description())
+    return RANGES.sub("from ", told)
 
 
-def _cron_text(numbers: Sequence[int], size: int) -> str:
+def _cron_text(numbers: Sequence[int], size: int, one: Callable[[int], str] = str) -> str:
     """The numbers as cron text that means just them, whoever reads it: a step only where it divides the whole."""
     if len(numbers) == size:
         return "*"
     step = _even_step(numbers)
     if step and numbers[0] == 0 and size % step == 0 and len(numbers) == size // step:
         return f"*/{step}"
-    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in _runs(numbers))
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else one(run[0]) for run in _runs(numbers))
 
 
 def _month_days(numbers: Sequence[int], *, last: bool, nth: Iterable[tuple[int, int]]) -> str:
