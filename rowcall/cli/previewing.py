@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from rowcall.domain.access import DEFAULT_CLIENT
 from rowcall.domain.errors import InvalidInput
 from rowcall.domain.faults import read_partly
-from rowcall.domain.fields import TriggerFields
 from rowcall.domain.timing import read_timing
 from rowcall.domain.triggers import describe_trigger, occurrences_after, read_local
 from rowcall.domain.zones import zone
 from rowcall.settings import Settings
-from rowcall.wire.previewing import Preview
+from rowcall.wire.previewing import Preview, PreviewFields
 
 from .output import print_json, print_table, print_text, span
 from .reaching import an_api, server_named
@@ -42,16 +42,15 @@ def _here(given: Mapping[str, Any], after: str | None, count: int) -> Preview:
     timezone = given.get("timezone") or Settings.from_environment().default_timezone
     zone(timezone)
     start = now if after is None else read_local(after, timezone, "--after")
-    read, faults = read_partly(TriggerFields, given)
+    read, faults = read_partly(PreviewFields, given)
     assert read is not None  # no field of it must be given
     unusable = {fault.field.partition(".")[0] for fault in faults}
-    timing, trigger, more = read_timing(
-        read, unusable, default_timezone=timezone, created_at=start, client_id="default", name=""
-    )
+    whose = {"client_id": read.client_id or DEFAULT_CLIENT, "name": read.name or ""}
+    timing, trigger, more = read_timing(read, unusable, default_timezone=timezone, created_at=start, **whose)
     if timing is None or trigger is None or faults:
         raise InvalidInput([*faults, *more])
     return Preview(
-        description=describe_trigger(**timing.rule()),
+        description=describe_trigger(**{**timing.rule(), **whose}),
         timezone=timezone,
         upcoming=occurrences_after(trigger, start, count),
     )

@@ -14,9 +14,19 @@ from .calls import Call, Pages, reader
 from .fields import Moment, Trigger
 
 
-def preview(*, after: Moment | None = None, count: int = 5, **rule: Unpack[Trigger]) -> Call[Preview]:
-    """What a rule means, in words and in its next occurrences, at most 100. Raises Invalid with every fault."""
-    body = {**rule, "after": after, "count": count}
+def preview(
+    *,
+    name: str | None = None,
+    client_id: str | None = None,
+    after: Moment | None = None,
+    count: int = 5,
+    **rule: Unpack[Trigger],
+) -> Call[Preview]:
+    """What a rule means, in words and in its next occurrences, at most 100. Raises Invalid with every fault.
+
+    `name` and `client_id` are those of the schedule that is to have the rule: they decide the slots of `H`.
+    """
+    body = {**rule, "name": name, "client_id": client_id, "after": after, "count": count}
     return Call(method="POST", path="/v1/preview", body=body, read=reader(Preview))
 
 

@@ -89,6 +89,8 @@ def _read_moment(value: object) -> object:
 
 
 Line = Annotated[str, AfterValidator(_check_line)]
+ClientId = Annotated[Line, Field(min_length=1, max_length=200)]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(check_name)]
 Word = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_check_word)]
 WHOLE = BeforeValidator(_read_whole)
 """For whole numbers; it stands last, so that the bounds before it are the number's own."""
@@ -155,10 +157,8 @@ class TriggerFields(BaseModel):
 class ScheduleFields(TriggerFields):
     """The definition of a schedule. What is left out, or null, takes its default."""
 
-    client_id: Annotated[Line, Field(min_length=1, max_length=200)] | None = Field(
-        None, description="Whose schedule it is; `default` where left out."
-    )
-    name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(check_name)] | None = Field(
+    client_id: ClientId | None = Field(None, description="Whose schedule it is; `default` where left out.")
+    name: Name | None = Field(
         None, description="Unique per client; made up from the task type where left out. No slash, not all digits."
     )
     description: Annotated[str, Field(max_length=LONGEST_DESCRIPTION)] | None = None

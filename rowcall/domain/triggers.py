@@ -39,6 +39,7 @@ __all__ = [
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 TRIED_FROM = datetime(2026, 1, 1, tzinfo=UTC)
+NOBODYS_SLOT = "; H is a slot that the schedule's name decides, and no name was given"
 LONGEST_INTERVAL_SECONDS = 3_155_760_000  # a hundred years
 SCHEDULE_TYPES: Mapping[str, tuple[str, ...]] = {
     "cron": ("cron_expression", "cron_fields"),
@@ -109,7 +110,10 @@ def describe_trigger(
     client_id: str = "default",
     name: str = "",
 ) -> str:
-    """A schedule's trigger in plain English, its zone named unless it is UTC. Refuses what `trigger_of` refuses."""
+    """A schedule's trigger in plain English, its zone named unless it is UTC. Refuses what `trigger_of` refuses.
+
+    Without a name the slots of `H` are nobody's, and that is said.
+    """
     trigger = trigger_of(
         schedule_type=schedule_type,
         cron_expression=cron_expression,
@@ -126,7 +130,7 @@ def describe_trigger(
     told = "" if timezone == "UTC" else f", {timezone} time"
     match trigger:
         case CronTrigger(expression, _, slot_key):
-            return describe_cron(parse(expression, slot_key)) + told
+            return describe_cron(parse(expression, slot_key)) + told + (NOBODYS_SLOT if slot_key and not name else "")
         case CronFieldsTrigger(fields, _):
             return describe_fields(values_of(fields)) + told
         case OneTimeTrigger(moment):

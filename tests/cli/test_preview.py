@@ -36,6 +36,15 @@ def test_every_kind_of_rule_can_be_tried_out(
     assert set(told) == {"description", "timezone", "upcoming"}
 
 
+def test_a_slot_is_that_of_the_name_or_said_to_be_of_none(command_line: RowcallCommand) -> None:
+    told = command_line("preview", "H H * * *", "--name", "backup", "--after", "2030-01-31T12:00", "--json").json
+    assert (told["description"], told["upcoming"][0]) == ("At 18:36", "2030-01-31T18:36:00Z")
+    other = command_line("preview", "H H * * *", "--name", "backup", "--client", "shop", "--json").json
+    assert other["description"] != told["description"]
+    assert "and no name was given" in command_line("preview", "H H * * *").out
+    assert "and no name was given" not in command_line("preview", "0 9 * * *").out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -44,6 +53,7 @@ def test_every_kind_of_rule_can_be_tried_out(
         ([], "no rule was given"),
         (["* * * * *", "--interval", "5m"], "only one rule is possible"),
         (["* * * * *", "-z", "Mars/Olympus"], "timezone"),
+        (["H H * * *", "--name", "a/b"], "name: must have no slash"),
         (["--cron-fields", "[1]"], "a JSON object is needed"),
         (["--cron-fields", "{"], "is no JSON"),
         (["--interval", "soon"], "a length of time is needed"),

@@ -52,6 +52,7 @@ STORY = (
     ("webhooks", "redeliver", "999999"),
     ("preview", "0 9 * * *", "--after", "2030-01-01"),
     ("preview", "61 * * * *"),
+    ("preview", "H H * * *", "--name", "backup", "--after", "2030-01-01"),
     ("audit-log", "--schedule", "nightly", "--action", "schedule.paused"),
     ("schedules", "create", "hourly", *EVERY_DAY, "--label", "team=b"),
     ("schedules", "pause", "--label", "team=b", "--reason", "a holiday", "--dry-run"),

@@ -155,7 +155,9 @@ def numbers(low: int, high: int) -> st.SearchStrategy[str]:
 @settings(max_examples=300, deadline=None)
 @given(st.tuples(numbers(0, 59), numbers(0, 23), numbers(1, 28), numbers(1, 12), numbers(0, 7)).map(" ".join))
 def test_every_trigger_has_a_description_in_one_line(expression: str) -> None:
-    described = describe_trigger(schedule_type="cron", cron_expression=expression, timezone="Europe/London")
+    described = describe_trigger(
+        schedule_type="cron", cron_expression=expression, timezone="Europe/London", name="backup"
+    )
 
     assert described.isprintable()
     assert described.endswith(", Europe/London time")

@@ -28,6 +28,24 @@ async def test_the_next_five_are_named_unless_told_otherwise(
     assert created["next_occurrence_at"] == "2031-01-01T00:00:00Z"
 
 
+async def test_a_preview_of_a_slot_is_that_of_the_schedule_of_this_name(
+    client: httpx2.AsyncClient, a_schedule: CreateSchedule
+) -> None:
+    rule = {"cron_expression": "H H * * *", "timezone": "Europe/London"}
+    created = await a_schedule(name="n", **rule)
+    told = (await client.post("/v1/preview", json={**rule, "name": "n"})).json()
+    assert told["upcoming"] == await upcoming(client)
+    assert told["description"] == created["trigger_description"]
+    of_another = (await client.post("/v1/preview", json={**rule, "name": "n", "client_id": "shop"})).json()
+    assert of_another["upcoming"] != told["upcoming"]
+
+    nameless = (await client.post("/v1/preview", json=rule)).json()
+    assert nameless["description"].endswith(
+        ", Europe/London time; H is a slot that the schedule's name decides, and no name was given"
+    )
+    assert "name" in faults(await client.post("/v1/preview", json={**rule, "name": "a/b"}))
+
+
 async def test_no_more_than_there_are(client: httpx2.AsyncClient, a_schedule: CreateSchedule) -> None:
     await a_schedule(name="n", scheduled_time="2031-01-01T00:00:00Z")
     assert await upcoming(client) == ["2031-01-01T00:00:00Z"]

@@ -22,17 +22,18 @@ from rowcall.wire.previewing import Preview, PreviewFields
 async def preview(call: Call[Query, dict[str, Any]]) -> Response:
     """Try a rule out."""
     now, _ = await known_tasks(call.database)
-    return reply(_preview(call.body, now, call.services.defaults))
+    return reply(_preview(call.body, now, call.services.defaults, call.access.client_id))
 
 
-def _preview(given: dict[str, Any], now: datetime, defaults: Defaults) -> Preview:
+def _preview(given: dict[str, Any], now: datetime, defaults: Defaults, default_client: str) -> Preview:
     read, faults = read_document(PreviewFields, {name: value for name, value in given.items() if value is not None})
     assert read is not None  # no field of it must be given
     unusable = {fault.field.partition(".")[0] for fault in faults}
     after, after_faults = _read_after(read, defaults.timezone)
     faults += after_faults
+    whose = {"client_id": read.client_id or default_client, "name": read.name or ""}
     timing, trigger, timing_faults = read_timing(
-        read, unusable, default_timezone=defaults.timezone, created_at=after or now, client_id="default", name=""
+        read, unusable, default_timezone=defaults.timezone, created_at=after or now, **whose
     )
     faults += timing_faults
     if timing is not None and trigger is not None:
@@ -40,7 +41,7 @@ def _preview(given: dict[str, Any], now: datetime, defaults: Defaults) -> Previe
     if faults or timing is None or trigger is None:
         raise InvalidInput(faults)
     return Preview(
-        description=describe_trigger(**timing.rule()),
+        description=describe_trigger(**{**timing.rule(), **whose}),
         timezone=timing.timezone,
         upcoming=occurrences_after(trigger, after or now, read.count or 5),
     )

@@ -30,6 +30,10 @@ def preview(
     interval: Annotated[str | None, typer.Option(help="90, 90s, 5m, 1h30m, 2d.")] = None,
     at: Annotated[str | None, typer.Option(help="Once: 2030-01-31T09:00, read in the zone.")] = None,
     timezone: Timezone = None,
+    name: Annotated[
+        str | None, typer.Option(help="What the schedule is to be called: it decides the slots of H.")
+    ] = None,
+    client: Client = "default",
     after: Annotated[str | None, typer.Option(help="From this moment on; now where left out.")] = None,
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, help="So many occurrences.")] = 5,
     as_json: AsJson = False,
@@ -38,6 +42,7 @@ def preview(
     from rowcall.cli.durations import seconds_of
     from rowcall.cli.options import an_object
     from rowcall.cli.previewing import preview as tell
+    from rowcall.cli.reaching import whose
 
     given = {
         "cron_expression": expression,
@@ -45,6 +50,8 @@ def preview(
         "interval_seconds": None if interval is None else seconds_of(interval, "--interval"),
         "scheduled_time": at,
         "timezone": timezone,
+        "name": name,
+        "client_id": whose(client),
     }
     tell({name: value for name, value in given.items() if value is not None}, after, count, as_json=as_json)
 
