@@ -157,18 +157,20 @@ class Loop:
             found = await look(self._database, self._worker_id, self._routes, room)
             self._work.take(found)
             claimed, recorded = claimed + len(found.claims), recorded + len(found.recorded)
-            if not (found.claims or found.recorded):
+            if not (found.claims or found.recorded or (found.apart and not found.stuck)):
                 break
         return claimed, recorded
 
     def _delay(self, found: Look) -> float:
         if found.recorded or found.planned or (found.claims and not found.knows_next):
             return 0.0  # there may be more, and the next moment has changed
-        if found.found_due and not found.claims:
+        if found.found_due and not found.claims and not found.stuck:
             return FLOOR_SECONDS  # due, and held by another: it will be gone in a moment
         delay = self._poll_seconds * (1.1 + 0.2 * self._random.random())  # the sweep wakes it earlier, if it can
         if found.due_in_seconds is not None:
             delay = min(delay, max(0.0, found.due_in_seconds - self._lead.seconds))
+        if found.stuck:
+            delay = min(delay, LONGEST_BACKOFF_SECONDS)  # it hides what is next behind it
         return min(delay, self._catch_up.pause(time.monotonic())) if found.late_is_left else delay
 
     async def _sleep(self, seconds: float) -> None:

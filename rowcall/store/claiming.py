@@ -12,22 +12,26 @@ Where something has been due for long, what is due now is claimed apart from it,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from itertools import groupby
 
-from rowcall.domain.catching_up import LateLane, triage_begins
+from rowcall.domain.catching_up import LateLane
 
 from .ahead import Prepared, prepare
+from .apart import each_apart, plan_apart
 from .claims import Claim
 from .database import Database
+from .driver_errors import REFUSED
+from .lanes import Part, due_lanes, late_before, next_in, part_to_sort, parts_of
 from .lead import Lead
 from .peeking import Head, Sight, peek, until
 from .planning import plan_schedules
 from .recording import Completed
 from .releasing import release_free
-from .sessions import Row, Session
+from .sessions import Row, Transaction
 from .starting import Begun, start_due, start_returning
 from .taking import take_queued
 
@@ -44,6 +48,8 @@ class Look:
     Where there are claims, more may be due than was seen before them, unless it `knows_next`.
     Before `all_answered_before` no schedule was found due; `unplanned`: there are some without a next moment.
     In the `busy` schedules an execution waits that could not be let go, because somebody else has them locked.
+    `apart`: PostgreSQL had refused a schedule, and so each was written by itself. `stuck`: so many could be neither
+    written nor set aside.
     """
 
     claims: list[Claim] = field(default_factory=list)
@@ -58,31 +64,14 @@ class Look:
     due_in_seconds: float | None = None
     all_answered_before: datetime | None = None
     busy: Sequence[int] = ()
+    apart: bool = False
+    stuck: int = 0
 
     def note(self, begun: Begun) -> None:
-        """Add what was found besides runs to start."""
+        """Add what became of due schedules."""
+        self.claims += begun.claims
         self.recorded += begun.recorded
         self.completed += begun.completed
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """A route at a priority, with something due in it."""
-
-    kind: str
-    route: str
-    priority: int
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """At most `most` runs of these lanes, of what is due from `since` on and before `before`."""
-
-    lanes: Sequence[Lane]
-    most: int
-    since: datetime | None = None
-    before: datetime | None = None
-    late: bool = False
 
 
 async def look(
@@ -109,32 +98,54 @@ async def look(
     Raises StoreUnavailable; then nothing was claimed, or the lease will say otherwise at the next beat.
     """
     found, sight, lead = Look(), None, lead or Lead.none()
-    patience = lead.patience_seconds
     if not expected:
         sight = await peek(database.planning_either_way(), routes, now, since)
         if sight.unplanned:
             since = None  # what is planned now may have been due for long
             sight = await _plan_and_peek(database, found, routes, now)
-    if sight is None or sight.due_in <= patience:
-        async with database.transaction(one_plan=True) as transaction:  # begun before it waits: that takes time as well
-            if sight is None:
-                sight = await peek(transaction, routes, now, since)
-                lead.saw(sight.seen_at)
-            if 0 < sight.due_in <= patience:
-                ahead = None if now else await prepare(transaction, worker_id, routes, sight, limit, since, lead)
-                sight = await _wait(found, ahead, sight)
-            if sight.due_in <= 0 and not found.claims:
-                await _claim_all(transaction, found, worker_id, routes, sight.heads, limit, since, late, now)
+    if sight is None or sight.due_in <= lead.patience_seconds:
+        claim = partial(_wait_and_claim, database, worker_id, routes, limit, since, late, lead, now)
+        try:
+            sight = await claim(found, sight)
+        except REFUSED:
+            found = Look(planned=found.planned, stuck=found.stuck, apart=True)
+            sight = await claim(found, None)
         made_wait = [row["schedule_id"] for row in found.recorded if row["status"] == "QUEUED"]
         found.busy = (await release_free(database, made_wait)).busy
     found.unplanned, found.all_answered_before = sight.unplanned, sight.all_answered_before
     if found.knows_next:
         found.due_in_seconds = max(0.0, sight.by_now().due_in) if sight.heads else None
     elif not found.late_is_left:
-        found.due_in_seconds = _next_in(sight.heads)
+        found.due_in_seconds = next_in(sight.heads)
     if found.unplanned and (found.planned or expected or found.knows_next):
         found.due_in_seconds = 0.0  # more of them than one transaction takes: look again at once, not after the poll
     return found
+
+
+async def _wait_and_claim(
+    database: Database,
+    worker_id: int,
+    routes: Sequence[str],
+    limit: int,
+    since: datetime | None,
+    late: LateLane | None,
+    lead: Lead,
+    now: datetime | None,
+    found: Look,
+    sight: Sight | None,
+) -> Sight:
+    """Claim what this sight leads to, or what is seen now, once it is due; what is seen then."""
+    async with database.transaction(one_plan=True) as transaction:  # begun before it waits: that takes time as well
+        if sight is None:
+            sight = await peek(transaction, routes, now, since)
+            lead.saw(sight.seen_at)
+        if 0 < sight.due_in <= lead.patience_seconds:
+            waits = not (now or found.apart)
+            ahead = await prepare(transaction, worker_id, routes, sight, limit, since, lead) if waits else None
+            sight = await _wait(found, ahead, sight)
+        if sight.due_in <= 0 and not found.claims:
+            await _claim_all(transaction, found, worker_id, routes, sight.heads, limit, since, late, now)
+    return sight
 
 
 async def _wait(found: Look, ahead: Prepared | None, sight: Sight) -> Sight:
@@ -149,13 +160,17 @@ async def _wait(found: Look, ahead: Prepared | None, sight: Sight) -> Sight:
 
 async def _plan_and_peek(database: Database, found: Look, routes: Sequence[str], now: datetime | None) -> Sight:
     """Plan what has no next moment yet, and look at the heads again."""
-    async with database.transaction() as transaction:
-        found.planned = await plan_schedules(transaction)
+    try:
+        async with database.transaction() as transaction:
+            found.planned = await plan_schedules(transaction)
+    except REFUSED:
+        async with database.transaction() as transaction:
+            found.planned, found.stuck = await plan_apart(transaction)
     return await peek(database.planning_either_way(), routes, now, None)
 
 
 async def _claim_all(
-    session: Session,
+    session: Transaction,
     found: Look,
     worker_id: int,
     routes: Sequence[str],
@@ -166,15 +181,15 @@ async def _claim_all(
     now: datetime | None,
 ) -> None:
     """Claim what these heads lead to."""
-    cutoff = None if late is None else _cutoff(heads, late)
+    cutoff = None if late is None else late_before(heads, late)
     if late is None or cutoff is None:
-        parts, to_sort = [Part(_due_lanes(heads), limit)], None
+        parts, to_sort = [Part(due_lanes(heads), limit)], None
     else:
-        behind = _due_lanes(heads, cutoff)
-        to_sort = _to_sort(behind, heads, cutoff, limit, late)
+        behind = due_lanes(heads, cutoff)
+        to_sort = part_to_sort(behind, heads, cutoff, limit, late)
         heads = (await peek(session, routes, now, cutoff, cutoff)).heads
-        parts = _parts(behind, heads, cutoff, limit, late)
-        found.late_is_left, found.due_in_seconds = True, _next_in(heads)
+        parts = parts_of(behind, heads, cutoff, limit, late)
+        found.late_is_left, found.due_in_seconds = True, next_in(heads)
     found.found_due = len({lane for part in parts for lane in part.lanes})
     for part in parts:
         await _claim(session, found, worker_id, part, limit, since, now)
@@ -182,49 +197,8 @@ async def _claim_all(
         await _sort(session, found, worker_id, to_sort, limit, now)
 
 
-def _next_in(heads: Sequence[Head]) -> float | None:
-    """In how many seconds the first that is not due yet will be; None where there is none."""
-    return min((head.due_in for head in heads if head.due_in > 0), default=None)
-
-
-def _cutoff(heads: Sequence[Head], late: LateLane) -> datetime | None:
-    """The moment before which all that is due is late; None where nothing is."""
-    first = min(heads, key=lambda head: head.due_in, default=None)
-    if first is None or -first.due_in <= late.after_seconds:
-        return None
-    return first.moment - timedelta(seconds=first.due_in + late.after_seconds)
-
-
-def _parts(behind: Sequence[Lane], heads: Sequence[Head], cutoff: datetime, limit: int, late: LateLane) -> list[Part]:
-    """What is due since the cutoff, `heads`, comes before the lanes `behind` it, but for a turn of theirs."""
-    return [
-        *([Part(behind, late.ahead, before=cutoff, late=True)] if late.ahead else []),
-        Part(_due_lanes(heads), limit, cutoff),
-        *([Part(behind, late.most - late.ahead, before=cutoff, late=True)] if late.most > late.ahead else []),
-    ]
-
-
-def _to_sort(
-    behind: Sequence[Lane], heads: Sequence[Head], cutoff: datetime, limit: int, late: LateLane
-) -> Part | None:
-    """What stays behind and is to be sorted now. A slot is left for what is due in a moment."""
-    lanes = [lane for lane in behind if lane.kind == "schedule"]
-    if late.triage is None or not lanes:
-        return None
-    lane, where = triage_begins(late.triage, len(lanes))
-    oldest = min(head.moment for head in heads)
-    return Part([lanes[lane]], limit // 2, oldest + where * (cutoff - oldest), cutoff)
-
-
-def _due_lanes(heads: Sequence[Head], before: datetime | None = None) -> list[Lane]:
-    """The lanes with something due, or due before a moment: by priority, then by how long it has been due."""
-    due = [head for head in heads if head.due_in <= 0 and (before is None or head.moment < before)]
-    due.sort(key=lambda head: (-head.priority, head.due_in))
-    return [Lane(head.kind, head.route, head.priority) for head in due]
-
-
 async def _claim(
-    session: Session,
+    session: Transaction,
     found: Look,
     worker_id: int,
     part: Part,
@@ -233,34 +207,52 @@ async def _claim(
     now: datetime | None,
 ) -> None:
     """Claim a part, as long as the look has room."""
-    most = min(limit, len(found.claims) + part.most)
+    first, most = len(found.claims), min(limit, len(found.claims) + part.most)
     for kind, group in groupby(part.lanes, key=lambda lane: lane.kind):
         of_kind = list(group)
         routes, priorities = [lane.route for lane in of_kind], [lane.priority for lane in of_kind]
         left = most - len(found.claims)
         if left <= 0:
-            return
+            break
         if kind == "queued":
-            claims = await take_queued(session, worker_id, routes, priorities, left, now, part.since, part.before)
+            found.claims += await take_queued(
+                session, worker_id, routes, priorities, left, now, part.since, part.before
+            )
         else:
             rows = await session.fetch(
                 "claim_due", routes, priorities, left, now, part.since or schedules_since, part.before
             )
-            begun = await start_due(session, worker_id, rows)
-            claims = begun.claims
-            found.note(begun)
-        found.claims += claims
-        if part.late:
-            found.late.update(claim.execution_id for claim in claims)
+            await _begin(session, found, rows, partial(start_due, session, worker_id))
+    if part.late:
+        found.late.update(claim.execution_id for claim in found.claims[first:])
 
 
-async def _sort(session: Session, found: Look, worker_id: int, part: Part, limit: int, now: datetime | None) -> None:
+async def _begin(
+    session: Transaction, found: Look, rows: Sequence[Row], start: Callable[[Sequence[Row]], Awaitable[Begun]]
+) -> None:
+    """Start these locked schedules together, or each apart."""
+
+    async def begin(rows: Sequence[Row]) -> None:
+        found.note(await start(rows))
+
+    if found.apart:
+        found.stuck += await each_apart(session, rows, begin)
+    else:
+        await begin(rows)
+
+
+async def _sort(
+    session: Transaction, found: Look, worker_id: int, part: Part, limit: int, now: datetime | None
+) -> None:
     """See to what is due now as well, or has nothing to run, among what has been due for long and has no place."""
     [lane] = part.lanes
-    most = min(part.most, limit - len(found.claims))
+    most = min(limit, len(found.claims) + part.most)
     rows = await session.fetch("claim_due", [lane.route], [lane.priority], SORTED_AT_ONCE, now, part.since, part.before)
     assert part.before is not None  # that is what it is behind
     await session.fetch("plan_anew")
-    begun = await start_returning(session, worker_id, rows, part.before, most)
-    found.claims += begun.claims
-    found.note(begun)
+    since = part.before
+
+    async def start(rows: Sequence[Row]) -> Begun:
+        return await start_returning(session, worker_id, rows, since, most - len(found.claims))
+
+    await _begin(session, found, rows, start)

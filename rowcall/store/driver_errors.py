@@ -40,6 +40,16 @@ TRY_AGAIN = (
 changed what a transaction which reads one moment had read."""
 
 
+REFUSED = (
+    InvalidInput,
+    ArithmeticError,
+    ValueError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.DataError,
+)
+"""What is raised where a row can't be written for what it holds, as seen from inside `domain_errors` or outside."""
+
+
 @contextmanager
 def domain_errors() -> Iterator[None]:
     """Translate what the driver raises. A constraint that nobody foresaw is a bug, and is raised as it is."""

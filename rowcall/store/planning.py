@@ -32,8 +32,11 @@ async def plan_schedules(session: Session, schedule_ids: Sequence[int] | None = 
     Call it inside the transaction of the change, or let a worker's next look do it. One bad row never stops the others.
     """
     rows = await session.fetch("take_unplanned", schedule_ids, limit)
-    if not rows:
-        return 0
+    return await plan_rows(session, rows) if rows else 0
+
+
+async def plan_rows(session: Session, rows: Sequence[Row]) -> int:
+    """The same of locked rows of take_unplanned."""
     broken: dict[int, str] = {}
     schedules = _readable(rows, broken)
     settled = _settled(schedules, await _spans_of(session, schedules), broken)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -90,6 +91,17 @@ class Transaction:
     async def fetchval(self, name: str, *arguments: Any) -> Any:
         """The first column of the first row."""
         return await self.connection.fetchval(sql(name), *arguments)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """What is done inside is taken back where something is raised there; the transaction goes on."""
+        await self.connection.execute("SAVEPOINT inside")
+        try:
+            yield
+        except Exception:
+            await self.connection.execute("ROLLBACK TO SAVEPOINT inside; RELEASE SAVEPOINT inside")
+            raise
+        await self.connection.execute("RELEASE SAVEPOINT inside")
 
 
 class Swift(Transaction):

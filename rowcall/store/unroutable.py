@@ -14,10 +14,12 @@ from datetime import datetime
 from rowcall.domain.planning import plan_unroutable
 from rowcall.domain.schedules import schedule_of
 
+from .apart import each_apart
 from .database import Database
+from .driver_errors import REFUSED
 from .planning import UNPLANNABLE, invalidate, parsed, why
 from .recording import Planned, record_plans, settle_consequences, without_waiting
-from .sessions import Row
+from .sessions import Row, Session
 
 AT_ONCE = 500
 OF_A_LANE = 500
@@ -61,14 +63,28 @@ async def answer_unroutable(
 
 async def _answer(database: Database, schedule_ids: Sequence[int], now: datetime | None) -> list[Row]:
     recorded: list[Row] = []
+
+    async def record(rows: Sequence[Row]) -> None:
+        recorded.extend(await _record(transaction, rows))
+
     for start in range(0, len(schedule_ids), AT_ONCE):
-        broken: dict[int, str] = {}
-        async with database.transaction() as transaction:
-            rows = await transaction.fetch("lock_unroutable", schedule_ids[start : start + AT_ONCE], now)
-            planned = await without_waiting(transaction, list(_unroutable_plans(rows, broken)))
-            recorded += await record_plans(transaction, planned)
-            await settle_consequences(transaction, planned)
-            await invalidate(transaction, broken)
+        asked = schedule_ids[start : start + AT_ONCE], now
+        try:
+            async with database.transaction() as transaction:
+                await record(await transaction.fetch("lock_unroutable", *asked))
+        except REFUSED:
+            async with database.transaction() as transaction:
+                await each_apart(transaction, await transaction.fetch("lock_unroutable", *asked), record)
+    return recorded
+
+
+async def _record(session: Session, rows: Sequence[Row]) -> list[Row]:
+    """Write what is to be answered of these locked schedules."""
+    broken: dict[int, str] = {}
+    planned = await without_waiting(session, list(_unroutable_plans(rows, broken)))
+    recorded = await record_plans(session, planned)
+    await settle_consequences(session, planned)
+    await invalidate(session, broken)
     return recorded
 
 

@@ -63,6 +63,20 @@ COMMITS_WAIT = """
 """Whoever wrote a lease, or ended one, waits, with the transaction open, until the test gives the lock back."""
 
 
+A_HUNDRED_YEARS = 3_155_760_000
+"""The longest interval, in seconds: two of them lead beyond the last moment that the table takes."""
+
+KEEPS_IT_ACTIVE = """
+    CREATE FUNCTION keep_it_active() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE 'nobody sets this aside' USING ERRCODE = 'check_violation';
+    END $$;
+    CREATE TRIGGER keep_it_active BEFORE UPDATE OF status ON rowcall.schedules
+        FOR EACH ROW WHEN (NEW.status = 'INVALID') EXECUTE FUNCTION keep_it_active();
+"""
+"""Nothing can be set aside as INVALID any more."""
+
+
 RUNTIME_CHANGES = [
     "next_run_at = now()", "next_occurrence_at = now()", "last_occurrence_at = now()", "last_run_at = now()",
     "last_execution_id = 1", "last_status = 'FAILED'", "total_runs = 1", "scheduled_runs = 1", "successful_runs = 1",

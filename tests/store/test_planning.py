@@ -173,6 +173,7 @@ BAD = [
     ("cron_fields", {"cron_fields": "null"}),
     ("cron_fields", {"cron_fields": {}}),
     ("cron_fields", {"cron_fields": {"hour": "x"}}),
+    ("cron_fields.year", {"cron_fields": {"year": "2026,9500"}}),
     ("cron_fields", {"cron_fields": '{"hour": 1' + "0" * 5000 + "}"}),
     ("cron_fields", {"cron_fields": '{"hour": 1e400}'}),
 ]

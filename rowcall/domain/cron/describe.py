@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from cron_descriptor import ExpressionDescriptor, Options
 
-from .fields import LAST, FieldValues
+from .fields import LAST, RULES, FieldValues
 from .grammar import CronText
 
 WORDS = Options(locale_code="en_US", use_24hour_time_format=True)
@@ -51,7 +51,7 @@ def describe_fields(values: dict[str, FieldValues]) -> str:
         _both(_month_days(day.numbers, last=day.last, nth=day.nth), _week_days(values["day_of_week"].numbers, ())),
         _months(values["month"].numbers),
         _counted("in ISO week", values["week"].numbers, 53),
-        _counted("in", values["year"].numbers, 9999 - 1970 + 1),
+        _counted("in", values["year"].numbers, RULES["year"].high - RULES["year"].low + 1),
     )
 
 

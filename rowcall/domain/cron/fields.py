@@ -25,7 +25,7 @@ LAST = -1
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 RULES: Mapping[str, FieldRule] = {
-    "year": FieldRule("year", 1970, 9999, 9999),
+    "year": FieldRule("year", 1970, 9000, 9000),  # as of all moments that people may give
     "month": FieldRule("month", 1, 12, 12, {name: number for number, name in enumerate(MONTHS, 1)}),
     "day": FieldRule("day", 1, 31, 31),
     "week": FieldRule("week", 1, 53, 53),
