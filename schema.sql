@@ -264,6 +264,18 @@ CREATE OR REPLACE FUNCTION rowcall.definition_of(schedule rowcall.schedules) RET
         'failed_runs', 'created_at', 'updated_at', 'disabled_at', 'version']
 $$;
 
+-- What says when of a definition in `schedule_versions`, and under which policies. It is flat, whatever people have nested
+-- in the definition: cron_fields are text.
+CREATE OR REPLACE FUNCTION rowcall.rule_of(definition jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT definition - '{input_data,labels,description}'::text[]
+           || jsonb_build_object('cron_fields', definition ->> 'cron_fields')
+$$;
+
+-- Whether there are objects and lists nested deeper than 64: what reads them has to stop somewhere.
+CREATE OR REPLACE FUNCTION rowcall.is_deep(document jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT jsonb_path_exists(document, 'strict $.**{64} ? (@.type() == "object" || @.type() == "array")')
+$$;
+
 -- Which rule a definition breaks, by the name that the refusal tells; NULL where it breaks none. These are no CHECKs,
 -- though they are told as such: PostgreSQL reads all CHECKs of a table anew for each statement that writes to it. That was
 -- 130 µs of each pause, and of each claim, which change no definition.
@@ -283,6 +295,8 @@ BEGIN
             THEN 'schedules_input_is_an_object'
         WHEN jsonb_typeof(s.labels) <> 'object'
             THEN 'schedules_labels_are_an_object'
+        WHEN rowcall.is_deep(s.input_data) OR rowcall.is_deep(s.labels) OR rowcall.is_deep(s.cron_fields)
+            THEN 'schedules_nested_at_most_64_deep'
         WHEN s.priority NOT BETWEEN 1 AND 10
             THEN 'schedules_priority_range'
         WHEN NOT CASE s.schedule_type
@@ -2096,6 +2110,9 @@ BEGIN
             USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = found.status_reason;
     ELSIF jsonb_typeof(execute_schedule.input_data) <> 'object' THEN
         RAISE EXCEPTION 'input_data is laid over that of the schedule: an object is needed'
+            USING ERRCODE = 'invalid_parameter_value';
+    ELSIF rowcall.is_deep(execute_schedule.input_data) THEN
+        RAISE EXCEPTION 'input_data is nested more than 64 deep'
             USING ERRCODE = 'invalid_parameter_value';
     ELSIF found.task_type = 'http' AND execute_schedule.input_data ?| ARRAY['url', 'headers', 'method'] THEN
         RAISE EXCEPTION 'url, headers and method of the task http can''t be replaced here; change the schedule'

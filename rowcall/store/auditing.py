@@ -175,16 +175,16 @@ async def _subjects(session: Session, rows: Sequence[Row]) -> list[Subject]:
     policies: dict[int, dict[int, Policy]] = defaultdict(dict)
     created = {row["schedule_id"]: row["created_at"] for row in rows}
     for version in await session.fetch("audit_versions", list(created)):
-        schedule_id, definition = version["schedule_id"], read_jsonb(version["definition"])
-        trigger = trigger_then(definition, created[schedule_id])
+        schedule_id, rule = version["schedule_id"], read_jsonb(version["rule"])
+        trigger = trigger_then(rule, created[schedule_id])
         status = ScheduleStatus(version["status"])
         spans[schedule_id].append(Span(version["valid_from"], status, version["status_reason"], trigger))
         policies[schedule_id][version["version"]] = Policy(
             trigger,
-            definition["coalesce"],
-            timedelta(seconds=definition["grace_period_seconds"]),
-            timedelta(seconds=definition["jitter_seconds"]),
-            definition["max_executions"],
+            rule["coalesce"],
+            timedelta(seconds=rule["grace_period_seconds"]),
+            timedelta(seconds=rule["jitter_seconds"]),
+            rule["max_executions"],
         )
     return [_subject(row, spans[row["schedule_id"]], policies[row["schedule_id"]]) for row in rows]
 

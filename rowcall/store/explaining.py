@@ -50,7 +50,7 @@ async def moment_of(session: Session, schedule: ScheduleRow, at: datetime) -> Mo
     versions = await session.fetch("versions_until", schedule_id, max(at, schedule["created_at"]))
     answer = await session.fetchrow("answer_for", schedule_id, at)
     row = None if answer is None else await find_execution(session, answer["execution_id"])
-    trigger = trigger_then(read_jsonb(versions[0]["definition"]), schedule["created_at"]) if versions else None
+    trigger = trigger_then(read_jsonb(versions[0]["rule"]), schedule["created_at"]) if versions else None
     return Moment(
         at=at,
         created_at=schedule["created_at"],

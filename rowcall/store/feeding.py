@@ -55,7 +55,7 @@ async def _feed_one(session: Session, backfill_id: int) -> tuple[int, float | No
     row = await session.fetchrow("take_backfill", backfill_id)
     if row is None:
         return 0, None
-    trigger = trigger_then(read_jsonb(row["definition"]), row["created_at"]) if row["definition"] else None
+    trigger = trigger_then(read_jsonb(row["rule"]), row["created_at"]) if row["rule"] else None
     if trigger is None:
         await session.fetch("cancel_backfill", backfill_id, "its occurrences can't be told any more")
         log.error("backfill_given_up", backfill_id=backfill_id, schedule_id=row["schedule_id"])

@@ -151,7 +151,7 @@ def parsed(cron_fields: str | None) -> Mapping[str, object] | None:
 
 def _fields(document: Any) -> Mapping[str, object] | None:
     if document is not None and not isinstance(document, dict):
-        raise InvalidInput.of("cron_fields", 'must be an object such as {"hour": 9}')
+        raise InvalidInput.of("cron_fields", 'must be a flat object such as {"hour": 9}')
     return document
 
 
@@ -175,25 +175,25 @@ async def _spans_of_one(session: Session, schedule: Schedule) -> list[Span]:
 
 
 def _span(row: Row, created_at: datetime) -> Span:
-    trigger = trigger_then(read_jsonb(row["definition"]), created_at)
+    trigger = trigger_then(read_jsonb(row["rule"]), created_at)
     return Span(row["valid_from"], ScheduleStatus(row["status"]), row["status_reason"], trigger)
 
 
-def trigger_then(definition: Mapping[str, Any], created_at: datetime) -> Trigger | None:
-    """The trigger of an older definition; None if that could not be scheduled."""
+def trigger_then(rule: Mapping[str, Any], created_at: datetime) -> Trigger | None:
+    """The trigger of an older definition, of what `rowcall.rule_of` leaves; None if that could not be scheduled."""
     try:
         return trigger_of(
-            schedule_type=definition["schedule_type"],
-            cron_expression=definition["cron_expression"],
-            cron_fields=definition["cron_fields"],
-            interval_seconds=definition["interval_seconds"],
-            scheduled_time=_moment(definition["scheduled_time"]),
-            timezone=definition["timezone"],
-            starts_at=_moment(definition["starts_at"]),
-            ends_at=_moment(definition["ends_at"]),
+            schedule_type=rule["schedule_type"],
+            cron_expression=rule["cron_expression"],
+            cron_fields=parsed(rule["cron_fields"]),
+            interval_seconds=rule["interval_seconds"],
+            scheduled_time=_moment(rule["scheduled_time"]),
+            timezone=rule["timezone"],
+            starts_at=_moment(rule["starts_at"]),
+            ends_at=_moment(rule["ends_at"]),
             created_at=created_at,
-            client_id=definition["client_id"],
-            name=definition["name"],
+            client_id=rule["client_id"],
+            name=rule["name"],
         )
     except UNPLANNABLE:
         return None

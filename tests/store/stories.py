@@ -52,6 +52,24 @@ def insertion(columns: dict[str, str]) -> str:
     return f"INSERT INTO rowcall.schedules ({', '.join(given)}) VALUES ({', '.join(given.values())})"
 
 
+def nested(deep: int) -> str:
+    """An object as SQL, so many objects and arrays deep."""
+    inner = "[" * (deep - 1) + "]" * (deep - 1)
+    return f"""'{{"a": {inner or 1}}}'::jsonb"""
+
+
+async def older(db: Connection, schedule_id: int, assignments: str) -> None:
+    """Write into a schedule and its definitions what an older Rowcall may have let in."""
+    async with db.transaction():
+        await db.execute("SET LOCAL session_replication_role = replica")  # no trigger looks at it
+        await db.execute(f"UPDATE rowcall.schedules SET {assignments} WHERE schedule_id = $1", schedule_id)
+        await db.execute(
+            "UPDATE rowcall.schedule_versions AS v SET definition = rowcall.definition_of(s)"
+            " FROM rowcall.schedules AS s WHERE s.schedule_id = $1 AND v.schedule_id = s.schedule_id",
+            schedule_id,
+        )
+
+
 COMMITS_WAIT = """
     CREATE FUNCTION wait_for_the_test() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         PERFORM pg_advisory_xact_lock_shared(4711);

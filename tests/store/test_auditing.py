@@ -16,6 +16,7 @@ from rowcall.store.claiming import look
 from rowcall.store.database import Database
 from rowcall.store.finishing import Result, record_results
 from rowcall.store.leases import WorkerCard, register_worker
+from tests.store.stories import nested, older
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -61,6 +62,16 @@ async def five_runs(database: Database, worker_id: int, minutely: int) -> int:
 
 async def test_a_whole_ledger_passes(database: Database, five_runs: int) -> None:
     report = await audit(database, until=NOON + 5 * MINUTE)
+    assert (report.schedules, report.rows, report.findings) == (1, 5, [])
+
+
+async def test_a_definition_that_is_nested_deeper_than_anybody_reads_is_judged_all_the_same(
+    database: Database, db: Connection, five_runs: int
+) -> None:
+    await older(db, five_runs, f"input_data = {nested(1500)}, labels = {nested(1500)}")
+
+    report = await audit(database, until=NOON + 5 * MINUTE)
+
     assert (report.schedules, report.rows, report.findings) == (1, 5, [])
 
 

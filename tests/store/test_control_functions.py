@@ -13,7 +13,7 @@ import pytest
 
 from rowcall.store.claiming import look
 from rowcall.store.database import Database
-from tests.store.stories import ASchedule, AWorker, Connection, execution, plan, schedule
+from tests.store.stories import ASchedule, AWorker, Connection, execution, nested, plan, schedule
 
 NAMES = {"create_schedule", "pause_schedule", "resume_schedule", "execute_schedule"}
 
@@ -84,6 +84,8 @@ async def test_moments_without_an_offset_are_read_in_the_schedules_zone(db: Conn
         ({"interval_seconds": 5}, "schedules_trigger_matches_its_type"),
         ({"cron_expression": None, "scheduled_time": "2020-01-01T00:00:00Z"}, "lies in the past"),
         ({"name": "a/b"}, "schedules_name_form"),
+        ({"input_data": json.loads("[" * 64 + "]" * 64)}, "schedules_input_is_an_object"),
+        ({"input_data": {"a": json.loads("[" * 64 + "]" * 64)}}, "schedules_nested_at_most_64_deep"),
     ],
 )
 async def test_what_can_not_be_is_refused(program: Connection, fields: dict[str, Any], says: str) -> None:
@@ -150,6 +152,7 @@ async def test_what_is_over_or_wrong_is_refused_as_by_rest(
         (value, "execute_schedule('called', '{\"url\": \"http://elsewhere\"}')"),
         (value, "execute_schedule('named', '{\"name\": \"another\"}')"),
         (value, "execute_schedule('over', '[]')"),
+        (value, f"execute_schedule('over', {nested(65)})"),
         (asyncpg.NoDataFoundError, "pause_schedule('nobody')"),
         (asyncpg.NoDataFoundError, "execute_schedule('over', NULL, 'another client')"),
     ):

@@ -9,7 +9,19 @@ from rowcall.domain.errors import RowcallError
 from rowcall.store.claiming import look
 from rowcall.store.database import Database
 from rowcall.store.planning import plan_schedules
-from tests.store.stories import HOUR, MINUTE, ASchedule, AWorker, Connection, change, ledger, plan, schedule
+from tests.store.stories import (
+    HOUR,
+    MINUTE,
+    ASchedule,
+    AWorker,
+    Connection,
+    change,
+    ledger,
+    nested,
+    older,
+    plan,
+    schedule,
+)
 
 PRESENT = datetime.now(UTC).replace(microsecond=0)
 CREATED = PRESENT - 10 * HOUR - 30 * MINUTE
@@ -208,6 +220,36 @@ async def test_an_invalid_row_is_planned_once_it_is_put_right(
     assert (row["status"], row["status_reason"]) == ("ACTIVE", None)
     assert row["next_run_at"] > PRESENT
     assert await ledger(db, bad) == [], "nothing was owed while it could not be scheduled"
+
+
+async def test_a_row_that_is_nested_deeper_than_anybody_reads_says_why_and_stops_no_other(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    bad = await a_schedule(cron_fields={"hour": 9}, created_at=CREATED)
+    good = await a_schedule(input_data={"a": 1}, created_at=PRESENT)
+    await older(db, bad, f"cron_fields = {nested(1500)}")
+    await older(db, good, f"input_data = {nested(1500)}")
+
+    assert await plan(database) == 2
+
+    row = await schedule(db, bad)
+    assert (row["status"], row["next_run_at"]) == ("INVALID", None)
+    assert "cron_fields" in row["status_reason"]
+    assert (await schedule(db, good))["next_run_at"] == PRESENT + HOUR, "its input is not read until it runs"
+
+
+async def test_an_older_definition_that_is_nested_deeper_than_anybody_reads_is_seen_by_its_timing_alone(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    paused = await a_schedule(created_at=CREATED, input_data={"a": 1})
+    await older(db, paused, f"input_data = {nested(1500)}")
+    await plan(database)
+
+    await change(db, paused, "status = 'PAUSED'", at=CREATED + HOUR / 2)
+    await change(db, paused, "status = 'ACTIVE'")
+    await plan(database)
+
+    assert await ledger(db, paused) == [("SKIPPED", CREATED + 10 * HOUR)]
 
 
 async def test_an_older_definition_that_nothing_can_read_does_not_stop_the_present_one(

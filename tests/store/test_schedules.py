@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -233,6 +234,15 @@ def test_numbers_that_no_reader_could_hold_become_text() -> None:
         "d": 7,
     }
     assert read_jsonb(None) is None
+
+
+def test_what_is_nested_too_deeply_becomes_text_whatever_its_texts_hold() -> None:
+    deep, flat = "[" * 401 + "]" * 401, {"a": "[" * 5000, "b": [["\\"] * 1000] * 2, "c": '{"' * 500}
+
+    assert read_jsonb(deep) == deep
+    assert read_jsonb("[" * 100_000 + "]" * 100_000) == "[" * 100_000 + "]" * 100_000
+    assert json.dumps(read_jsonb(deep[1:-1])) == deep[1:-1]
+    assert read_jsonb(json.dumps(flat)) == flat
 
 
 def test_moments_are_written_as_text_and_nothing_else_is_guessed() -> None:

@@ -5,7 +5,7 @@ import re
 import asyncpg
 import pytest
 
-from tests.store.stories import Connection, insertion
+from tests.store.stories import Connection, insertion, nested
 
 IMPOSSIBLE = [
     ("schedules_name_form", {"name": "''"}),
@@ -50,6 +50,13 @@ IMPOSSIBLE = [
         "schedules_moments_in_our_era",
         {"schedule_type": "'one_time'", "interval_seconds": "NULL", "scheduled_time": "'infinity'"},
     ),
+    ("schedules_nested_at_most_64_deep", {"input_data": nested(65)}),
+    ("schedules_nested_at_most_64_deep", {"input_data": nested(1500)}),
+    ("schedules_nested_at_most_64_deep", {"labels": nested(65)}),
+    (
+        "schedules_nested_at_most_64_deep",
+        {"schedule_type": "'cron'", "interval_seconds": "NULL", "cron_fields": nested(65)},
+    ),
     ("schedules_jitter_range", {"jitter_seconds": "-1"}),
     ("schedules_jitter_range", {"jitter_seconds": "86401"}),
     ("schedules_max_executions_range", {"max_executions": "0"}),
@@ -85,6 +92,10 @@ async def test_an_impossible_schedule_is_refused(undone: Connection, constraint:
         await undone.execute(insertion(columns))
 
     assert refusal.value.constraint_name == constraint
+
+
+async def test_what_is_nested_as_deep_as_over_rest_is_taken(undone: Connection) -> None:
+    await undone.execute(insertion({"input_data": nested(64), "labels": nested(64)}))
 
 
 async def test_every_constraint_of_schedules_is_tried_by_a_test(undone: Connection) -> None:

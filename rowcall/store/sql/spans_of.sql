@@ -1,5 +1,5 @@
 -- What schedules were, and since when, back to their last answer. $1 schedule_id bigint[] · $2 last answer timestamptz[].
-SELECT v.schedule_id, v.valid_from, v.status, v.status_reason, v.definition
+SELECT v.schedule_id, v.valid_from, v.status, v.status_reason, rowcall.rule_of(v.definition) AS rule
   FROM unnest($1::bigint[], $2::timestamptz[]) AS asked (schedule_id, last_answer)
   JOIN rowcall.schedule_versions AS v ON v.schedule_id = asked.schedule_id
  WHERE v.valid_from >= coalesce(
