@@ -24,6 +24,7 @@ from tests.store.stories import (
     change,
     claim,
     ledger,
+    patient,
     schedule,
 )
 
@@ -131,7 +132,7 @@ async def test_what_is_refused_ahead_of_its_moment_is_claimed_when_it_is_due(
     await change(db, bad, "next_occurrence_at = '9050-01-01Z'")
     await change(db, bad, f"interval_seconds = {A_HUNDRED_YEARS}")
 
-    found = await look(database, worker, ["work"], 10, patience_seconds=5)
+    found = await look(database, worker, ["work"], 10, lead=patient(5))
 
     assert [(claimed.schedule_id, claimed.executed_at >= due_at) for claimed in found.claims] == [(good, True)]
     await assert_set_aside(db, bad, "moments in our era")
