@@ -46,7 +46,8 @@ def explains_itself(arguments: list[str]) -> None:
 
 
 def variables(lines: str) -> dict[str, str]:
-    return dict(line.split("=", 1) for line in lines.splitlines() if line and not line.startswith("#"))
+    given = (line.split("=", 1) for line in lines.splitlines() if line and not line.startswith("#"))
+    return {name: "".join(shlex.split(value)) for name, value in given}
 
 
 # ── the image ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -165,6 +166,41 @@ def test_each_unit_starts_a_command_with_settings_that_exist(unit: Path) -> None
     assert set(given) <= KNOWN
     settings = Settings.from_environment(given)
     assert float(setting_of(unit, "TimeoutStopSec")) > settings.drain_timeout_seconds
+
+
+def test_the_environment_is_to_a_shell_what_it_is_to_systemd(tmp_path: Path) -> None:
+    """Whoever sources the file for a command by hand must not miss the database for a sign in its address."""
+    text = (DEPLOY / "systemd" / "rowcall.env").read_text()
+    url = "postgresql://rowcall:pa$$&word@db/rowcall?sslmode=require&target_session_attrs=any"
+    (tmp_path / "rowcall.env").write_text(text.replace(variables(text)["DATABASE_URL"], url))
+    told = [sys.executable, "-c", "import json, os; print(json.dumps(dict(os.environ)))"]
+    sourced = subprocess.run(
+        ["sh", "-c", f"set -a; . {tmp_path}/rowcall.env; exec {shlex.join(told)}"],
+        env={}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found = json.loads(sourced.stdout)
+    assert {name: found.get(name) for name in variables(text)} == variables(text) | {"DATABASE_URL": url}
+
+
+def test_commands_by_hand_have_the_environment_and_the_account_of_the_units() -> None:
+    """What systemd itself reads is not read by a shell: without its database, a command would make one of its own."""
+    page = (ROOT / "docs" / "deploying.md").read_text()
+    block = page.partition("## systemd")[2].partition("```sh")[2].partition("```")[0]
+    by_hand = [line for line in block.splitlines() if "/bin/rowcall " in line]
+    assert any(line.endswith("rowcall migrate") for line in by_hand)
+    unit = UNITS[0]
+    for line in by_hand:
+        words = shlex.split(line)
+        assert words[:2] == ["sudo", "systemd-run"]
+        options, command = words[2 : (place := words.index("/opt/rowcall/bin/rowcall"))], words[place + 1 :]
+        assert set(options) >= {
+            "--wait", "--pipe", f"--uid={setting_of(unit, 'User')}",
+            f"--property=EnvironmentFile={setting_of(unit, 'EnvironmentFile')}",
+        }  # fmt: skip
+        explains_itself(command)
+        if shutil.which("systemd-run"):
+            known = subprocess.run(["systemd-run", "--help"], capture_output=True, text=True, check=True).stdout
+            assert {option.partition("=")[0] for option in options} <= set(re.findall(r"--[a-z-]+", known))
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not on this machine")
