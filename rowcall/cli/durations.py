@@ -44,6 +44,17 @@ def is_ago(text: str) -> bool:
 
 def moment_of(text: str, option: str, now: datetime) -> datetime:
     """A moment: ISO 8601, in UTC where it has no offset, or a length of time ago. Raises InvalidInput."""
-    if is_ago(text):
-        return now - timedelta(seconds=seconds_of(text, option))
-    return read_local(text, "UTC", option)
+    return _away(text, option, now, -1) if is_ago(text) else read_local(text, "UTC", option)
+
+
+def moment_ahead(text: str, option: str, now: datetime) -> datetime:
+    """The same, but that a length of time is one from now."""
+    return _away(text, option, now, +1) if is_ago(text) else read_local(text, "UTC", option)
+
+
+def _away(text: str, option: str, now: datetime, direction: int) -> datetime:
+    seconds = direction * seconds_of(text, option)
+    try:
+        return now + timedelta(seconds=seconds)
+    except OverflowError:
+        raise InvalidInput.of(option, "beyond the years 1 to 9999") from None

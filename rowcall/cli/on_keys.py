@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rowcall.domain.access import Scope
 from rowcall.domain.errors import InvalidInput
-from rowcall.domain.triggers import read_local
 from rowcall.settings import Settings
 from rowcall.store.keys import KeyRow, create_key, find_key_row, list_keys, revoke_key
 
 from .access import a_database
-from .durations import seconds_of
+from .durations import moment_ahead
 from .options import known_words
 from .output import moment, print_json, print_table, print_text, say
 
@@ -66,9 +65,7 @@ async def revoke_one(reference: str, *, as_json: bool) -> None:
 
 def _moment_ahead(text: str, now: datetime) -> datetime:
     """A moment after `now`, which is PostgreSQL's: it is what keys are judged by. Raises InvalidInput."""
-    if re.fullmatch(r"[\dwdhms\s]+", text) and not re.fullmatch(r"\d{4,8}", text):
-        return now + timedelta(seconds=seconds_of(text, "--expires"))
-    expires_at = read_local(text, "UTC", "--expires")
+    expires_at = moment_ahead(text, "--expires", now)
     if expires_at <= now:
         raise InvalidInput.of("--expires", f"lies in the past: {expires_at.isoformat()}")
     return expires_at

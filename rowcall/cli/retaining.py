@@ -16,6 +16,7 @@ from .output import print_json, print_table, say
 
 COLUMNS = ("DAY", "EXECUTIONS", "SIZE", "WHAT")
 DAY_SECONDS = 86_400
+MOST_DAYS = 36_500
 
 
 async def retain(older_than: str | None, *, dry_run: bool, as_json: bool) -> ExitCode:
@@ -40,6 +41,8 @@ def _age(older_than: str | None, days: int) -> timedelta | None:
     seconds = seconds_of(older_than, "--older-than")
     if seconds < DAY_SECONDS:
         raise InvalidInput.of("--older-than", "a day is the least that is kept: 1d")
+    if seconds > MOST_DAYS * DAY_SECONDS:
+        raise InvalidInput.of("--older-than", f"{MOST_DAYS} days are the most, as of ROWCALL_RETENTION_DAYS")
     return timedelta(seconds=seconds)
 
 

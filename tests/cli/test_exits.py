@@ -1,5 +1,6 @@
 """Exit codes: every error has one, and each keeps its meaning."""
 
+import re
 import socket
 import time
 from urllib.parse import urlsplit
@@ -47,6 +48,30 @@ def test_a_setting_that_can_not_be_used_names_every_fault(
     assert "ROWCALL_PORT" in ran.err
     assert "did you mean ROWCALL_CONCURRENCY?" in ran.err
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("executions", "list", "--since", "1000000d"),
+        ("executions", "list", "--until", "999999999999w"),
+        ("audit", "--since", "1000000d"),
+        ("audit-log", "--since", "1000000d"),
+        ("backfill", "start", "nightly", "--since", "1000000d"),
+        ("keys", "create", "--expires", "9999999d"),
+        ("keys", "create", "--expires", "999999999999w"),
+        ("retention", "--older-than", "999999999999w"),
+        ("retention", "--older-than", "9999999d"),
+    ],
+    ids=" ".join,
+)
+def test_a_length_of_time_that_leads_out_of_the_calendar_is_told(
+    rowcall: RowcallCommand, command: tuple[str, ...]
+) -> None:
+    rowcall("schedules", "create", "nightly", "--task", "x", "--interval", "1d", "--allow-unknown-task")
+    ran = rowcall(*command)
+    assert (ran.code, ran.out) == (ExitCode.USAGE, "")
+    assert re.search(r"rowcall: (--)?\w.*: (beyond the years 1 to 9999|36500 days are the most)", ran.err), ran.err
 
 
 @pytest.mark.parametrize(
