@@ -73,6 +73,7 @@ def test_a_variable_becomes_a_typed_value(name: str, text: str, field: str, valu
         ("ROWCALL_LOG_LEVEL", "loud", "one of debug, info, warning, error, critical is expected"),
         ("ROWCALL_DEFAULT_TIMEZONE", "Europe/Lodnon", "did you mean Europe/London"),
         ("ROWCALL_HOST", "a\nb", "one line"),
+        ("ROWCALL_DATA_DIR", "~no-such-account/data", "there is no account no-such-account"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_told_with_what_was_expected(name: str, text: str, message: str) -> None:
@@ -96,6 +97,18 @@ def test_every_fault_is_told_at_once() -> None:
 
 def test_a_slip_in_a_name_is_answered_with_the_name_that_was_meant() -> None:
     assert "did you mean ROWCALL_CONCURRENCY?" in faults_of({"ROWCALL_CONCURENCY": "5"})["ROWCALL_CONCURENCY"]
+
+
+@pytest.mark.parametrize("name", ["ROWCALL_DATABASE_URL", "ROWCALL_DATABASE", "ROWCALL_DATABSE_URL"])
+def test_the_one_name_without_the_prefix_is_meant_by_the_same_with_it(name: str) -> None:
+    assert "did you mean DATABASE_URL?" in faults_of({name: "postgresql://db"})[name]
+
+
+def test_a_home_that_is_nowhere_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container: an account that stands in no list of accounts, and no HOME."""
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("os.getuid", lambda: 54321)
+    assert "~ is nobody's home" in faults_of({"ROWCALL_DATA_DIR": "~/data"})["ROWCALL_DATA_DIR"]
 
 
 def test_names_of_others_and_of_the_tests_are_left_alone() -> None:

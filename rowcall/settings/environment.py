@@ -128,5 +128,6 @@ def _is_service_link(name: str, value: str) -> bool:
 
 def _unknown(name: str, known: Mapping[str, object]) -> str:
     """What to say of a name that means nothing: most often it is a slip."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"there is no such setting; did you mean {close[0]}?" if close else "there is no such setting"
+    spelled = {(own if own.startswith(PREFIX) else PREFIX + own): own for own in known}
+    close = difflib.get_close_matches(name, spelled, n=1)
+    return f"there is no such setting; did you mean {spelled[close[0]]}?" if close else "there is no such setting"

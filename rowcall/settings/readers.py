@@ -72,7 +72,13 @@ def number(least: float, most: float) -> Callable[[str], float]:
 
 def folder(value: str) -> Path:
     """A folder; it need not exist yet."""
-    return Path(text(value)).expanduser().absolute()
+    path = Path(text(value))
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        account = path.parts[0][1:]
+        why = f"there is no account {account}" if account else "~ is nobody's home: this account has none"
+        raise ValueError(f"{why}; write the path out") from None
 
 
 def zone(value: str) -> str:
