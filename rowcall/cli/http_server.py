@@ -33,6 +33,9 @@ def listen(host: str, port: int) -> socket.socket:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as fault:
         raise InvalidInput.of("host", f"{host!r} is no address to listen on: {fault.strerror}") from fault
+    except UnicodeError as fault:
+        why = "a part of the name is empty, or longer than 63 letters"
+        raise InvalidInput.of("host", f"{host!r} is no address to listen on: {why}") from fault
     family, _, _, _, address = found[0]
     try:
         return socket.create_server(address[:2], family=family, backlog=2048)

@@ -55,17 +55,24 @@ async def connect(dsn: str, *, timeout: float = CONNECT_TIMEOUT_SECONDS, **optio
     """
     hosts = hosts_of(dsn)
     if len(hosts) < 2:
-        return await asyncpg.connect(dsn, timeout=timeout, **options)
+        return await _connect(dsn, timeout=timeout, **options)
     if "target_session_attrs" not in parse_qs(urlsplit(dsn).query):
         options["target_session_attrs"] = "read-write"
     *others, last = hosts
     share = timeout / len(hosts)
     for host, port in others:
         try:
-            return await asyncpg.connect(dsn, host=host, port=port, timeout=share, **options)
+            return await _connect(dsn, host=host, port=port, timeout=share, **options)
         except NOT_THIS_HOST:
             continue
-    return await asyncpg.connect(dsn, host=last[0], port=last[1], timeout=share, **options)
+    return await _connect(dsn, host=last[0], port=last[1], timeout=share, **options)
+
+
+async def _connect(dsn: str, **options: Any) -> Connection:
+    try:
+        return await asyncpg.connect(dsn, **options)
+    except UnicodeError as fault:  # so it is told by Python, before anybody is asked for the name
+        raise OSError("a part of the host's name is empty, or longer than 63 letters") from fault
 
 
 def hosts_of(dsn: str) -> list[tuple[str, int]]:

@@ -80,6 +80,8 @@ def test_a_length_of_time_that_leads_out_of_the_calendar_is_told(
         "postgresql://nobody@127.0.0.1:1/nothing",
         "postgresql://nobody@/nothing?host=/nowhere",
         "postgresql://nobody@no-such-host.invalid/nothing",
+        "postgresql://nobody@no..host/nothing",
+        f"postgresql://nobody@{'a' * 64}.example,127.0.0.1:1/nothing",
     ],
 )
 def test_a_database_that_does_not_answer_is_told_without_a_traceback(

@@ -42,9 +42,10 @@ async def test_afterwards_the_signals_are_what_they_were() -> None:
     assert signal.getsignal(signal.SIGINT) == before
 
 
-def test_what_is_no_address_is_told() -> None:
-    with pytest.raises(InvalidInput, match=r"host: 'example\.invalid' is no address to listen on"):
-        listen("example.invalid", 0)
+@pytest.mark.parametrize("host", ["example.invalid", "a..b", f"{'a' * 64}.example"])
+def test_what_is_no_address_is_told(host: str) -> None:
+    with pytest.raises(InvalidInput, match=rf"host: '{host}' is no address to listen on"):
+        listen(host, 0)
 
 
 @pytest.mark.parametrize(("host", "url"), [("127.0.0.1", "http://127.0.0.1:"), ("localhost", "http://")])
