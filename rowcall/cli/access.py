@@ -67,8 +67,8 @@ async def a_database(
 
     Raises StoreUnavailable where it can't be reached, SchemaMismatch where its schema is another.
     """
-    if settings.server is not None and settings.database_url is None and purpose not in SERVICES:
-        raise InvalidInput.of("ROWCALL_SERVER", works_on_database("this command"))
+    if purpose not in SERVICES:
+        check_database_is_meant(settings)
     async with _server(settings, say, stays=stays) as (dsn, embedded):
         if embedded is not None and schema is not Schema.LEAVE:
             schema = Schema.BUILD
@@ -82,6 +82,12 @@ async def a_database(
         ) as database:
             await _prepare(database, schema, embedded, say)
             yield Place(database if purpose in SERVICES else acting_here(database), embedded)
+
+
+def check_database_is_meant(settings: Settings) -> None:
+    """Raise InvalidInput where a server is named, and no database."""
+    if settings.server is not None and settings.database_url is None:
+        raise InvalidInput.of("ROWCALL_SERVER", works_on_database("this command"))
 
 
 @asynccontextmanager

@@ -162,12 +162,16 @@ def test_all_others_say_that_they_take_none(command_line: RowcallCommand, name: 
     assert (ran.code, "--server: this command works on the database itself" in ran.err) == (2, True)
 
 
+@pytest.mark.parametrize("command", ["audit", "doctor", "psql", "migrate"])
+@pytest.mark.parametrize("folder_is_there", [False, True])
 def test_a_server_in_the_environment_is_no_database(
-    command_line: RowcallCommand, monkeypatch: pytest.MonkeyPatch
+    command_line: RowcallCommand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str, folder_is_there: bool
 ) -> None:
     monkeypatch.setenv("ROWCALL_SERVER", "http://127.0.0.1:1")
-    ran = command_line("audit")
-    assert ran.code == 2
+    if folder_is_there:
+        (tmp_path / "data").mkdir(mode=0o700)
+    ran = command_line(command)
+    assert (ran.code, ran.out) == (2, "")
     assert "ROWCALL_SERVER: this command works on the database itself: set DATABASE_URL" in ran.err
 
 

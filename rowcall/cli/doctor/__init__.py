@@ -9,7 +9,7 @@ doors.py      API keys, what signs webhooks, and those that nobody took
 
 from __future__ import annotations
 
-from rowcall.cli.access import Schema, a_database
+from rowcall.cli.access import Schema, a_database, check_database_is_meant
 from rowcall.cli.exits import ExitCode
 from rowcall.cli.output import print_json, print_table, say
 from rowcall.domain.errors import InvalidInput, RowcallError
@@ -41,6 +41,7 @@ async def _findings() -> list[Finding]:
         settings = Settings.from_environment()
     except InvalidInput as fault:
         return [Finding.fail("settings", f"{f.field}: {f.message}", "correct or unset it") for f in fault.faults]
+    check_database_is_meant(settings)
     findings = [look_at_settings(settings)]
     if settings.database_url is None:
         folder, is_there = look_at_folder(settings)
