@@ -80,6 +80,9 @@ def _answered(row: LedgerRow, told: Teller) -> Explanation:
     match row.status:
         case ExecutionStatus.SKIPPED | ExecutionStatus.MISSED:
             return Explanation(row.status.lower(), f"The occurrence of {at} did not run ({row.status}): {row.reason}.")
+        case ExecutionStatus.QUEUED if row.attempt:
+            again = f"is queued for attempt {row.attempt + 1}"
+            return Explanation("queued", f"The occurrence of {at} has not succeeded yet: {named} {again}.")
         case ExecutionStatus.QUEUED:
             return Explanation("queued", f"The occurrence of {at} has not run yet: {named} is queued.")
         case ExecutionStatus.RUNNING:

@@ -175,6 +175,14 @@ def test_what_was_cancelled_in_the_queue_never_ran() -> None:
     )
 
 
+def test_what_is_to_be_tried_again_is_not_told_as_never_run() -> None:
+    queued = replace(RAN, status=ExecutionStatus.QUEUED, attempt=0, executed_at=None)
+    occurrence = "The occurrence of 2030-06-30 12:00:00 UTC has"
+    assert at(row=queued) == ("queued", f"{occurrence} not run yet: execution 5 is queued.")
+    told = at(row=replace(queued, attempt=1))
+    assert told == ("queued", f"{occurrence} not succeeded yet: execution 5 is queued for attempt 2.")
+
+
 @pytest.mark.parametrize(
     ("status", "told"), [(ExecutionStatus.QUEUED, "is queued"), (ExecutionStatus.RUNNING, "attempt 1")]
 )

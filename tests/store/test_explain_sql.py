@@ -164,7 +164,8 @@ class Situation:
             " ON CONFLICT DO NOTHING",
             1000 + number, schedule_id, moment, random.choice([None, moment - self._some(MINUTE, 9 * HOUR)]),
             moment + late if ran else None, self.now if final else None,
-            random.choice([None, 0.0, 1.25, 1e-7, 1234.5678, 0.1 + 0.2]) if final else None, random.choice([1, 1, 4]),
+            random.choice([None, 0.0, 1.25, 1e-7, 1234.5678, 0.1 + 0.2]) if final else None,
+            random.choice([0, 1, 4] if status == "QUEUED" else [1, 1, 4]),
             random.choice(["schedule", "schedule", "manual", "backfill"]), status,
             "so it is" if status in {"SKIPPED", "MISSED"} else random.choice([None, "", "asked for"]),
             random.choice([None if ended_well else "", "", "ValueError: no\nTraceback", "x" * 300, "\nlater"])

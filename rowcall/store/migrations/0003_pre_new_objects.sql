@@ -1355,6 +1355,9 @@ BEGIN
     sentence := CASE
         WHEN answer.status IN ('SKIPPED', 'MISSED')
         THEN format('%s did not run (%s): %s.', named, answer.status, answer.reason)
+        WHEN answer.status = 'QUEUED' AND answer.attempt > 0
+        THEN format('%s has not succeeded yet: execution %s is queued for attempt %s.', named, answer.execution_id,
+                    answer.attempt + 1)
         WHEN answer.status = 'QUEUED'
         THEN format('%s has not run yet: execution %s is queued.', named, answer.execution_id)
         WHEN answer.status = 'RUNNING'
