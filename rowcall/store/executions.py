@@ -148,14 +148,16 @@ async def list_executions(
         return []
     client_id, no_static = confined_to or wanted.client_id, confined_to is not None
     filters = (list(wanted.statuses) or None, wanted.task_type, wanted.trigger, wanted.since, wanted.until)
-    if wanted.statuses and set(wanted.statuses) <= OPEN_STATUSES:
-        whose = (client_id, wanted.schedule_id, no_static)
-        rows = await session.fetch("list_open_executions", below, limit, *filters, *whose)
-    elif wanted.schedule_id is not None:
+    is_open = bool(wanted.statuses) and set(wanted.statuses) <= OPEN_STATUSES
+    if wanted.schedule_id is not None:
         after = (None, None) if before is None else (before.scheduled_for, before.execution_id * before.is_manual)
-        rows = await session.fetch(
-            "list_executions_of_schedule", wanted.schedule_id, limit, *filters, *after, client_id, no_static
-        )
+        asked = (wanted.schedule_id, limit, *filters, *after, client_id, no_static)
+        if is_open:
+            rows = await session.fetch("list_open_executions_of_schedule", *asked)
+        else:
+            rows = await session.fetch("list_executions_of_schedule", *asked)
+    elif is_open:
+        rows = await session.fetch("list_open_executions", below, limit, *filters, client_id, no_static)
     else:
         few = None if client_id is None else await few_of_client(session, client_id, no_static=no_static)
         if few is None and wanted.statuses and set(wanted.statuses) <= NOT_WELL:

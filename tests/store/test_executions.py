@@ -170,7 +170,10 @@ async def test_no_page_of_the_ledger_reads_it_all(db: Connection, plan: str) -> 
             db, "list_executions", last, 100, *[None] * 3, "2035-06-02Z", "2035-06-03Z", None, False
         ),
         "one schedule": await rows_read(db, "list_executions_of_schedule", 7, 100, *[None] * 7, "default", True),
-        "open": await rows_read(db, "list_open_executions", last, 100, ["QUEUED"], *[None] * 6, False),
+        "open": await rows_read(db, "list_open_executions", last, 100, ["QUEUED"], *[None] * 5, False),
+        "open of one": await rows_read(
+            db, "list_open_executions_of_schedule", 7, 100, ["QUEUED"], *[None] * 6, "default", True
+        ),
         "one": await rows_read(db, "locate_execution", row["execution_id"], None),
         "one of a client": await rows_read(db, "locate_execution", row["execution_id"], "default"),
         "answer": await rows_read(db, "answer_for", 7, row["scheduled_for"]),

@@ -54,6 +54,22 @@ async def a_row(
     return execution_id
 
 
+async def queued(db: Any, schedule_id: int, scheduled_for: datetime) -> int:
+    """An execution of the past that is queued, as a backfill would have it."""
+    await db.execute("SELECT rowcall.ensure_partitions($1, $1)", scheduled_for)
+    execution_id: int = await db.fetchval(
+        "WITH written AS (INSERT INTO rowcall.schedule_executions (schedule_id, scheduled_for, available_at, status, "
+        "trigger, task_type, schedule_version, priority, input_data) "
+        "VALUES ($1, $2, now(), 'QUEUED', 'backfill', 'report', 1, 5, '{}') RETURNING *) "
+        "INSERT INTO rowcall.open_executions (execution_id, schedule_id, scheduled_for, available_at, priority, "
+        "trigger, route) SELECT execution_id, schedule_id, scheduled_for, available_at, priority, trigger, task_type "
+        "FROM written RETURNING execution_id",
+        schedule_id,
+        scheduled_for,
+    )
+    return execution_id
+
+
 async def start(db: Any, execution_id: int, worker_id: int) -> None:
     """Make a queued execution RUNNING, as a claim does."""
     async with db.transaction():

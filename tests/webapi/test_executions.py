@@ -12,7 +12,7 @@ import pytest
 
 from tests.webapi.answers import assert_problem, faults
 from tests.webapi.conftest import CreateSchedule
-from tests.webapi.ledger import a_row, a_worker, start
+from tests.webapi.ledger import a_row, a_worker, queued, start
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -150,6 +150,25 @@ async def test_manual_runs_of_one_microsecond_are_told_apart(
     expected = [await a_row(db, created["schedule_id"], NOON, trigger="manual") for _ in range(5)]
     expected = [*reversed(expected), await a_row(db, created["schedule_id"], NOON)]
     assert await pages(client, "/v1/schedules/n/executions?limit=2") == expected
+
+
+@pytest.mark.parametrize("status", ["QUEUED", "RUNNING"])
+async def test_what_is_open_of_a_schedule_goes_by_its_occurrence_too(
+    client: httpx2.AsyncClient, a_schedule: CreateSchedule, db: Any, status: str
+) -> None:
+    """A backfill queues what is long past, under ids that are new."""
+    schedule_id = (await a_schedule(name="n", max_instances=9, overlap_policy="allow"))["schedule_id"]
+    asked = [(await client.post("/v1/schedules/n/execute")).json()["execution_id"] for _ in range(2)]
+    worker = await a_worker(db, "report")
+    expected = [*reversed(asked), *[await queued(db, schedule_id, NOON - days * 24 * HOUR) for days in (1, 2, 3)]]
+    if status == "RUNNING":
+        for execution_id in expected:
+            await start(db, execution_id, worker)
+
+    assert await pages(client, f"/v1/schedules/n/executions?limit=2&status={status}") == expected
+    assert await ids(client, "/v1/schedules/n/executions?status=QUEUED&status=RUNNING&trigger=manual") == expected[:2]
+    since = f"since={(NOON - 49 * HOUR).isoformat().replace('+00:00', 'Z')}&until={NOON.isoformat()[:19]}"
+    assert await ids(client, f"/v1/executions?schedule_id={schedule_id}&status={status}&{since}") == expected[2:4]
 
 
 async def test_an_execution_is_shown_with_every_field_of_the_design(
