@@ -127,9 +127,15 @@ async def _named(session: Session, selection: Selection) -> list[int]:
 
 
 async def _labelled(session: Session, selection: Selection) -> list[int]:
+    """The ids of those with the labels, or of too many; the pages have other clients' static ones too, never meant."""
     wanted = ScheduleFilter(client_id=selection.client_id, labels=selection.labels)
-    found = await list_schedules(session, wanted, 0, MOST_AT_ONCE + 1)
-    return [schedule["schedule_id"] for schedule in found]
+    meant: list[int] = []
+    page = await list_schedules(session, wanted, 0, MOST_AT_ONCE + 1)
+    while page and len(meant) <= MOST_AT_ONCE:
+        meant += [schedule["schedule_id"] for schedule in page if schedule["client_id"] == selection.client_id]
+        is_last = len(page) <= MOST_AT_ONCE
+        page = [] if is_last else await list_schedules(session, wanted, page[-1]["schedule_id"], MOST_AT_ONCE + 1)
+    return meant
 
 
 def _is_meant(schedule: ScheduleRow, selection: Selection) -> bool:

@@ -141,6 +141,32 @@ async def test_with_one_idempotency_key_it_is_done_once(
     assert await db.fetchval("SELECT count(*) FROM rowcall.open_executions") == 2
 
 
+async def test_static_schedules_of_others_are_not_among_those_that_are_counted(
+    client: httpx2.AsyncClient, db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "MOST_AT_ONCE", 7)
+    await many(db, "others", 20, is_static=True)
+    await many(db, "default", 6, is_static=False)
+    await many(db, "strangers", 9, is_static=True)
+    await many(db, "default", 1, is_static=True)
+    answer = await client.post("/v1/bulk/pause", json={"labels": TEAM_A})
+    assert (answer.status_code, answer.json().get("done")) == (200, 7), answer.text
+    assert {each["client_id"] for each in answer.json()["schedules"]} == {"default"}
+
+    await db.execute("UPDATE rowcall.schedules SET client_id = 'default' WHERE name = 't-20'")
+    refused = assert_problem(await client.post("/v1/bulk/resume", json={"labels": TEAM_A}), 409)
+    assert "more than 7 schedules are meant" in refused["detail"]
+
+
+async def many(db: Connection, client_id: str, count: int, *, is_static: bool) -> None:
+    await db.execute(
+        "INSERT INTO rowcall.schedules (client_id, name, task_type, schedule_type, interval_seconds, labels, is_static)"
+        " SELECT $1, format('%s-%s', $3::boolean, i), 'report', 'interval', 3600, '{\"team\": \"a\"}', $3"
+        "   FROM generate_series(1, $2::int) AS i",
+        client_id, count, is_static,
+    )  # fmt: skip
+
+
 class TestWithKeys:
     @pytest.fixture
     def settings(self) -> Settings:
