@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from rowcall.domain.errors import StoreUnavailable
@@ -26,31 +26,48 @@ If both did at once, a run that took too long might be told as one that failed.
 
 
 class RunTransaction:
-    """What a task writes through: statements of its own, on the worker's connection, and the result to keep."""
+    """What a task writes through: statements of its own, on the worker's connection, and the result to keep.
+
+    `fault` is what the last of them raised that failed.
+    """
 
     def __init__(self, transaction: Transaction) -> None:
         self._connection = transaction.connection
         self.result: Any = None
+        self.fault: BaseException | None = None
 
     async def execute(self, statement: str, *arguments: Any) -> str:
         """Run a statement; the server's word on it, such as ``INSERT 0 1``."""
-        return await self._connection.execute(statement, *arguments)
+        with self._noted():
+            return await self._connection.execute(statement, *arguments)
 
     async def executemany(self, statement: str, rows: Any) -> None:
         """Run a statement once for each row of arguments."""
-        await self._connection.executemany(statement, rows)
+        with self._noted():
+            await self._connection.executemany(statement, rows)
 
     async def fetch(self, statement: str, *arguments: Any) -> list[Any]:
         """All rows of a statement."""
-        return await self._connection.fetch(statement, *arguments)
+        with self._noted():
+            return await self._connection.fetch(statement, *arguments)
 
     async def fetchrow(self, statement: str, *arguments: Any) -> Any:
         """The first row, or None."""
-        return await self._connection.fetchrow(statement, *arguments)
+        with self._noted():
+            return await self._connection.fetchrow(statement, *arguments)
 
     async def fetchval(self, statement: str, *arguments: Any) -> Any:
         """The first column of the first row."""
-        return await self._connection.fetchval(statement, *arguments)
+        with self._noted():
+            return await self._connection.fetchval(statement, *arguments)
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as fault:
+            self.fault = fault
+            raise
 
 
 class Transactions:
@@ -82,9 +99,20 @@ class Transactions:
             ended = Result(claim, Outcome.succeeded(text), time.monotonic() - began)
             return ended
 
-        async with ending_transaction(self._for_tasks, self._worker_id, claim, result_of, left) as transaction:
-            written = RunTransaction(transaction)
-            yield written
+        own: BaseException | None = None
+        try:
+            async with ending_transaction(self._for_tasks, self._worker_id, claim, result_of, left) as transaction:
+                written = RunTransaction(transaction)
+                try:
+                    yield written
+                except BaseException as fault:
+                    own = None if fault is written.fault else fault
+                    raise
+        except BaseException:
+            if own is None:
+                raise
+        if own is not None:  # the store would have it that PostgreSQL is away, where it is the task's own OSError
+            raise own
         assert ended is not None
         self._settled.note(claim.execution_id, claim.fence, ended.outcome, ended.duration_seconds)
         with suppress(StoreUnavailable):  # it is committed: whom this can't let go, the sweep does

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 
 import asyncpg
 import pytest
 
 import rowcall
-from rowcall.domain.errors import LeaseLost
+from rowcall.domain.errors import LeaseLost, StoreUnavailable
 from tests.worker.conftest import Connection, Serve
 from tests.worker.schedules import Schedules
 from tests.worker.waiting import until
@@ -49,6 +50,29 @@ async def given_away(run: rowcall.Run) -> None:
         await thief.execute("UPDATE rowcall.schedule_executions SET fence = fence + 1")
         await thief.close()
 
+
+@app.task("stumble-inside")
+async def stumble_inside(run: rowcall.Run) -> None:
+    """Fails as PostgreSQL does when it is away, and has nothing to do with it."""
+    with contextlib.suppress(StoreUnavailable):
+        async with run.transaction() as transaction:
+            await transaction.execute("INSERT INTO public.bookings (execution_id) VALUES ($1)", run.execution_id)
+            raise STUMBLES[run.input_data["over"]]
+
+
+@app.task("cut-off-inside")
+async def cut_off_inside(run: rowcall.Run) -> None:
+    """Finds PostgreSQL gone."""
+    async with run.transaction() as transaction:
+        await transaction.execute("INSERT INTO public.bookings (execution_id) VALUES ($1)", run.execution_id)
+        await transaction.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+STUMBLES = {
+    "a file": FileNotFoundError("no such file: prices.csv"),
+    "a partner": TimeoutError("the partner is slow"),
+    "a line of its own": ConnectionResetError("the partner hung up"),
+}
 
 left_behind: list[asyncio.Task[str]] = []
 second_attempt = asyncio.Event()
@@ -130,6 +154,29 @@ async def test_a_task_that_raises_inside_leaves_nothing_and_is_tried_again(serve
     await serve(app)
     row = await schedules.reaches("FAILED", schedule_id)
     assert row["attempt"] == 2
+    assert await schedules.db.fetchval("SELECT count(*) FROM public.bookings") == 0
+
+
+@pytest.mark.usefixtures("bookings")
+@pytest.mark.parametrize("over", STUMBLES)
+async def test_what_a_task_raises_inside_is_not_taken_for_a_silent_database(
+    serve: Serve, schedules: Schedules, over: str
+) -> None:
+    schedule_id = await schedules.insert("stumble-inside", input_data={"over": over}, max_retries=0)
+    await serve(app)
+    row = await schedules.reaches("FAILED", schedule_id)
+    assert row["error_message"].startswith(f"{type(STUMBLES[over]).__name__}: {STUMBLES[over]}")
+    assert "in stumble_inside" in row["error_message"]
+    assert "During handling" not in row["error_message"]
+    assert await schedules.db.fetchval("SELECT count(*) FROM public.bookings") == 0
+
+
+@pytest.mark.usefixtures("bookings")
+async def test_a_database_that_goes_away_inside_is_told_as_such(serve: Serve, schedules: Schedules) -> None:
+    schedule_id = await schedules.insert("cut-off-inside", max_retries=0)
+    await serve(app)
+    row = await schedules.reaches("FAILED", schedule_id)
+    assert row["error_message"].startswith("rowcall.domain.errors.StoreUnavailable: PostgreSQL does not answer")
     assert await schedules.db.fetchval("SELECT count(*) FROM public.bookings") == 0
 
 
