@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -74,7 +75,7 @@ class Transactions:
     """Makes the transactions of one worker's runs; `settled` is told which executions ended in one.
 
     They have connections of their own, `for_tasks`: a task that holds its transaction open does not keep the worker
-    from beating, claiming or recording.
+    from beating, claiming or recording. While all are taken the next waits, as long as its run may last.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Transactions:
     ) -> None:
         self._database = database
         self._for_tasks = for_tasks
+        self._places = asyncio.Semaphore(for_tasks.size)
         self._worker_id = worker_id
         self._result_max_bytes = result_max_bytes
         self._settled = settled
@@ -89,7 +91,6 @@ class Transactions:
     @asynccontextmanager
     async def open(self, claim: Claim, began: float, limit_seconds: float) -> AsyncIterator[RunTransaction]:
         """What `Run.transaction` gives to a run that `began` so on the monotonic clock, and may take so long."""
-        left = max(0.0, began + limit_seconds - time.monotonic()) + SERVER_WAITS_SECONDS
         written: RunTransaction | None = None
         ended: Result | None = None
 
@@ -99,9 +100,15 @@ class Transactions:
             ended = Result(claim, Outcome.succeeded(text), time.monotonic() - began)
             return ended
 
+        def left() -> float:
+            return max(0.0, began + limit_seconds - time.monotonic()) + SERVER_WAITS_SECONDS
+
         own: BaseException | None = None
         try:
-            async with ending_transaction(self._for_tasks, self._worker_id, claim, result_of, left) as transaction:
+            async with (
+                self._places,
+                ending_transaction(self._for_tasks, self._worker_id, claim, result_of, left()) as transaction,
+            ):
                 written = RunTransaction(transaction)
                 try:
                     yield written

@@ -146,6 +146,11 @@ class Database:
         finally:
             await close_pool(pool)
 
+    @property
+    def size(self) -> int:
+        """How many connections there are at most."""
+        return self._pool.get_max_size()
+
     def terminate(self) -> None:
         """Cut all connections at once, for good; whoever waits for an answer gets StoreUnavailable."""
         self._pool.terminate()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 
 import asyncpg
 import pytest
@@ -73,6 +74,9 @@ STUMBLES = {
     "a partner": TimeoutError("the partner is slow"),
     "a line of its own": ConnectionResetError("the partner hung up"),
 }
+
+WAITS_SECONDS = 2.0
+"""How long a connection is waited for, and made, where nothing else is said."""
 
 left_behind: list[asyncio.Task[str]] = []
 second_attempt = asyncio.Event()
@@ -254,3 +258,32 @@ async def test_a_thread_is_told_that_transactions_are_for_coroutines(serve: Serv
     schedule_id = await schedules.insert("threaded", max_retries=0)
     await serve(app)
     assert "async function" in (await schedules.reaches("FAILED", schedule_id))["error_message"]
+
+
+@pytest.mark.usefixtures("bookings")
+async def test_a_transaction_waits_for_a_connection_for_as_long_as_its_run_may_last(
+    serve: Serve, schedules: Schedules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rowcall.store.database.CONNECT_TIMEOUT_SECONDS", WAITS_SECONDS)
+    crowded = rowcall.App("crowded")
+    begun: list[int] = []
+    gate = asyncio.Event()
+
+    @crowded.task("take-turns")
+    async def take_turns(run: rowcall.Run) -> None:
+        begun.append(run.execution_id)
+        async with run.transaction() as transaction:
+            await transaction.execute("INSERT INTO public.bookings (execution_id) VALUES ($1)", run.execution_id)
+            await gate.wait()
+
+    patient = [await schedules.insert("take-turns", max_retries=0) for _ in range(3)]
+    await serve(crowded, database_pool_size=1)
+    await until(lambda: len(begun) == 3, what="all three")
+    hurried = await schedules.insert("take-turns", max_retries=0, timeout_seconds=1)
+    assert (await schedules.reaches("TIMED_OUT", hurried))["attempt"] == 1
+    since = time.monotonic()
+    await until(lambda: time.monotonic() - since > 1.5 * WAITS_SECONDS, what="a while")
+    gate.set()
+
+    assert [row["status"] for row in await schedules.ended(*patient)] == ["SUCCEEDED"] * 3
+    assert await schedules.db.fetchval("SELECT count(*) FROM public.bookings") == 3
