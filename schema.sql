@@ -334,6 +334,8 @@ BEGIN
             THEN 'schedules_retries_range'
         WHEN s.retry_backoff_seconds NOT BETWEEN 0 AND 3600
             THEN 'schedules_backoff_range'
+        WHEN length(s.callback_url) > 2000 OR octet_length(substring(s.callback_url FROM '^[^:]+://[^/?#]*')) > 1000
+            THEN 'schedules_callback_url_length'
         WHEN NOT s.callback_events <@ '{SUCCEEDED,FAILED,TIMED_OUT,CANCELLED,LOST,SKIPPED,MISSED}'
              OR cardinality(s.callback_events) = 0
             THEN 'schedules_callback_events_known'

@@ -77,6 +77,8 @@ IMPOSSIBLE = [
     ("schedules_backoff_range", {"retry_backoff_seconds": "-0.5"}),
     ("schedules_backoff_range", {"retry_backoff_seconds": "'NaN'"}),
     ("schedules_backoff_range", {"retry_backoff_seconds": "3601"}),
+    ("schedules_callback_url_length", {"callback_url": "'https://example.org/' || repeat('x', 1981)"}),
+    ("schedules_callback_url_length", {"callback_url": "'https://' || repeat('ü', 497)"}),  # an index holds it
     ("schedules_callback_events_known", {"callback_events": "'{}'"}),
     ("schedules_callback_events_known", {"callback_events": "'{DONE}'"}),
     ("schedules_callback_events_known", {"callback_events": "'{NULL}'"}),

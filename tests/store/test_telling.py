@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 import asyncpg
@@ -59,6 +60,20 @@ async def test_a_finished_execution_is_told_with_all_that_is_known_of_it(
     assert (data["schedule_name"], data["client_id"], data["attempt"]) == ("nightly", "shop", 1)
     assert "result_data" not in data
     assert "input_data" not in data
+
+
+async def test_the_longest_address_is_told_too(
+    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker
+) -> None:
+    """An index has no place for much that does not compress, and the end of a run must not fail for that."""
+    signs = "".join(chr(sign) for sign in Random(1).choices(range(0x20000, 0x2A6D0), k=1800))
+    url = f"https://{signs[:248]}/{signs[248:]}"
+    await a_schedule(callback_url=url, max_retries=0)
+    worker = await a_worker()
+    [claimed] = await claim(database, worker)
+    assert (await finish(database, worker, (claimed, Outcome.failed("no")))).finished
+
+    assert [row["url"] for row in await deliveries(db)] == [url]
 
 
 async def test_only_the_chosen_events_are_told(
