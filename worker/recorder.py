@@ -23,6 +23,8 @@ log = structlog.get_logger("rowcall.worker")
 
 BATCH = 1000
 LONGEST_PAUSE_SECONDS = 5.0
+PUT_ASIDE_SECONDS = 30.0
+"""Until what the database refuses in any form is tried again."""
 
 
 class Recorder:
@@ -82,7 +84,7 @@ class Recorder:
             await self._filled.wait()
             batch = self._results[:BATCH]
             try:
-                await self._write(batch)
+                aside = await self._write(batch)
             except StoreUnavailable as fault:
                 failures += 1
                 pause = min(LONGEST_PAUSE_SECONDS, 0.1 * 2**failures) * (0.5 + self._random.random() / 2)
@@ -91,26 +93,40 @@ class Recorder:
                 continue
             failures = 0
             self.wrote.set()
-            self._holdings.forget(result.claim for result in batch)
+            self._holdings.forget(result.claim for result in batch if result not in aside)
             del self._results[: len(batch)]
+            self._put_again_later(aside)
             if not self._results:
                 self._filled.clear()
                 self._empty.set()
 
-    async def _write(self, batch: Sequence[Result]) -> None:
-        """Write a batch; if one result in it can't be stored, all the others still are."""
+    async def _write(self, batch: Sequence[Result]) -> list[Result]:
+        """Write a batch; those that could not be stored in any form. If one can't, all the others still are."""
+        fault = await self._refusal_of(batch)
+        if fault is None:
+            return []
+        if len(batch) > 1:
+            return [aside for result in batch for aside in await self._write([result])]
+        failed = replace(batch[0], outcome=Outcome.failed(f"the outcome can't be stored: {type(fault).__name__}"))
+        return [] if await self._refusal_of([failed]) is None else list(batch)
+
+    async def _refusal_of(self, batch: Sequence[Result]) -> Exception | None:
+        """Write a batch at once; why that can't be, whatever a value of a task's or the database can come up with."""
         try:
             self._tell(await record_results(self._database, self._worker_id, batch, self._random))
         except StoreUnavailable:
             raise
-        except Exception as fault:  # whatever a value of a task's can provoke: it must not hold up the others
-            if len(batch) > 1:
-                for result in batch:
-                    await self._write([result])
-                return
-            log.exception("result_refused_by_the_database", execution_id=batch[0].claim.execution_id)
-            failed = replace(batch[0], outcome=Outcome.failed(f"the outcome can't be stored: {type(fault).__name__}"))
-            self._tell(await record_results(self._database, self._worker_id, [failed], self._random))
+        except Exception as fault:
+            if len(batch) == 1:
+                log.exception("result_refused_by_the_database", execution_id=batch[0].claim.execution_id)
+            return fault
+        return None
+
+    def _put_again_later(self, aside: Sequence[Result]) -> None:
+        """Its row stays RUNNING, and is held: given back, it would run again and again."""
+        for result in aside:
+            log.error("result_put_aside", execution_id=result.claim.execution_id, retry_in_seconds=PUT_ASIDE_SECONDS)
+            asyncio.get_running_loop().call_later(PUT_ASIDE_SECONDS, self.put, result)
 
     def _tell(self, recorded: Recorded) -> None:
         _count(self._audience.tallies, recorded.finished, recorded.requeued)

@@ -20,6 +20,7 @@ from rowcall.worker.events import Audience
 from rowcall.worker.holdings import Holdings
 from rowcall.worker.recorder import Recorder
 from tests.worker.schedules import Schedules
+from tests.worker.waiting import until
 
 UNSTORABLE = {
     "a NUL in its JSON": Outcome.succeeded('{"text": "\\u0000"}'),
@@ -82,6 +83,31 @@ async def test_a_result_that_cannot_be_stored_fails_and_holds_up_no_other(
     row = await schedules.only_execution(poisoned.schedule_id)
     assert row is not None
     assert "can't be stored" in row["error_message"]
+    assert not desk.holdings.any
+
+
+async def test_a_result_that_the_database_refuses_in_any_form_is_put_aside_and_tried_again(
+    desk: Desk, schedules: Schedules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Say, because of somebody's own trigger: until that is mended, it holds up no other, and is not forgotten."""
+    monkeypatch.setattr("rowcall.worker.recorder.PUT_ASIDE_SECONDS", 0.1)
+    first, poisoned, *rest = desk.claims
+    await schedules.db.execute(
+        f"""
+        CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'no end to this'; END $$;
+        CREATE TRIGGER refuse BEFORE UPDATE ON rowcall.schedule_executions FOR EACH ROW
+            WHEN (OLD.execution_id = {poisoned.execution_id}) EXECUTE FUNCTION public.refuse()
+        """
+    )
+    for claim in (first, poisoned, *rest):
+        desk.end(claim, Outcome.succeeded('{"rows": 3}'))
+    await until(lambda: len(desk.told()) == 4, what="the results of the others")
+    assert desk.holdings.held() == {poisoned.execution_id: 1}
+    await schedules.db.execute("DROP TRIGGER refuse ON rowcall.schedule_executions")
+
+    await schedules.reaches("SUCCEEDED", poisoned.schedule_id)
+    await until(lambda: desk.told() == {claim.execution_id: "SUCCEEDED" for claim in desk.claims})
     assert not desk.holdings.any
 
 
