@@ -29,9 +29,10 @@ SET search_path = pg_catalog, pg_temp;                         -- until this ses
 CREATE TABLE IF NOT EXISTS rowcall.installation (
     only_row         boolean     PRIMARY KEY DEFAULT true CHECK (only_row),
     installation_id  text        NOT NULL DEFAULT left(replace(gen_random_uuid()::text, '-', ''), 12),
-    tzdata_version   text        NOT NULL DEFAULT 'unknown',   -- of the newest replica that started here
+    tzdata_version   text        NOT NULL DEFAULT 'unknown',   -- by which all is planned: the newest of any worker
     history_floor_at timestamptz NOT NULL DEFAULT now(),       -- from here on the ledger is whole; retention raises it
-    created_at       timestamptz NOT NULL DEFAULT now()
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    tzdata_since     timestamptz                               -- from here on all is planned by that data; NULL: ever
 );
 INSERT INTO rowcall.installation DEFAULT VALUES ON CONFLICT DO NOTHING;
 
@@ -971,6 +972,7 @@ CREATE TABLE IF NOT EXISTS rowcall.workers (
     last_beat_at  timestamptz NOT NULL DEFAULT now(),
     ended_at      timestamptz,
     declares      jsonb,                                                  -- static schedules: source → client/name → fingerprint
+    tzdata_version text,                                                  -- of the time zone data that it has
     CONSTRAINT workers_status_known CHECK (status IN ('RUNNING', 'DRAINING', 'STOPPED', 'DEAD')),
     CONSTRAINT workers_ended_iff_gone CHECK ((ended_at IS NOT NULL) = (status IN ('STOPPED', 'DEAD')))
 );

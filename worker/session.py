@@ -41,6 +41,7 @@ from .waiting import any_of, first_of, within
 from .webhooks.deliverer import Deliverer
 from .webhooks.sending import Sender
 from .work import Work
+from .zone_data import go_over, keep_zone_data
 
 log = structlog.get_logger("rowcall.worker")
 
@@ -140,6 +141,7 @@ class Session:
             duties += [self._releaser.run(), self._foresight.run()]
             poll_seconds = self._settings.poll_interval_seconds
             duties.append(keep_retention(self._database, self._settings.retention_days, poll_seconds, self._random))
+            duties.append(keep_zone_data(self._database, poll_seconds))
             if self._settings.notifications:
                 duties.append(self._listen())
             helpers = [group.create_task(duty) for duty in (*duties, self._watch_for_the_end(stop))]
@@ -155,6 +157,7 @@ class Session:
         """One sweep and one look, carried out to the end; how many were claimed, and how many recorded as not run."""
         recorder = asyncio.create_task(self._recorder.run())
         try:
+            await go_over(self._database)
             await self._sweep()
             await self._feeder.feed_once()
             await retire(self._database, self._settings.retention_days)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from rich.progress import Progress
 
+from rowcall.domain.zones import tzdata_version
 from rowcall.settings import Settings
 from rowcall.store.auditing import AuditReport, audit
 from rowcall.store.schedules import resolve_schedule
@@ -51,6 +52,11 @@ def _tell(report: AuditReport, *, as_json: bool) -> None:
     elif report.findings:
         rows = [(f.schedule_name, f.kind, f.since, f.until, f.detail) for f in report.findings]
         print_table(COLUMNS, rows, empty="")
+    if not report.zones_held:
+        say(
+            f"The time zone data here ({tzdata_version()}) is not that of the installation: of rules in time zones the "
+            "chain was checked, and not whether their moments are right. `rowcall doctor` tells more."
+        )
     if report.is_clean:
         say(f"{counted}: every occurrence is answered for exactly once.")
     else:

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 
+import structlog
+
 from rowcall import __version__
 from rowcall.app import App
 from rowcall.domain.errors import StoreUnavailable
@@ -21,6 +23,7 @@ from rowcall.metrics.tallies import Tallies
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.diagnosis import lanes_of_schedules, server_facts
+from rowcall.store.zone_data import PIN, Standing, compare_zone_data
 from rowcall.worker import Pulse, serve_worker
 
 from .access import Place, Schema, a_database
@@ -33,6 +36,8 @@ from .http_server import listen, serve_http, url_of
 from .output import say
 from .run_lines import TOLD_IN_LINES, RunLines, leave_out_of_the_log
 from .stopping import Stopping, stopping_on_signals
+
+log = structlog.get_logger("rowcall.api")
 
 LOOKS_MISSED = 2
 PROBES = ("/livez", "/readyz", "/metrics")
@@ -91,11 +96,20 @@ async def _start_and_serve(settings: Settings, apps: Sequence[App], wanted: Want
         if wanted.api:
             key_file = await make_first_key(place, settings)
             await check_reachable(place.database, settings)
+            if not wanted.worker:
+                await _warn_of_older_data(place.database)
         if wanted.demo:
             await make_demonstration(place.database, settings)
         text = await _greeting(apps, wanted, place, listener, Keys(needs_key(settings), key_file))
         stopping.started()
         await Parts(settings, apps, wanted, place.database, stopping).run(listener, text)
+
+
+async def _warn_of_older_data(database: Database) -> None:
+    """A worker sees to newer time zone data, and warns by itself. An API plans what it creates, by what it has."""
+    data = await compare_zone_data(database)
+    if data.standing is Standing.OLDER:
+        log.warning("zone_data_is_older", own=data.own, noted=data.noted, to_do=PIN)
 
 
 async def _greeting(

@@ -16,6 +16,7 @@ from .ledger_rows import LedgerRow, flaw_of
 from .planning import BEGINNING, INSTANT
 from .schedules import ScheduleStatus
 from .settling import Span
+from .trigger_types import hangs_on_zone_data
 from .triggers import Trigger, next_occurrence
 
 SLACK = timedelta(seconds=5)
@@ -69,13 +70,15 @@ class ChainAudit:
     """Sees the rows of one schedule in order; what it returns is the first thing wrong with it, or None.
 
     `floor` is from where the ledger is whole. If it was `raised`, days before it were dropped, and what is left there
-    is held against nothing. With `since` the chain is entered midway.
+    is held against nothing. With `since` the chain is entered midway. Until `zones_since` other time zone data may have
+    been in use: what hangs on that is held against its instants from there on, and before only against the chain.
     """
 
     subject: Subject
     floor: datetime
     since: datetime | None = None
     raised: bool = False
+    zones_since: datetime = BEGINNING
     answered: datetime | None = None
     rows: int = 0
     runs: int = 0
@@ -122,7 +125,7 @@ class ChainAudit:
         spans = self.subject.spans  # the last is what planned it, be it a moment younger than `now`
         present = spans[-1].trigger if spans else None
         answered = self.subject.last_occurrence_at  # retention may have dropped the row
-        expected = _after(present, max(answered or BEGINNING, self._owed_from()))
+        expected = _after(present, max(answered or BEGINNING, self._owed_from(), self._held_since(present)))
         if expected is not None and expected < planned:
             detail = f"{_at(expected)} is not answered, and {_at(planned)} is planned"
             return self._finding("gap", detail, expected, planned)
@@ -160,7 +163,10 @@ class ChainAudit:
     def _occurrence(self, row: LedgerRow) -> Finding | None:
         """Whether this row's moment is an occurrence, and what it covers besides was late enough."""
         moment, in_force = row.scheduled_for, self._trigger_at(row.scheduled_for)
-        owed_after = max(row.covers_after or BEGINNING, self._in_force_since(moment))
+        held_since = self._held_since(in_force)
+        if moment <= held_since:
+            return None
+        owed_after = max(row.covers_after or BEGINNING, self._in_force_since(moment), held_since)
         first = None if row.covers_after is None else _after(in_force, owed_after)
         if first == moment:
             return None
@@ -208,6 +214,10 @@ class ChainAudit:
         ):
             position -= 1
         return spans[position].since if position > 0 else BEGINNING  # the first may owe what lies before its creation
+
+    def _held_since(self, trigger: Trigger | None) -> datetime:
+        """From where this rule's instants are what they are by the data that the audit has."""
+        return self.zones_since if hangs_on_zone_data(trigger) else BEGINNING
 
     def _trigger_before(self, moment: datetime) -> Trigger | None:
         """The rule before the one in force: its last span may have been answered for a moment later."""

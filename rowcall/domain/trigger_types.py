@@ -108,3 +108,9 @@ class Window:
         if occurrence is None or (self.ends_at is not None and occurrence > self.ends_at):
             return None
         return occurrence
+
+
+def hangs_on_zone_data(trigger: Trigger | None) -> bool:
+    """Whether other data of time zones may have it name other instants."""
+    rule = trigger.trigger if isinstance(trigger, Window) else trigger
+    return isinstance(rule, CronTrigger | CronFieldsTrigger) and rule.timezone != "UTC"

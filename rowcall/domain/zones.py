@@ -31,9 +31,23 @@ def zone_names() -> frozenset[str]:
     return frozenset(resources.files("tzdata").joinpath("zones").read_text("ascii").split())
 
 
+UNKNOWN = "unknown"
+"""The version of data that somebody had who did not say."""
+
+
 def tzdata_version() -> str:
     """The version of the time zone data in use, as IANA names it: `2026a`."""
     return str(import_module("tzdata").IANA_VERSION)
+
+
+def is_newer(version: str, than: str) -> bool:
+    """Whether a version of the data comes after another; one that is not known comes before all."""
+    return _order(version) > _order(than)
+
+
+def _order(version: str) -> tuple[str, int, str]:
+    year, letters = version[:4], version[4:]  # after 2026z would come 2026za
+    return (year, len(letters), letters) if year.isdigit() else ("", 0, "")
 
 
 @cache

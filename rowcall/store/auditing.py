@@ -10,8 +10,10 @@ from typing import Any
 
 from rowcall.domain.auditing import ChainAudit, Finding, Policy, Subject
 from rowcall.domain.ledger_rows import LedgerRow
+from rowcall.domain.planning import BEGINNING
 from rowcall.domain.schedules import ScheduleStatus
 from rowcall.domain.settling import Span
+from rowcall.domain.zones import UNKNOWN, tzdata_version
 
 from .database import Database
 from .jsonb import read_jsonb
@@ -32,6 +34,8 @@ class AuditReport:
     schedules: int = 0
     rows: int = 0
     findings: list[Finding] = field(default_factory=list)
+    zones_held: bool = True
+    """Whether rules that hang on a zone were held against their instants: not so with other data than is in use."""
 
     @property
     def is_clean(self) -> bool:
@@ -73,6 +77,7 @@ async def audit_in(
     facts = await session.fetchrow("audit_facts", schedule_ids)
     assert facts is not None
     span = _Span(since, until, facts)
+    report.zones_held = span.zones_held
     async for rows in _pages(session, schedule_ids):
         chains = await _chains(session, rows, span)
         async for seen in _walk(session, chains, schedule_ids, span, report):
@@ -99,6 +104,15 @@ class _Span:
     facts: Row
 
     @property
+    def zones_held(self) -> bool:
+        return self.facts["tzdata_version"] in (UNKNOWN, tzdata_version())
+
+    @property
+    def zones_since(self) -> datetime:
+        """From where instants of rules in time zones are held: by then all is planned by the data that is here."""
+        return (self.facts["tzdata_since"] or BEGINNING) if self.zones_held else FOREVER
+
+    @property
     def reaches_now(self) -> bool:
         return self.until is None or self.until >= self.facts["now"]
 
@@ -114,7 +128,9 @@ async def _chains(session: Session, rows: Sequence[Row], span: _Span) -> dict[in
     """The audits of these schedules, each at the place where its chain is entered."""
     subjects = await _subjects(session, rows)
     floor, raised = span.facts["history_floor_at"], span.facts["was_raised"]
-    chains = {subject.schedule_id: ChainAudit(subject, floor, span.since, raised) for subject in subjects}
+    chains = {
+        subject.schedule_id: ChainAudit(subject, floor, span.since, raised, span.zones_since) for subject in subjects
+    }
     if span.since is not None:
         for entered in await session.fetch("audit_first_rows", list(chains), span.since):
             chains[entered["schedule_id"]].answered = entered["scheduled_for"]

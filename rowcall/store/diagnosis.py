@@ -39,6 +39,7 @@ class AliveWorker:
     status: str
     silent_seconds: float
     lease_seconds: float
+    tzdata_version: str | None
 
 
 @dataclass(frozen=True, slots=True)

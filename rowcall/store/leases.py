@@ -11,6 +11,7 @@ from itertools import groupby
 
 from rowcall.domain.executions import END_REQUESTED, ExecutionStatus
 from rowcall.domain.retries import may_retry
+from rowcall.domain.zones import tzdata_version
 
 from .database import Database
 from .deleted import DELETED, NOT_TRIED_AGAIN, cancel_left_over, deleted_among
@@ -62,7 +63,7 @@ async def register_worker(database: Database, card: WorkerCard, tasks: Sequence[
             )
         worker_id: int = await transaction.fetchval(
             "register_worker", card.name, card.host, card.pid, card.version, card.apps, card.routes, card.slots,
-            card.lease_seconds,
+            card.lease_seconds, tzdata_version(),
         )  # fmt: skip
     return worker_id
 

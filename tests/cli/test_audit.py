@@ -41,3 +41,13 @@ def test_a_hole_is_named_with_its_schedule_and_its_span(rowcall: RowcallCommand)
 
 def test_only_what_is_named_is_audited(rowcall: RowcallCommand) -> None:
     assert rowcall("audit", "nothing").code == 4
+
+
+def test_an_audit_with_other_time_zone_data_says_what_it_does_not_check(
+    rowcall: RowcallCommand, execute: Callable[..., Any]
+) -> None:
+    assert "time zone data" not in rowcall("audit").err
+    execute("UPDATE rowcall.installation SET tzdata_version = '9999a'")
+    ran = rowcall("audit")
+    assert ran.code == 0
+    assert "is not that of the installation: of rules in time zones the chain was checked" in " ".join(ran.err.split())

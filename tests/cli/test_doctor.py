@@ -11,6 +11,7 @@ from rowcall.cli.doctor.findings import State
 from rowcall.cli.doctor.server import _clock, _connections, _version
 from rowcall.cli.doctor.work import _monitor
 from rowcall.domain.schedules import gone_reason
+from rowcall.domain.zones import tzdata_version
 from rowcall.settings import Settings
 from rowcall.store.diagnosis import ServerFacts
 from rowcall.store.migrations import known_migrations
@@ -304,3 +305,18 @@ def test_a_monitor_role_that_is_not_there_is_told_of_with_what_to_run() -> None:
     assert finding.state is State.WARN
     assert finding.to_do is not None
     assert "CREATE ROLE rowcall_monitor NOLOGIN; SELECT rowcall.grant_monitor(" in finding.to_do
+
+
+def test_other_time_zone_data_is_told(
+    rowcall: RowcallCommand, a_worker: Callable[..., int], execute: Callable[..., Any]
+) -> None:
+    own = tzdata_version()
+    assert found(rowcall("doctor", "--json"), "time zones") == f"ok: data {own} -> None"
+    worker_id = a_worker("report")
+    execute("UPDATE rowcall.workers SET tzdata_version = $2 WHERE worker_id = $1", worker_id, "2020a")
+    execute("UPDATE rowcall.installation SET tzdata_version = $1", own)
+    told = found(rowcall("doctor", "--json"), "time zones")
+    assert told.startswith(f"warn: data {own} here, {own} in use; workers have 2020a -> give every replica the same")
+    execute("UPDATE rowcall.workers SET tzdata_version = $2 WHERE worker_id = $1", worker_id, own)
+    execute("UPDATE rowcall.installation SET tzdata_version = '9999a'")
+    assert f"warn: data {own} here, 9999a in use" in found(rowcall("doctor", "--json"), "time zones")

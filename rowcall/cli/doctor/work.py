@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from rowcall.cli.output import span
+from rowcall.domain.zones import UNKNOWN
 from rowcall.settings import Settings
 from rowcall.store.database import Database
 from rowcall.store.diagnosis import (
@@ -20,6 +21,7 @@ from rowcall.store.diagnosis import (
     monitor_role,
 )
 from rowcall.store.retention import FEW_YOUNGER, old_days
+from rowcall.store.zone_data import PIN, compare_zone_data
 
 from .findings import Finding
 
@@ -35,6 +37,7 @@ async def look_at_work(database: Database, settings: Settings) -> list[Finding]:
         _unroutable(workers, lanes),
         _overdue(lanes, settings),
         await _invalid(database),
+        await _zones(database, workers),
         await _days(database),
         await _history(database, settings),
         _monitor(*await monitor_role(database)),
@@ -87,6 +90,16 @@ async def _invalid(database: Database) -> Finding:
         told = _named([schedule.name for schedule in gone])
         return Finding.warn("schedules", f"set aside, their code is gone: {told}", "bring it back, or delete them")
     return Finding.ok("schedules", "each can be scheduled")
+
+
+async def _zones(database: Database, workers: Sequence[AliveWorker]) -> Finding:
+    """Replicas with different time zone data name different moments, and run a schedule twice where they alternate."""
+    data = await compare_zone_data(database)
+    theirs = {worker.tzdata_version for worker in workers if worker.tzdata_version is not None}
+    if {data.noted, *theirs} <= {data.own, UNKNOWN}:
+        return Finding.ok("time zones", f"data {data.own}")
+    workers_have = f"; workers have {', '.join(sorted(theirs))}" if theirs else ""
+    return Finding.warn("time zones", f"data {data.own} here, {data.noted} in use{workers_have}", PIN)
 
 
 async def _days(database: Database) -> Finding:

@@ -26,7 +26,9 @@ CREATE TABLE IF NOT EXISTS rowcall.schedule_names (
     CONSTRAINT schedule_names_so_far PRIMARY KEY (client_id, name)
 );
 
-ALTER TABLE rowcall.workers ADD COLUMN IF NOT EXISTS declares jsonb;
+ALTER TABLE rowcall.workers ADD COLUMN IF NOT EXISTS declares jsonb, ADD COLUMN IF NOT EXISTS tzdata_version text;
+
+ALTER TABLE rowcall.installation ADD COLUMN IF NOT EXISTS tzdata_since timestamptz;
 
 ALTER TABLE rowcall.outcomes
     ALTER COLUMN schedule_ids SET STORAGE EXTERNAL, ALTER COLUMN execution_ids SET STORAGE EXTERNAL;
