@@ -166,9 +166,11 @@ def _first_due(schedule: Schedule, now: datetime) -> datetime | None:
     occurrence from there on; and if none has come yet, the next one is run early.
     """
     planned, moment = schedule.next_occurrence_at, schedule.next_run_at or now
+    answered = schedule.last_occurrence_at or BEGINNING
+    if planned is not None and planned <= answered:
+        planned = None  # that was written by hand, and is answered for
     if planned is not None and moment >= planned:
         return planned
-    answered = schedule.last_occurrence_at or BEGINNING
     first = next_occurrence(schedule.trigger, max(moment - INSTANT, answered))
     if first is not None and first <= now:
         return first

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rowcall.domain.planning import NOTHING_OPEN, plan, run_moment
+from rowcall.domain.planning import NOTHING_OPEN, plan, plan_unroutable, run_moment
 from rowcall.domain.triggers import OneTimeTrigger, occurrences_after
 from tests.domain.timeline import (
     DAY,
@@ -97,6 +97,16 @@ def test_moved_back_behind_what_is_answered_nothing_is_answered_twice() -> None:
     planned = plan(a_schedule(next_run_at=at("06:00")), NOTHING_OPEN, at("09:37"))
 
     assert rows(planned.answers) == ["RUNNING (09:00, 10:00]"]
+
+
+@pytest.mark.parametrize("planned", ["08:00", "09:00"])
+def test_an_occurrence_set_by_hand_that_is_answered_already_is_not_answered_twice(planned: str) -> None:
+    behind = a_schedule(next_occurrence_at=at(planned), next_run_at=at("09:30"))
+
+    assert rows(plan(behind, NOTHING_OPEN, at("09:37")).answers) == ["RUNNING (09:00, 10:00]"]
+    assert rows(plan(behind, NOTHING_OPEN, at("10:05")).answers) == ["RUNNING (09:00, 10:00]"]
+    assert rows(plan(behind, NOTHING_OPEN, at("12:05")).answers) == ["MISSED (09:00, 11:00]", "RUNNING (11:00, 12:00]"]
+    assert plan_unroutable(behind, at("09:45"), "unroutable") is None
 
 
 def test_moved_back_before_anything_is_answered_the_occurrences_from_there_on_are() -> None:

@@ -149,6 +149,27 @@ async def test_what_is_past_its_grace_altogether_is_missed_and_goes_on(
     assert (row["next_run_at"], row["total_runs"], row["last_run_at"]) == (NOON + HOUR, 0, None)
 
 
+@pytest.mark.parametrize("beside", [0, 5])
+@pytest.mark.parametrize("moved", ["last_occurrence_at", "last_occurrence_at - interval '30 min'"])
+async def test_an_occurrence_set_by_hand_that_is_answered_already_is_not_answered_twice(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int, moved: str, beside: int
+) -> None:
+    ids = [await a_schedule() for _ in range(1 + beside)]
+    for claimed in await claim(database, worker):
+        await finish(database, worker, (claimed, Outcome.succeeded()))
+    now = NOON + 10 * MINUTE
+    await db.execute(f"UPDATE rowcall.schedules SET next_occurrence_at = {moved}, next_run_at = $1", now)
+
+    claims = await claim(database, worker, now=now)
+
+    assert sorted((claimed.schedule_id, claimed.scheduled_for) for claimed in claims) == [
+        (schedule_id, NOON + HOUR) for schedule_id in ids
+    ]
+    for schedule_id in ids:
+        assert (await schedule(db, schedule_id))["next_run_at"] == NOON + 2 * HOUR
+        await assert_chain_holds(db, schedule_id)
+
+
 async def test_a_single_moment_runs_and_completes(
     database: Database, db: Connection, a_schedule: ASchedule, worker: int
 ) -> None:
