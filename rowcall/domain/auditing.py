@@ -182,10 +182,14 @@ class ChainAudit:
         if policy.coalesce == "all":
             detail = f"execution {row.execution_id} ran for several occurrences, and coalesce is all"
             return self._finding("swallowed", detail, first, moment)
-        if row.created_at - first > policy.grace + policy.jitter + SLACK:
+        if row.created_at - first > policy.grace + self._jitter_until(row.schedule_version) + SLACK:
             detail = f"execution {row.execution_id} ran for {_at(first)} too, which was past its grace"
             return self._finding("swallowed", detail, first, moment)
         return None
+
+    def _jitter_until(self, version: int) -> timedelta:
+        """The most jitter up to this version: what was put off by an earlier one was not late when that changed."""
+        return max(policy.jitter for number, policy in self.subject.policies.items() if number <= version)
 
     def _limit(self, row: LedgerRow) -> Finding | None:
         """Whether this run was still within the limit of the version that started it."""

@@ -20,12 +20,13 @@ from .triggers import Trigger, Window, latest_through, next_occurrence
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From one moment on, a schedule had this status and this trigger (None: one that can't be scheduled)."""
+    """From one moment on, a schedule had this status, trigger (None: one that can't be scheduled) and jitter."""
 
     since: datetime
     status: ScheduleStatus
     reason: str | None
     trigger: Trigger | None
+    jitter_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,30 @@ def settle(schedule: Schedule, spans: Sequence[Span]) -> Settlement:
             chain = answer.scheduled_for
     base = _base(schedule, merged, chain)
     first = next_occurrence(schedule.trigger, base)
-    return Settlement(tuple(answers), first, first and run_moment(schedule, first))
+    return Settlement(tuple(answers), first, first and _moment(schedule, spans, first))
+
+
+def _moment(schedule: Schedule, spans: Sequence[Span], occurrence: datetime) -> datetime:
+    """The moment to act on an occurrence, by each jitter that its rule has had.
+
+    Nothing is late that was not before a change: its moment is the change then, unless it had come already.
+    """
+    moment: datetime | None = None
+    jitter_seconds: int | None = None
+    for span in _present(spans):
+        if span.jitter_seconds != jitter_seconds:
+            jitter_seconds = span.jitter_seconds
+            own = run_moment(replace(schedule, jitter_seconds=jitter_seconds), occurrence)
+            moment = own if moment is None else max(own, min(moment, span.since))
+    return moment or run_moment(schedule, occurrence)
+
+
+def _present(spans: Sequence[Span]) -> Sequence[Span]:
+    """The last spans, as far back as they have the status and the trigger of the very last."""
+    first = len(spans)
+    while first > 0 and (spans[first - 1].status, spans[first - 1].trigger) == (spans[-1].status, spans[-1].trigger):
+        first -= 1
+    return spans[first:]
 
 
 def _merged(spans: Sequence[Span]) -> list[Span]:

@@ -78,7 +78,7 @@ async def plan_resumption(session: Session, row: Columns) -> Moments:
 
 
 def _active_since(schedule: Schedule, since: datetime) -> Span:
-    return Span(since, ScheduleStatus.ACTIVE, None, schedule.trigger)
+    return Span(since, ScheduleStatus.ACTIVE, None, schedule.trigger, schedule.jitter_seconds)
 
 
 def _alone(schedule: Schedule, settlement: Settlement) -> Moments:
@@ -175,8 +175,9 @@ async def _spans_of_one(session: Session, schedule: Schedule) -> list[Span]:
 
 
 def _span(row: Row, created_at: datetime) -> Span:
-    trigger = trigger_then(read_jsonb(row["rule"]), created_at)
-    return Span(row["valid_from"], ScheduleStatus(row["status"]), row["status_reason"], trigger)
+    rule = read_jsonb(row["rule"])
+    trigger = trigger_then(rule, created_at)
+    return Span(row["valid_from"], ScheduleStatus(row["status"]), row["status_reason"], trigger, rule["jitter_seconds"])
 
 
 def trigger_then(rule: Mapping[str, Any], created_at: datetime) -> Trigger | None:

@@ -48,3 +48,19 @@ def test_what_a_later_run_swallows_is_found_where_no_limit_was_reached() -> None
         found = audited(between)
         assert found is not None
         assert (found.kind, found.since) == ("swallowed", BEGIN + 2 * MINUTE)
+
+
+def test_what_was_put_off_by_more_jitter_than_there_is_now_is_swallowed_only_past_that() -> None:
+    hourly = IntervalTrigger(3600, BEGIN)
+    spans = [Span(BEGIN, ACTIVE, None, hourly, 3000), Span(BEGIN + 50 * MINUTE, ACTIVE, None, hourly)]
+    policies = {
+        version: Policy(hourly, "latest", 900 * SECOND, jitter, None)
+        for version, jitter in ((1, 3000 * SECOND), (2, SECOND))
+    }
+    subject = Subject(1, "put off", ACTIVE, BEGIN, BEGIN, None, None, None, 900 * SECOND, spans, policies)
+    for late, kind in ((4 * MINUTE, None), (6 * MINUTE, "swallowed")):
+        chain = ChainAudit(subject, BEGIN)
+        moment = BEGIN + HOUR
+        row = LedgerRow(1, moment, BEGIN - SECOND, moment + late, moment + late, None, "schedule", "RUNNING", 2)
+        found = chain.see(row)
+        assert (found and found.kind) == kind

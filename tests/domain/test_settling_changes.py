@@ -1,13 +1,15 @@
 """Settling: another rule counts from the moment of the change, and a rule with a past from where that began."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 from rowcall.domain.planning import NOTHING_OPEN, plan, run_moment
-from rowcall.domain.settling import Settlement
+from rowcall.domain.schedules import Schedule, ScheduleStatus
+from rowcall.domain.settling import Settlement, Span, settle
 from rowcall.domain.triggers import CronTrigger, IntervalTrigger, OneTimeTrigger, Trigger, Window
-from tests.domain.timeline import HOURLY, a_schedule, at, reasons, rows, settled
+from tests.domain.timeline import HOURLY, MINUTE, a_schedule, at, reasons, rows, settled
 
 HALF_HOURLY = CronTrigger("30 * * * *")
 IN_LONDON = CronTrigger("0 9 * * *", "Europe/London")
@@ -87,6 +89,45 @@ def test_a_change_of_a_policy_or_a_text_closes_nothing(answered: datetime | None
 
     following = at("09:00") if answered is None else at("10:00")
     assert edited == Settlement((), following, following)
+
+
+def with_jitters(*spans: tuple[datetime, int]) -> Schedule:
+    """An hourly schedule, answered through 09:00, as it is planned after its jitter was changed."""
+    history = [Span(since, ScheduleStatus.ACTIVE, None, HOURLY, jitter) for since, jitter in spans]
+    present = a_schedule(HOURLY, jitter_seconds=spans[-1][1], next_occurrence_at=None, next_run_at=None)
+    planned = settle(present, history)
+    assert planned.answers == ()
+    return replace(
+        present, next_occurrence_at=planned.next_occurrence_at, next_run_at=planned.next_run_at, grace=MINUTE
+    )
+
+
+BY_3000, BY_600 = (run_moment(a_schedule(jitter_seconds=jitter), at("10:00")) for jitter in (3000, 600))
+
+
+def test_less_jitter_makes_nothing_late_that_was_not() -> None:
+    assert at("10:00") < BY_600 < at("10:01") < at("10:02") < BY_3000
+    changed = with_jitters((at("08:30"), 3000), (at("10:02"), 600))
+
+    assert changed.next_run_at == at("10:02")
+    assert rows(plan(changed, NOTHING_OPEN, at("10:03")).answers) == ["RUNNING (09:00, 10:00]"]
+    assert rows(plan(changed, NOTHING_OPEN, at("10:03:01")).answers) == ["MISSED (09:00, 10:00]"]
+
+
+def test_less_jitter_before_the_new_moment_moves_it_there() -> None:
+    assert with_jitters((at("08:30"), 3000), (at("10:00"), 600)).next_run_at == BY_600
+    assert with_jitters((at("08:30"), 3000), (at("09:40"), 600), (at("09:50"), 0)).next_run_at == at("10:00")
+
+
+def test_less_jitter_after_the_moment_leaves_what_was_late_as_late_as_it_was() -> None:
+    assert with_jitters((at("08:30"), 3000), (at("10:30"), 600)).next_run_at == BY_3000
+
+
+def test_jitter_that_is_changed_again_and_again_leaves_the_moment_that_had_come() -> None:
+    changes = (at("08:30"), 3000), (at("10:02"), 600), (at("10:02:30"), 0), (at("10:03"), 0)
+
+    assert with_jitters(*changes).next_run_at == at("10:02")
+    assert with_jitters((at("08:30"), 0), (at("10:20"), 3000)).next_run_at == BY_3000
 
 
 def test_another_jitter_moves_the_next_moment_and_closes_nothing() -> None:

@@ -58,7 +58,7 @@ def carried_out(schedule: Schedule, planned: Plan) -> Schedule:
 def settled(*spans: Lived, answered: datetime | None = NINE, **columns: Any) -> Settlement:
     """How a schedule is settled whose spans are (since, status, trigger), or with a reason; the last is in force."""
     history = [
-        Span(since, ScheduleStatus(status), reason[0] if reason else None, trigger)
+        Span(since, ScheduleStatus(status), reason[0] if reason else None, trigger, columns.get("jitter_seconds", 0))
         for since, status, trigger, *reason in spans
     ]
     present = history[-1].trigger

@@ -6,11 +6,15 @@ Changes are made by plain SQL, at the real present; where a story needs a past, 
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+from rowcall.domain.jitter import jitter_of
+from rowcall.store.claiming import look
 from rowcall.store.database import Database
 from tests.store.stories import (
     HOUR,
     MINUTE,
+    SECOND,
     ASchedule,
+    AWorker,
     Connection,
     assert_chain_holds,
     change,
@@ -57,6 +61,21 @@ async def test_resuming_answers_for_the_paused_span_with_one_row(
     row = await schedule(db, paused)
     assert (row["last_occurrence_at"], row["next_run_at"]) == (CREATED + 10 * HOUR, CREATED + 11 * HOUR)
     await assert_chain_holds(db, paused)
+
+
+async def test_less_jitter_makes_nothing_missed_that_was_not_late(
+    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker
+) -> None:
+    moments = [PRESENT - HOUR - seconds * SECOND for seconds in range(100)]
+    put_off = next(moment for moment in moments if jitter_of(1, moment, 86400, None) > 2 * HOUR)
+    single = await a_schedule(scheduled_time=put_off, jitter_seconds=86400, created_at=CREATED)
+    await plan(database)
+    assert (await schedule(db, single))["next_run_at"] > PRESENT + HOUR / 2
+
+    await change(db, single, "jitter_seconds = 300")
+    found = await look(database, await a_worker(), ["work"], 10)
+
+    assert [claimed.schedule_id for claimed in found.claims] == [single] == [1]
 
 
 async def test_what_was_due_when_the_pause_began_has_a_row_of_its_own(
