@@ -45,11 +45,15 @@ def _psql() -> str:
 
 
 def _without_password(dsn: str) -> tuple[str, str]:
-    """The URL without its password, and the password."""
+    """The URL without its password, which stands before the host or among the parameters, and the password."""
     parts = urlsplit(dsn)
     account, at, host = parts.netloc.rpartition("@")
     user, _, password = account.partition(":")
-    return parts._replace(netloc=f"{user}{at}{host}").geturl(), unquote(password)
+    named = [pair.partition("=") for pair in parts.query.split("&")]
+    others = "&".join(name + equals + value for name, equals, value in named if name != "password")
+    found = [password, *(value for name, _, value in named if name == "password")]
+    bare = parts._replace(netloc=f"{user}{at}{host}", query=others)
+    return bare.geturl(), unquote(next(filter(None, found), ""))
 
 
 def psql_command(embedded: EmbeddedServer | None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import httpx2
@@ -103,6 +104,23 @@ async def test_schedules_can_be_looked_at_and_changed_while_nothing_is_running(d
     assert_no_server(data_dir)
     assert await rowcall_answers("psql", "--", "-Atc", "SELECT name FROM rowcall.schedules") == "nightly"
     assert_no_server(data_dir)
+
+
+@pytest.mark.parametrize("place", ["before the host", "among the parameters", "both"])
+async def test_psql_shows_its_password_to_no_list_of_processes(dsn: str, place: str) -> None:
+    parts = urlsplit(dsn)
+    assert parts.password is not None
+    bare, query = f"{parts.username}@", f"{parts.query}&password={parts.password}"
+    if place == "among the parameters":
+        dsn = parts._replace(netloc=bare, query=query).geturl()
+    elif place == "both":
+        dsn = parts._replace(query=f"password=wrong&{parts.query}").geturl()
+    command = ("psql", "--", "-Atc", r"\! cat /proc/$PPID/cmdline", "-c", "SELECT 'in'")
+    async with rowcall_process(*command, DATABASE_URL=dsn) as ran:
+        assert await ran.ends() == 0, ran
+    assert "postgresql://" in ran.out[0]
+    assert ran.out[0].endswith("SELECT 'in'\0in")
+    assert not [secret for secret in (parts.password, "wrong") if secret in str(ran)]
 
 
 async def test_who_stays_takes_the_server_over_from_who_ends(data_dir: Path, slow_app: Path) -> None:
