@@ -82,8 +82,11 @@ def test_a_value_that_cannot_be_used_is_told_with_what_was_expected(name: str, t
     assert len(faults[name]) < 250
 
 
-def test_a_password_never_gets_into_a_message_or_a_repr() -> None:
-    assert "hunter2" not in faults_of({"DATABASE_URL": "mysql://me:hunter2@db"})["DATABASE_URL"]
+@pytest.mark.parametrize(
+    "url", ["mysql://me:hunter2@db", "postgresql://me:[hunter2]@db", "postgresql://me:hunter2℀@db"]
+)
+def test_a_password_never_gets_into_a_message_or_a_repr(url: str) -> None:
+    assert "hunter2" not in faults_of({"DATABASE_URL": url})["DATABASE_URL"]
     assert "hunter2" not in repr(Settings.from_environment({"DATABASE_URL": "postgresql://me:hunter2@db"}))
 
 

@@ -12,6 +12,8 @@ from rowcall.domain.zones import zone as find_zone
 
 _WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
+ENCODED = "in a name or a password @ is written %40, # %23, / %2F, : %3A, ? %3F, [ %5B and ] %5D"
+
 
 def text(value: str) -> str:
     """Any one line."""
@@ -94,8 +96,14 @@ def url(*schemes: str) -> Callable[[str], str]:
     """A URL with one of these schemes. Its password never gets into a message."""
 
     def read(value: str) -> str:
-        if urlsplit(value).scheme not in schemes:
+        try:
+            found = urlsplit(value)
+        except ValueError:
+            raise ValueError(f"the URL can't be read: {ENCODED}") from None  # its own words may be the password
+        if found.scheme not in schemes:
             raise ValueError(f"a URL is expected that begins with {schemes[0]}://")
+        if found.netloc.count("@") > 1:
+            raise ValueError(f"the URL has two @: {ENCODED}")
         return value
 
     return read

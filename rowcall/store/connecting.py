@@ -102,7 +102,8 @@ def _host(text: str) -> tuple[str, str]:
 
 def _port(text: str) -> int:
     if text and not text.isdecimal():
-        raise InvalidInput.of("DATABASE_URL", f"a port is a number; found {text[:20]!r}")
+        told = "a port is a number"  # and no word of what was found: it may be half a password, before a # that is bare
+        raise InvalidInput.of("DATABASE_URL", f"{told}; in a password # is written %23, / %2F and ? %3F")
     return int(text or 5432)
 
 

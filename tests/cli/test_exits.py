@@ -94,6 +94,19 @@ def test_a_database_that_does_not_answer_is_told_without_a_traceback(
     assert ran.out == ""
 
 
+@pytest.mark.parametrize("password", ["hunter#2", "hunter/2", "hunter?2", "[hunter]", "hunter@2:x"])
+def test_a_password_that_is_not_encoded_is_told_of_and_not_told(
+    command_line: RowcallCommand, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    """What stands behind the sign is no password to whoever reads the URL, but maybe a port."""
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://me:{password}@127.0.0.1:1/nothing")
+    for command in (("schedules", "list"), ("doctor",)):
+        ran = command_line(*command)
+        assert ran.code != ExitCode.OK
+        assert "hunter" not in ran.out + ran.err
+        assert "Traceback" not in ran.err
+
+
 def test_a_missing_database_is_told_so(command_line: RowcallCommand, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", urlsplit(dsn)._replace(path="/rowcall_no_such_database").geturl())
     ran = command_line("schedules", "list")
