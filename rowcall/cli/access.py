@@ -67,8 +67,7 @@ async def a_database(
 
     Raises StoreUnavailable where it can't be reached, SchemaMismatch where its schema is another.
     """
-    if purpose not in SERVICES:
-        check_database_is_meant(settings)
+    check_database_is_meant(settings, purpose)
     async with _server(settings, say, stays=stays) as (dsn, embedded):
         if embedded is not None and schema is not Schema.LEAVE:
             schema = Schema.BUILD
@@ -84,9 +83,14 @@ async def a_database(
             yield Place(database if purpose in SERVICES else acting_here(database), embedded)
 
 
-def check_database_is_meant(settings: Settings) -> None:
-    """Raise InvalidInput where a server is named, and no database."""
-    if settings.server is not None and settings.database_url is None:
+def check_database_is_meant(settings: Settings, purpose: str) -> None:
+    """Raise InvalidInput where what is set tells of another database than the embedded one, and does not name it."""
+    if settings.database_url is not None:
+        return
+    if settings.direct_database_url is not None:
+        told = "goes with DATABASE_URL, whose pooler it leads past; without one, set DATABASE_URL alone"
+        raise InvalidInput.of("ROWCALL_DIRECT_DATABASE_URL", told)
+    if settings.server is not None and purpose not in SERVICES:
         raise InvalidInput.of("ROWCALL_SERVER", works_on_database("this command"))
 
 

@@ -175,6 +175,18 @@ def test_a_server_in_the_environment_is_no_database(
     assert "ROWCALL_SERVER: this command works on the database itself: set DATABASE_URL" in ran.err
 
 
+@pytest.mark.parametrize("command", [("schedules", "list"), ("doctor",), ("migrate",), ("worker",), ("api",)])
+def test_the_way_past_a_pooler_is_no_database_either(
+    command_line: RowcallCommand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("ROWCALL_DIRECT_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
+    monkeypatch.setenv("ROWCALL_PORT", "0")
+    ran = command_line(*command)
+    assert (ran.code, ran.out) == (2, "")
+    assert "ROWCALL_DIRECT_DATABASE_URL: goes with DATABASE_URL" in ran.err
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [

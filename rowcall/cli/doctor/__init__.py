@@ -41,7 +41,7 @@ async def _findings() -> list[Finding]:
         settings = Settings.from_environment()
     except InvalidInput as fault:
         return [Finding.fail("settings", f"{f.field}: {f.message}", "correct or unset it") for f in fault.faults]
-    check_database_is_meant(settings)
+    check_database_is_meant(settings, "doctor")
     findings = [look_at_settings(settings)]
     if settings.database_url is None:
         folder, is_there = look_at_folder(settings)
