@@ -179,6 +179,18 @@ def test_a_place_that_can_not_be_read_is_a_fault_of_usage(rowcall: RowcallComman
     assert rowcall("apply", "--yes").code == 2
 
 
+@pytest.mark.parametrize("command", [("apply", "--yes", "-f", ""), ("diff", "-f", ""), ("import", "crontab", "")])
+def test_a_name_that_is_empty_is_no_folder(
+    rowcall: RowcallCommand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """As of a script's variable that is not set: it would take in all that lies around."""
+    (tmp_path / "around.yaml").write_text(BILLING)
+    monkeypatch.chdir(tmp_path)
+    ran = rowcall(*command)
+    assert (ran.code, ran.out, rows(rowcall)) == (2, "", {})
+    assert "names no file" in ran.err
+
+
 def test_nobody_is_asked_without_a_terminal(rowcall: RowcallCommand, file: Path) -> None:
     ran = rowcall("apply", "-f", str(file))
     assert (ran.code, rows(rowcall)) == (2, {})

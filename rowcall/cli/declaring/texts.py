@@ -46,6 +46,9 @@ def read_texts(places: Sequence[str]) -> list[Text]:
 
 
 def _files(place: str, faults: list[Fault]) -> Iterator[str]:
+    if not place:  # to Path, the folder one is in
+        faults.append(Fault("''", "names no file; a dot is the folder here"))
+        return
     folder = Path(place)
     if place == STANDARD_INPUT or not folder.is_dir():
         yield place
