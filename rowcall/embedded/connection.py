@@ -53,10 +53,13 @@ class Connection:
 
 
 def told(folders: Folders) -> Connection | None:
-    """The connection that an owner has written, or None. It may be of an owner that was killed: see `prove`."""
+    """The connection that an owner has written, or None. It may be of an owner that was killed: see `prove`.
+
+    What is no connection is the rest of one, from when the machine lost its power: the next owner writes its own.
+    """
     try:
         return Connection(**json.loads(folders.connection.read_text()))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError, TypeError):
         return None
     except PermissionError as fault:
         raise EmbeddedError(

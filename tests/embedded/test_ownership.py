@@ -10,6 +10,7 @@ import pytest
 from rowcall.embedded import embedded_postgres, running_server
 from rowcall.embedded.connection import told
 from rowcall.embedded.folders import Folders
+from rowcall.embedded.owner import take_ownership
 from rowcall.embedded.processes import is_alive
 from tests.embedded.processes import a_user, serves
 from tests.embedded.support import DEADLINE_SECONDS, ask, until
@@ -62,6 +63,29 @@ async def test_the_server_is_found_while_it_runs_and_not_before_or_after(data_di
         assert await ask(found.dsn, "SELECT count(*) FROM kept") == 0
         await owner.leaves()
     assert await running_server(data_dir) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", '{"host": "/r', "[]", '{"host": "/run"}', "\0" * 80], ids=["empty", "half", "list", "part", "zeros"]
+)
+async def test_a_guest_waits_where_the_address_is_one_that_the_machine_lost_its_power_over(
+    data_dir: Path, text: str
+) -> None:
+    """The new owner has yet to write its own."""
+    folders = Folders(data_dir)
+    said: list[str] = []
+    lock = take_ownership(folders)
+    assert lock is not None
+    folders.connection.write_text(text)
+
+    async def use() -> bool:
+        async with embedded_postgres(data_dir, on_progress=said.append) as server:
+            return server.owner
+
+    guest = asyncio.create_task(use())
+    await until(lambda: guest.done() or any("waiting until it is ready" in words for words in said))
+    lock.release()
+    assert await guest
 
 
 async def test_the_address_of_a_killed_owner_is_not_believed(data_dir: Path) -> None:
