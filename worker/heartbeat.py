@@ -31,6 +31,8 @@ MARGIN = 0.25
 
 LEAVE_SECONDS = 2.0
 
+SHORTEST_PATIENCE_SECONDS = 1.0
+
 IDLE_BEATS = 3
 """A worker with nothing in hand leaves out two of three beats."""
 
@@ -92,6 +94,7 @@ class Heartbeat:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._poke: asyncio.Event | None = None
         self._expiry: asyncio.TimerHandle | None = None
+        self._answered = False
         self._thread = threading.Thread(target=self._run, name="rowcall heartbeat", daemon=True)
 
     async def __aenter__(self) -> Self:
@@ -134,32 +137,48 @@ class Heartbeat:
         leased_for = time.monotonic() - self._leased_since
         self._trust(self._loop.time() - leased_for + self._quick.trusted_seconds)
         while not self._stopping.is_set():
+            self._answered = False
             try:
                 async with Database.open(
                     self._dsn,
                     pooled=self._pooled,
                     size=1,
-                    timeout_seconds=max(1.0, self._quick.interval_seconds),
+                    timeout_seconds=max(1.0, self._quick.lease_seconds),  # the beats cut it off sooner
                     application_name=f"rowcall heartbeat {self._worker_id}",
                     prepared_statements=False,
                 ) as database:
                     await self._beat_on(database, self._loop)
             except StoreUnavailable as fault:
                 log.warning("heartbeat_unanswered", error=str(fault))
-                await self._pause(min(self._quick.interval_seconds, 1.0))
+                if not self._answered:  # else only this connection may be gone, and the next one answers
+                    await self._pause(min(self._quick.interval_seconds, 1.0))
 
     async def _beat_on(self, database: Database, loop: asyncio.AbstractEventLoop) -> None:
         while not self._stopping.is_set():
             asked_at, pace = loop.time(), self._pace()
             until = asked_at + pace.trusted_seconds
             self._trust_at_most(until)
-            heard = await beat(database, self._worker_id, pace.lease_seconds)
+            heard = await self._beat(database, pace, self._patience(asked_at))
             if heard is None:
                 self._lose("its lease had run out")
                 return
+            self._answered = True
             self._trust(until)
             self._hand_on(heard)
             await self._pause(pace.interval_seconds)
+
+    async def _beat(self, database: Database, pace: Pace, patience_seconds: float) -> Beat | None:
+        """Beat, and cut a silent line off: to give a statement up politely takes as long again as it was waited for."""
+        cut = asyncio.get_running_loop().call_later(patience_seconds, database.terminate)
+        try:
+            return await beat(database, self._worker_id, pace.lease_seconds)
+        finally:
+            cut.cancel()
+
+    def _patience(self, asked_at: float) -> float:
+        """For how long this connection is waited for: half of what is left of the trust; the rest is the next's."""
+        left = 0.0 if self._expiry is None else self._expiry.when() - asked_at
+        return max(SHORTEST_PATIENCE_SECONDS, left / 2)
 
     def _trust(self, until: float) -> None:
         """The lease is proved until then. A timer of its own ends that trust, whatever call hangs meanwhile."""

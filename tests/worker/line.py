@@ -21,6 +21,7 @@ class Line:
         self._up = True
         self._flowing = asyncio.Event()
         self._flowing.set()
+        self._stranded: list[asyncio.Event] = []
         self._writers: set[asyncio.StreamWriter] = set()
         self._entered: set[asyncio.WriteTransport] = set()
         self._forwarding: set[asyncio.Task[None]] = set()
@@ -37,6 +38,13 @@ class Line:
     def fall_silent(self) -> None:
         """Take everything and forward nothing: the connections stand, and nobody answers."""
         self._flowing.clear()
+
+    def strand(self) -> None:
+        """Take everything on the connections that stand, and forward nothing; new ones are as ever."""
+        self._flowing.clear()
+        self._stranded.append(self._flowing)
+        self._flowing = asyncio.Event()
+        self._flowing.set()
 
     def lose_the_answer(self, to: bytes, *, after: bytes) -> None:
         """Once: forward the request that holds `to`, on a connection that sent `after`, and cut at its answer."""
@@ -61,7 +69,8 @@ class Line:
         assert self._server is not None
         self.cut()
         await close(self._server)
-        self._flowing.set()
+        for flowing in (self._flowing, *self._stranded):
+            flowing.set()
         while self._forwarding:
             await asyncio.wait(self._forwarding)
 
@@ -87,18 +96,22 @@ class Line:
         else:
             there, to_there = await asyncio.open_connection(*self._address)
         self._writers.add(to_there)
-        doomed = asyncio.Event()
+        doomed, flowing = asyncio.Event(), self._flowing
         try:
             if self._up:
-                await asyncio.gather(self._ask(reader, to_there, doomed), self._answer(there, writer, doomed))
+                await asyncio.gather(
+                    self._ask(reader, to_there, doomed, flowing), self._answer(there, writer, doomed, flowing)
+                )
         finally:
             await _closed(to_there)
 
-    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: asyncio.Event) -> None:
+    async def _ask(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: asyncio.Event, flowing: asyncio.Event
+    ) -> None:
         marked = False
         with suppress(ConnectionError):  # either end may hang up whenever it likes
             while data := await reader.read(65536):
-                await self._flowing.wait()
+                await flowing.wait()
                 marked = marked or self._is(data, 0)
                 if marked and self._is(data, 1):
                     self._deadly = []
@@ -107,10 +120,12 @@ class Line:
                 await writer.drain()
         writer.close()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: asyncio.Event) -> None:
+    async def _answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: asyncio.Event, flowing: asyncio.Event
+    ) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(65536):
-                await self._flowing.wait()
+                await flowing.wait()
                 if doomed.is_set():
                     self.answers_lost += 1
                     writer.transport.abort()

@@ -12,6 +12,7 @@ import pytest
 from rowcall.store.database import Database
 from rowcall.store.leases import WorkerCard, register_worker
 from rowcall.worker.heartbeat import Heartbeat
+from tests.worker.line import line_to
 from tests.worker.schedules import Schedules
 from tests.worker.waiting import until
 
@@ -21,7 +22,7 @@ LEASE_SECONDS = 2.0
 class Heard:
     """A heartbeat, and what it told its owner."""
 
-    def __init__(self, dsn: str, worker_id: int, interval_seconds: float) -> None:
+    def __init__(self, dsn: str, worker_id: int, interval_seconds: float, lease_seconds: float = LEASE_SECONDS) -> None:
         self.lost: list[str] = []
         self.cancelled: list[Sequence[int]] = []
         self.threads: set[int] = set()
@@ -31,7 +32,7 @@ class Heard:
             dsn,
             worker_id,
             interval_seconds=interval_seconds,
-            lease_seconds=LEASE_SECONDS,
+            lease_seconds=lease_seconds,
             leased_since=time.monotonic(),
             on_lost=self.lost.append,
             on_cancel=self.cancelled.append,
@@ -90,6 +91,20 @@ async def test_a_lease_that_ran_out_unnoticed_is_not_renewed(dsn: str, worker_id
     async with heard.heartbeat:
         await until(lambda: heard.lost)
     assert heard.beats == 0
+
+
+async def test_a_connection_that_falls_silent_does_not_cost_the_lease_while_another_can_be_made(
+    dsn: str, db: asyncpg.Connection[asyncpg.Record], worker_id: int
+) -> None:
+    async with line_to(dsn, db) as line:
+        heard = Heard(line.dsn, worker_id, interval_seconds=1.0, lease_seconds=5.0)
+        async with heard.heartbeat:
+            await until(lambda: heard.beats >= 2)
+            line.strand()
+            await until(lambda: heard.beats >= 4 or heard.lost)
+            line.strand()
+            await until(lambda: heard.beats >= 6 or heard.lost)
+    assert heard.lost == []
 
 
 async def test_a_beat_that_is_asked_for_comes_at_once_and_reads_what_was_requested(
