@@ -306,3 +306,11 @@ async def rowcall_answers(*arguments: str) -> str:
     async with rowcall_process(*arguments) as process:
         assert await process.ends() == 0, str(process)
         return "\n".join(process.out)
+
+
+async def test_an_api_with_older_time_zone_data_than_is_in_use_says_so(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("UPDATE rowcall.installation SET tzdata_version = '9999a'")
+    await connection.close()
+    async with rowcall_process("api", DATABASE_URL=dsn, ROWCALL_PORT="0") as api:
+        await api.says('"noted": "9999a".*"zone_data_is_older"')

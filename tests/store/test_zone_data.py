@@ -169,18 +169,36 @@ async def test_several_at_once_move_each_schedule_once(database: Database, db: C
     assert [row[0] for row in await db.fetch("SELECT DISTINCT next_run_at FROM rowcall.schedules")] == [due + HOUR]
 
 
-async def test_a_change_that_comes_between_stands(
-    database: Database, db: Connection, another_connection: Connection, misread: Any
+@pytest.mark.parametrize(
+    ("change", "stands"),
+    [
+        ("cron_expression = '0 0 1 1 *'", None),  # to be planned
+        (
+            "next_occurrence_at = '2035-01-01Z', next_run_at = '2035-01-01Z'",
+            datetime(2035, 1, 1, tzinfo=UTC),
+        ),  # a claim
+        ("status = 'PAUSED'", None),
+    ],
+)
+async def test_what_happens_meanwhile_stands(
+    database: Database, db: Connection, another_connection: Connection, misread: Any, change: str, stands: object
 ) -> None:
     one = await misread(now().replace(second=0) + 5 * HOUR)
     transaction = another_connection.transaction()
     await transaction.start()
-    await another_connection.execute("UPDATE rowcall.schedules SET cron_expression = '0 0 1 1 *'")
+    await another_connection.execute(f"UPDATE rowcall.schedules SET {change}")
     going_over = asyncio.create_task(adopt_zone_data(database))
     await until_waiting_for_a_lock(db)
     await transaction.commit()
     assert (await going_over).moved == 0
-    assert (await schedule(db, one))["next_run_at"] is None
+    assert (await schedule(db, one))["next_run_at"] == stands
+
+
+async def test_what_has_fallen_due_meanwhile_is_owed(database: Database, db: Connection, misread: Any) -> None:
+    due, later = now().replace(second=0) - MINUTE, now() + HOUR
+    one = await misread(due)
+    assert await database.fetchval("move_planned", [one], [1], [due], [later], [later]) == 0
+    assert (await schedule(db, one))["next_occurrence_at"] == due
 
 
 async def worked_through(database: Database, worker_id: int, *moments: datetime) -> None:
@@ -237,6 +255,18 @@ async def test_after_the_change_of_data_the_chain_goes_on_with_the_next_occurren
     assert await found_by(database) == ["gap"]
     await db.execute("UPDATE rowcall.installation SET tzdata_since = $1", three_days + HOUR)
     assert await found_by(database) == []
+
+
+async def test_what_only_the_newer_data_names_before_the_change_is_owed_by_no_row_after_it(
+    database: Database, db: Connection, three_days: datetime, worker: int
+) -> None:
+    await noted(db, tzdata_version())
+    await db.execute("UPDATE rowcall.installation SET tzdata_since = $1", three_days + 2 * HOUR)
+    following = three_days + 25 * HOUR
+    await db.execute("UPDATE rowcall.schedules SET next_occurrence_at = $1, next_run_at = $1", following)
+    await worked_through(database, worker, following)
+    report = await audit(database, until=following)
+    assert (report.rows, report.findings) == (4, [])
 
 
 async def test_an_audit_with_other_data_holds_the_chain_and_says_so(
