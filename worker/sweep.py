@@ -14,6 +14,7 @@ from rowcall.store.database import Database
 from rowcall.store.deleted import cancel_forgotten
 from rowcall.store.leases import recover
 from rowcall.store.ledger import days_around, ensure_days_ahead
+from rowcall.store.overtaken import end_overtaken
 from rowcall.store.releasing import release_forgotten
 from rowcall.store.surveying import Survey
 from rowcall.store.unroutable import Walk, answer_unroutable
@@ -38,6 +39,7 @@ async def sweep(
         await cancel_forgotten(database)
     if found.waiting:
         await release_forgotten(database)
+        await end_overtaken(database)
     if found.foreign_due:
         for row in await answer_unroutable(database, routes, walk):
             audience.tell(not_run(row))

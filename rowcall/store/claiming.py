@@ -27,6 +27,7 @@ from .database import Database
 from .driver_errors import REFUSED
 from .lanes import Part, due_lanes, late_before, next_in, part_to_sort, parts_of
 from .lead import Lead
+from .overtaken import end_overtaken
 from .peeking import Head, Sight, peek, until
 from .planning import plan_schedules
 from .recording import Completed
@@ -111,6 +112,7 @@ async def look(
             found = Look(planned=found.planned, stuck=found.stuck, apart=True)
             sight = await claim(found, None)
         made_wait = [row["schedule_id"] for row in found.recorded if row["status"] == "QUEUED"]
+        await end_overtaken(database, made_wait)
         found.busy = (await release_free(database, made_wait)).busy
     found.unplanned, found.all_answered_before = sight.unplanned, sight.all_answered_before
     if found.knows_next:

@@ -18,6 +18,7 @@ from .connecting import NAMES
 from .database import Database
 from .deleted import DELETED, NOT_TRIED_AGAIN, cancel_left_over, deleted_among
 from .keeping import FEW
+from .overtaken import end_overtaken
 from .releasing import release_free
 from .sessions import Session, Transaction
 from .telling import tell
@@ -73,7 +74,9 @@ async def record_results(database: Database, worker_id: int, results: Sequence[R
         final += [_cancelled(result) for result in again if result.claim.execution_id not in requeued]
         finished = await _finish(transaction, worker_id, final, plain)
     if requeued:
-        await cancel_left_over(database, [result.claim.schedule_id for result in again])
+        queued = [result.claim.schedule_id for result in again]
+        await cancel_left_over(database, queued)
+        await end_overtaken(database, queued)
     ended, refused = _parted([*plain, *final], lambda result: result.claim.execution_id in finished)
     released = await release_free(database, list({result.claim.schedule_id for result in ended}))
     return Recorded(

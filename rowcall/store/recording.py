@@ -9,8 +9,8 @@ from datetime import datetime
 from rowcall.domain.planning import Plan
 
 from .ledger import insert_answers, kept_waiting
+from .overtaken import end_open
 from .sessions import Row, Session
-from .telling import tell_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,5 @@ async def settle_consequences(session: Session, planned: Sequence[Planned]) -> l
         await session.fetch("complete_schedules", ids, reasons)
     in_the_way = [each.row["schedule_id"] for each in planned if each.plan.cancel_open]
     if in_the_way:
-        await session.fetch("request_cancel_open", in_the_way)
-        because = "overlap: a later occurrence takes its place"
-        await tell_rows(session, await session.fetch("cancel_available", in_the_way, because))
+        await end_open(session, in_the_way)
     return over

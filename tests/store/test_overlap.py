@@ -1,19 +1,31 @@
 """Overlap policies from end to end: what becomes of an occurrence while another execution of its schedule is open."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
 from rowcall.domain.executions import Outcome
 from rowcall.store.claiming import look
 from rowcall.store.database import Database
+from rowcall.store.leases import read_back, recover
+from rowcall.store.overtaken import end_overtaken
 from tests.store.stories import (
+    COMMITS_WAIT,
     HOUR,
+    MINUTE,
     NOON,
     AnExecution,
     ASchedule,
+    AWorker,
     Connection,
     assert_chain_holds,
     claim,
     execution,
     finish,
+    go_silent,
     statuses,
+    until_waiting_for_a_lock,
 )
 
 
@@ -124,6 +136,76 @@ async def test_cancel_running_waits_for_nobody_who_is_writing_a_result(
     await finish(database, worker, (old, Outcome.succeeded()))
     assert [new.scheduled_for for new in await claim(database, worker, now=NOON + HOUR)] == [NOON + HOUR]
     assert await statuses(db, due) == ["SUCCEEDED", "RUNNING"]
+
+
+@pytest.mark.parametrize("how", ["it failed", "its worker died", "nobody held it"])
+async def test_cancel_running_does_not_wait_for_a_retry_that_is_being_written(
+    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker, how: str
+) -> None:
+    due = await a_schedule(overlap_policy="cancel_running")
+    first, second = await a_worker(), await a_worker()
+    [old] = await claim(database, first)
+    writing: dict[str, Callable[[], Awaitable[object]]] = {
+        "it failed": lambda: finish(database, first, (old, Outcome.failed("no"))),
+        "its worker died": lambda: recover(database),
+        "nobody held it": lambda: read_back(database, first, {}),
+    }
+    if how == "its worker died":
+        await go_silent(db, first)
+    await db.execute(COMMITS_WAIT)
+    await db.execute("SELECT pg_advisory_lock(4711)")
+    requeueing = asyncio.ensure_future(writing[how]())
+    await until_waiting_for_a_lock(db)
+    planning = asyncio.ensure_future(claim(database, second, now=NOON + HOUR))
+    await until_waiting_for_a_lock(db, sessions=2)
+
+    await db.execute("SELECT pg_advisory_unlock(4711)")
+    await requeueing
+    assert await planning == []
+
+    [new] = await claim(database, second, now=NOON + HOUR + MINUTE)
+    assert new.scheduled_for == NOON + HOUR
+    assert await statuses(db, due) == ["CANCELLED", "RUNNING"]
+    assert "later occurrence" in (await execution(db, old.execution_id))["reason"]
+
+
+async def test_the_sweep_asks_for_the_end_of_what_was_claimed_again_meanwhile(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int
+) -> None:
+    due = await a_schedule(overlap_policy="cancel_running")
+    [old] = await claim(database, worker)
+    await claim(database, worker, now=NOON + HOUR)
+    for table in ("open_executions", "schedule_executions"):
+        await db.execute(f"UPDATE rowcall.{table} SET cancel_requested_at = NULL")
+
+    await end_overtaken(database)
+
+    assert (await execution(db, old.execution_id))["cancel_requested_at"] is not None
+    await finish(database, worker, (old, Outcome.cancelled("it was told to end")))
+    await claim(database, worker, now=NOON + HOUR)
+    assert await statuses(db, due) == ["CANCELLED", "RUNNING"]
+
+
+@pytest.mark.parametrize("policy", ["skip", "queue", "cancel_running"])
+async def test_nothing_is_ended_for_a_run_that_somebody_asked_for(
+    database: Database,
+    db: Connection,
+    a_schedule: ASchedule,
+    an_execution: AnExecution,
+    worker: int,
+    policy: str,
+) -> None:
+    due = await a_schedule(overlap_policy=policy)
+    [old] = await claim(database, worker)
+    await an_execution(due)
+
+    await end_overtaken(database)
+    await finish(database, worker, (old, Outcome.failed("no")))
+    await end_overtaken(database)
+
+    [again] = await claim(database, worker, now=NOON + MINUTE)
+    assert (again.execution_id, again.attempt) == (old.execution_id, 2)
+    assert (await execution(db, old.execution_id))["cancel_requested_at"] is None
 
 
 async def test_catching_up_runs_each_late_occurrence_in_turn(

@@ -179,6 +179,8 @@ class Crowd:
             "waiting_of": (3 * due, [self.due]),
             "upcoming_rules": (len(lanes) * ROOM, [["here"], 300.0, ROOM]),
             "releasable": (30000, [500]),
+            "overtaken": (30000, [None, 500]),
+            "overtaken of some": (9 * due, [self.due, 500]),
             "deleted_but_queued": (30000, [500]),
             "release_waiting": (12 * due, [self.due, ones]),
             "take_unplanned": (500, [None, 500]),

@@ -1,5 +1,6 @@
--- Ask for the end of what runs of the locked schedules $1 bigint[]. A run whose result is being written is stepped over:
--- it ends by itself, and waiting for a row of the queue with schedules locked could be waiting for each other.
+-- Ask for the end of what runs of the locked schedules $1 bigint[]. A run whose result is being written is stepped over,
+-- because waiting for a row of the queue with schedules locked could be waiting for each other: it ends by itself, or is
+-- queued again, and then overtaken.sql finds it.
 WITH running AS MATERIALIZED (
     SELECT own.*
       FROM unnest($1::bigint[]) AS asked (schedule_id)

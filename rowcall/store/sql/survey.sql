@@ -29,7 +29,7 @@ SELECT (now() AT TIME ZONE 'UTC')::date AS today,
                     JOIN rowcall.workers AS w ON w.worker_id = o.worker_id AND w.ended_at IS NOT NULL) AS dead,
        -- deleted_but_queued.sql
        EXISTS (SELECT FROM rowcall.open_executions AS o WHERE o.available_at IS NOT NULL) AS queued,
-       -- releasable.sql
+       -- releasable.sql, overtaken.sql
        EXISTS (SELECT FROM rowcall.open_executions AS o
                 WHERE o.worker_id IS NULL AND o.available_at IS NULL) AS waiting,
        -- find_unroutable.sql
