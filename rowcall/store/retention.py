@@ -59,6 +59,7 @@ DETACH = "ALTER TABLE rowcall.schedule_executions DETACH PARTITION rowcall.{name
 FINALIZE = "ALTER TABLE rowcall.schedule_executions DETACH PARTITION rowcall.{name} FINALIZE"
 DROP = "DROP TABLE rowcall.{name}"
 DETACH_AT_ONCE = "ALTER TABLE rowcall.schedule_executions DETACH PARTITION rowcall.{name}"
+LET_NOBODY_BEGIN = "LOCK TABLE ONLY rowcall.schedule_executions IN ACCESS EXCLUSIVE MODE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +175,9 @@ async def _detach(connection: Connection, day: Day) -> bool:
 
 async def _sum_up_and_drop(connection: AnyConnection, day: Day) -> int | None:
     """What can't be told apart by whoever comes next: so it is one transaction."""
-    count: int | None = await connection.fetchval(sql("sum_up_day"), day.name)
+    count: int | None = await connection.fetchval(sql("sum_up_day"), day.name, timeout=DROP_SECONDS)
     if count is not None:
-        await connection.execute(DROP.format(name=day.name))
+        await connection.execute(DROP.format(name=day.name), timeout=DROP_SECONDS)
     return count
 
 
@@ -199,14 +200,30 @@ async def _apart(database: Database) -> AsyncIterator[Connection | None]:
 
 
 async def _drop_through_pooler(database: Database, day: Day) -> int | None:
-    """The same where there is no session: nothing can be CONCURRENT, so the wait is so short that nobody notices it."""
+    """The same where there is no session: nothing can be CONCURRENT, so the wait is so short that nobody notices it.
+
+    All wait while the day is detached; so that is over, and committed, before it is summed up, which may take minutes.
+    """
     async with database.transaction() as transaction:
         await transaction.connection.execute(BRIEF_LOCK)
-        if day.state == "attached":
-            await transaction.connection.execute(DETACH_AT_ONCE.format(name=day.name))
-        elif day.state == "detaching":
-            await transaction.connection.execute(FINALIZE.format(name=day.name))
+        if not await _detach_at_once(transaction.connection, day):
+            return None
+    async with database.transaction(limit_seconds=DROP_SECONDS) as transaction:
+        await transaction.connection.execute(BRIEF_LOCK)
         return await _sum_up_and_drop(transaction.connection, day)
+
+
+async def _detach_at_once(connection: AnyConnection, day: Day) -> bool:
+    """Detach a day, or go on with that, inside a transaction; False if something of it was begun before."""
+    if day.state == "detaching":
+        await connection.execute(FINALIZE.format(name=day.name))
+    elif day.state == "attached":
+        await connection.execute(LET_NOBODY_BEGIN)
+        if await connection.fetchval(sql("is_open_day"), day.ends_at):
+            return False
+        await connection.execute(DETACH_AT_ONCE.format(name=day.name))
+        await connection.execute(MARK.format(name=day.name))
+    return True
 
 
 def _day(row: Row, keep_days: int) -> Day:

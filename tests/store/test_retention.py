@@ -442,3 +442,78 @@ async def test_claims_and_results_go_on_while_days_are_dropped(
 
     await until(some_more)
     assert max(steady) < retention.LOCK_SECONDS
+
+
+SUMMING_UP_WAITS = """
+    CREATE FUNCTION wait_for_the_test() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS $$ BEGIN
+        PERFORM pg_advisory_xact_lock_shared(4711);
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER wait_for_the_test BEFORE INSERT ON rowcall.execution_rollups
+        FOR EACH STATEMENT EXECUTE FUNCTION wait_for_the_test();
+"""
+"""It takes as long as the test likes."""
+
+STATEMENT_SECONDS = 0.5
+
+
+@pytest.fixture
+async def sessionless(dsn: str) -> AsyncIterator[Database]:
+    """As behind a pooler, with no way past it, and little patience."""
+    async with Database.open(dsn, size=3, timeout_seconds=STATEMENT_SECONDS, pooled=True) as opened:
+        assert opened.direct_dsn is None
+        yield opened
+
+
+async def test_behind_a_pooler_a_large_day_goes_too_and_nobody_waits_until_it_is_summed_up(
+    database: Database, db: Connection, another_connection: Connection, sessionless: Database, hourly: int, worker: int,
+    today: datetime,
+) -> None:  # fmt: skip
+    await db.execute(SUMMING_UP_WAITS)
+    await another_connection.execute("SELECT pg_advisory_lock(4711)")
+    dropping: asyncio.Task[Retired] = asyncio.create_task(drop_old_days(sessionless, KEPT))
+    await until_waiting_for_a_lock(db)
+    async with asyncio.timeout(20):
+        await run(database, worker, today + timedelta(hours=1))
+    assert (await ledger(db, hourly))[-1] == ("SUCCEEDED", today + timedelta(hours=1))
+
+    async def longer_than_other_statements_may() -> bool:
+        return bool(
+            await db.fetchval(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
+                " AND wait_event = 'advisory' AND query_start < clock_timestamp() - make_interval(secs => $1))",
+                3 * STATEMENT_SECONDS,
+            )
+            or dropping.done()
+        )
+
+    await until(longer_than_other_statements_may)
+    await another_connection.execute("SELECT pg_advisory_unlock(4711)")
+    assert [day.day for day in (await dropping).dropped] == [ago(today, n) for n in (6, 5, 4, 3)]
+    assert await db.fetchval("SELECT sum(executions) FROM rowcall.execution_rollups") == 95
+
+
+async def test_behind_a_pooler_a_day_in_which_a_run_has_begun_meanwhile_stays_where_it_is(
+    db: Connection, sessionless: Database, hourly: int, today: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After it was decided that the day may go: seen while nobody else can begin one."""
+    decided = retention._let_go
+
+    async def decided_just_before(*arguments: Any) -> Any:
+        found = await decided(*arguments)
+        await db.execute(
+            """INSERT INTO rowcall.open_executions
+                      (execution_id, schedule_id, scheduled_for, available_at, priority, trigger, route)
+               SELECT execution_id, schedule_id, scheduled_for, now(), 5, 'schedule', 'work'
+                 FROM rowcall.schedule_executions WHERE scheduled_for = $1""",
+            today - 5 * DAY,
+        )
+        return found
+
+    monkeypatch.setattr(retention, "_let_go", decided_just_before)
+    retired = await drop_old_days(sessionless, KEPT)
+
+    assert [day.day for day in retired.dropped] == [ago(today, n) for n in (6, 4, 3)]
+    assert [(day.day, day.kept_because) for day in retired.kept] == [(ago(today, 5), "an execution of it is open")]
+    assert ago(today, 5) in await days(db)
+    assert {day.state for day in await old_days(sessionless, KEPT)} == {"attached"}
