@@ -56,19 +56,19 @@ class Feeder:
         """Feed again and again until `ending` is set, or until cancelled."""
         while not ending.is_set():
             self._news.clear()  # before feeding: what is said meanwhile is not lost
-            pause: float | None = LONGEST_SECONDS
-            try:
-                pause = await self.feed_once()
-            except StoreUnavailable as fault:
-                log.warning("backfills_not_fed", error=str(fault))
+            pause = await self.feed_once()
             await asyncio.sleep(IDLE_FLOOR_SECONDS if pause is None else FLOOR_SECONDS)
             await self._sleep(pause)
 
     async def feed_once(self) -> float | None:
-        """Feed; in how many seconds to do so again, None where nothing is to be fed. Raises StoreUnavailable."""
+        """Feed, if PostgreSQL lets; in how many seconds to do so again, None where nothing is to be fed."""
         if self._holdings.free <= 0:
             return LONGEST_SECONDS
-        fed = await feed(self._database, self._routes)
+        try:
+            fed = await feed(self._database, self._routes)
+        except StoreUnavailable as fault:
+            log.warning("backfills_not_fed", error=str(fault))
+            return LONGEST_SECONDS
         self._schedule_ids = fed.schedule_ids
         if fed.enqueued:
             self.on_fed()

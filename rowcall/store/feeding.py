@@ -19,11 +19,14 @@ from rowcall.domain.triggers import Trigger, occurrences_after
 from .backfills import answers_at
 from .database import Database
 from .jsonb import read_jsonb
-from .ledger import ensure_days
+from .ledger import kept_waiting
 from .planning import trigger_then
 from .sessions import Row, Session
 
 log = structlog.get_logger("rowcall.store")
+
+STUCK_SECONDS = 5.0
+"""After that long a backfill is fed again whose day is on its way out, or has a table in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,10 @@ class Fed:
 
 
 async def feed(database: Database, routes: Sequence[str]) -> Fed:
-    """Feed the backfills that a worker with these routes can run. Raises StoreUnavailable; the next call goes on."""
+    """Feed the backfills that a worker with these routes can run; one that has to wait for its day holds up no other.
+
+    Raises StoreUnavailable; the next call goes on.
+    """
     await database.fetch("end_orphaned_backfills")
     going_on = await database.fetch("peek_backfills", routes)
     enqueued, due_in = 0, [max(0.0, head["due_in"]) for head in going_on if head["due_in"] > 0]
@@ -86,6 +92,10 @@ async def _enqueue(session: Session, row: Row, trigger: Trigger, lane: Row) -> t
     planned = step(occurrences, answers, batch_of(row["rate_per_minute"], room))
     if planned.through is None:
         return 0, None
+    if await kept_waiting(session, [(schedule_id, occurrence) for occurrence in planned.new]):
+        await session.fetch("put_off_backfill", backfill_id, STUCK_SECONDS)
+        log.warning("backfill_waits", backfill_id=backfill_id, schedule_id=schedule_id, since=str(planned.new[0]))
+        return 0, STUCK_SECONDS
     enqueued = await _write(session, backfill_id, schedule_id, planned)
     pause = pause_after(enqueued, row["rate_per_minute"])
     left_alone = len(planned.new) + len(planned.reopened) - enqueued
@@ -100,10 +110,9 @@ def _next_few(trigger: Trigger, after: datetime, until: datetime) -> list[dateti
 
 
 async def _write(session: Session, backfill_id: int, schedule_id: int, planned: Step) -> int:
-    """Queue what is planned; how many that were."""
+    """Queue what is planned, in days that are there; how many that were."""
     enqueued = 0
     if planned.new:
-        await ensure_days(session, planned.new)
         enqueued += len(await session.fetch("enqueue_backfilled", backfill_id, schedule_id, planned.new))
     if planned.reopened:
         ids = [answer.execution_id for answer in planned.reopened]

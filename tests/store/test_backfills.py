@@ -23,8 +23,9 @@ from rowcall.store.backfills import (
 )
 from rowcall.store.claiming import look
 from rowcall.store.database import Database
-from rowcall.store.feeding import feed
+from rowcall.store.feeding import STUCK_SECONDS, feed
 from rowcall.store.leases import recover
+from rowcall.store.ledger import ensure_days
 from rowcall.store.planning import plan_schedules
 from rowcall.store.schedules import delete_schedule, find_schedule, lock_schedule, pause_schedule
 from tests.store.stories import HOUR, MINUTE, ASchedule, AWorker, Connection, finish, statuses
@@ -478,3 +479,29 @@ async def test_an_empty_range_and_a_change_in_between_are_refused(
         schedule = await lock_schedule(transaction, hourly)
         with pytest.raises(Conflict, match="was changed just now"):
             await start_backfill(transaction, schedule, planned, Request(requested_by="a test"))
+
+
+async def test_a_backfill_whose_day_was_detached_by_hand_waits_and_all_others_go_on(
+    database: Database, db: Connection, a_schedule: ASchedule, a_worker: AWorker, a_backfill: StartBackfill
+) -> None:
+    """The day's table is in the way of a new one, until somebody renames it; it is not Rowcall's to drop."""
+    worker_id = await a_worker()
+    day = NOON - 5 * DAY
+    await ensure_days(database, [day])
+    table = f"rowcall.schedule_executions_{day:%Y%m%d}"
+    await db.execute(f"ALTER TABLE rowcall.schedule_executions DETACH PARTITION {table}")
+    stuck = await a_schedule(name="stuck", cron_expression="0 * * * *", created_at=NOON)
+    fine = await a_schedule(name="fine", cron_expression="0 * * * *", created_at=NOON)
+    await plan_schedules(database)
+    waits = await a_backfill(stuck, day, day + 2 * HOUR)
+    goes_on = await a_backfill(fine, NOON - 2 * HOUR, NOON)
+
+    assert (await feed(database, ["work"])).enqueued == 1
+    assert await work_through(database, db, goes_on["backfill_id"], worker_id) == [NOON - 2 * HOUR, NOON - HOUR]
+
+    left = await find_backfill(database, waits["backfill_id"])
+    assert (left["status"], left["enqueued"]) == ("RUNNING", 0)
+    assert 0 <= ((await feed(database, ["work"])).due_in_seconds or -1) <= STUCK_SECONDS
+    await db.execute(f"ALTER TABLE {table} RENAME TO kept_by_hand")
+    await db.execute("UPDATE rowcall.backfills SET next_feed_at = now()")
+    assert await work_through(database, db, waits["backfill_id"], worker_id) == [day, day + HOUR]

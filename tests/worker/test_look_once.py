@@ -131,3 +131,14 @@ async def test_a_look_drops_days_that_are_older_than_the_retention(
     assert await schedules.db.fetchval(days) == before
     await look_once(database, quick_settings(dsn, retention_days=7), [app])
     assert await schedules.db.fetchval(days) == before - 2
+
+
+async def test_a_look_carries_out_what_is_due_though_no_backfill_can_be_fed(
+    app: rowcall.App, dsn: str, schedules: Schedules
+) -> None:
+    app.task("easy")(lambda: None)
+    due = await schedules.insert("easy")
+    async with Database.open(dsn, timeout_seconds=1.0) as impatient, schedules.db.transaction():
+        await schedules.db.execute("LOCK TABLE rowcall.backfills IN EXCLUSIVE MODE")
+        assert (await look_once(impatient, quick_settings(dsn), [app])).claimed == 1
+    assert [row["status"] for row in await schedules.executions(due)] == ["SUCCEEDED"]
