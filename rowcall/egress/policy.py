@@ -125,7 +125,7 @@ class Policy:
                 if final is not None:
                     return _refused(host, port, address, f"{final}; {SETTING} can't allow it")
                 if not (allowed_by_name or is_public(form) or self._allows(form, port)):
-                    where = _authority(host if host != str(address) else str(form), port)
+                    where = authority(host if host != str(address) else str(form), port)
                     return _refused(
                         host, port, address, f"which is not public; to allow it, the operator adds {where} to {SETTING}"
                     )
@@ -148,10 +148,11 @@ def _rules(field: str, entries: Iterable[str], read: Callable[[str], Rule], faul
     return tuple(rules)
 
 
-def _authority(host: str, port: int) -> str:
+def authority(host: str, port: int) -> str:
+    """Both as one entry of a list, an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _refused(host: str, port: int, address: Address, why: str) -> str:
     found = "it is" if host == str(address) else f"{host} is found at"
-    return f"{_authority(host, port)} was not called: {found} {address}, {why}"
+    return f"{authority(host, port)} was not called: {found} {address}, {why}"

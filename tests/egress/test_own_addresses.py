@@ -19,7 +19,7 @@ async def send(client: HttpClient, port: int, host: str = "127.0.0.1") -> Respon
     return await client.request("GET", url, headers={}, body=None, timeout_seconds=5, max_response_bytes=100)
 
 
-@pytest.mark.parametrize("own", ["127.0.0.1", "0.0.0.0", "localhost", "[::ffff:127.0.0.1]"])
+@pytest.mark.parametrize("own", ["127.0.0.1", "0.0.0.0", "localhost", "[::ffff:127.0.0.1]", "[::]"])
 async def test_the_api_is_not_called_by_its_address(own: str, serve: Serve, replying: Replying) -> None:
     site = await serve(replying())
     policy = Policy.parse("127.0.0.1, localhost, 0.0.0.0/0", [f"{own}:{site.port}"])

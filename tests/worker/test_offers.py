@@ -69,10 +69,29 @@ def test_a_schedule_on_what_never_became_a_task_is_refused() -> None:
         (Settings(host="10.0.0.7", port=8000, http_allow=("10.0.0.0/8",)), "10.0.0.7", 8000),
         (Settings(database_url="postgresql://me@10.0.0.8:6432/x", http_allow=("10.0.0.0/8",)), "10.0.0.8", 6432),
         (Settings(database_url="postgresql://me@10.0.0.8/x", http_allow=("10.0.0.0/8",)), "10.0.0.8", 5432),
+        (Settings(host="::1", port=8000, http_allow=("localhost", "::1")), "::1", 8000),
+        (Settings(host="::1", port=18000, probe_port=18001, http_allow=("::1",)), "::1", 18001),
+        (Settings(database_url="postgresql://me@[fd00::8]:54321/x", http_allow=("fd00::/8",)), "fd00::8", 54321),
+        (Settings(database_url="postgresql://me@[fd00::8]/x", http_allow=("fd00::/8",)), "fd00::8", 5432),
     ],
-    ids=["its API", "its database", "its database's usual port"],
+    ids=[
+        "its API",
+        "its database",
+        "its database's usual port",
+        "its API by IPv6",
+        "its probes by IPv6",
+        "its database by IPv6",
+        "its database's usual port by IPv6",
+    ],
 )
 def test_http_never_calls_rowcall_itself_whatever_is_allowed(settings: Settings, host: str, port: int) -> None:
     policy = egress_policy(settings)
     assert policy.objection(host, port, [ip_address(host)]) is not None
     assert policy.objection(host, port + 1, [ip_address(host)]) is None
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_an_api_on_all_of_a_machines_addresses_is_called_at_none_of_them(host: str) -> None:
+    policy = egress_policy(Settings(host=host, port=8000, http_allow=("localhost", "::1", "127.0.0.1")))
+    assert policy.denies_this_machine(8000)
+    assert not policy.denies_this_machine(8001)

@@ -11,7 +11,7 @@ from rowcall.app import Isolation, Run, TaskDefinition
 from rowcall.domain.errors import Forbidden, InvalidInput, RowcallError
 from rowcall.egress.client import HttpClient
 from rowcall.egress.errors import EgressFailed, EgressRefused
-from rowcall.egress.policy import Policy
+from rowcall.egress.policy import Policy, authority
 from rowcall.egress.redaction import Redactor
 from rowcall.egress.request import HttpRequest, call
 from rowcall.egress.url import parse_url
@@ -27,9 +27,9 @@ log = structlog.get_logger("rowcall.worker")
 
 def egress_policy(settings: Settings) -> Policy:
     """What `http` tasks and webhooks may call: the allow list, and never Rowcall's own API or its databases."""
-    denied = [f"{settings.host}:{port}" for port in (settings.port, settings.probe_port) if port]
+    denied = [authority(settings.host, port) for port in (settings.port, settings.probe_port) if port]
     for url in (settings.database_url, settings.direct_database_url, settings.sql_database_url):
-        denied += [f"{host}:{port}" for host, port in hosts_of(url or "") if not host.startswith("/")]
+        denied += [authority(host, port) for host, port in hosts_of(url or "") if not host.startswith("/")]
     return Policy.parse(",".join(settings.http_allow), denied)
 
 
