@@ -81,9 +81,13 @@ async def note_delivery(session: Session, delivery: Delivery, attempt: Attempt, 
     return noted is not None
 
 
-async def expire_deliveries(session: Session, target: str, give_up_seconds: float, reason: str) -> int:
-    """Give up what has waited too long for a receiver that does not take it; how many, a thousand at most."""
-    return len(await session.fetch("expire_deliveries", target, give_up_seconds, AT_ONCE, reason))
+async def expire_deliveries(session: Session, like: Delivery, give_up_seconds: float, reason: str) -> int:
+    """Give up what has waited too long and goes where this one went, for its client; how many, a thousand at most.
+
+    The reason holds the receiver's own words: what waits for another address, or is another client's, is not told them.
+    """
+    parameters = like.target, give_up_seconds, AT_ONCE, reason, like.url, like.client_id
+    return len(await session.fetch("expire_deliveries", *parameters))
 
 
 async def forget_deliveries(session: Session, days: int) -> int:

@@ -181,7 +181,7 @@ class Deliverer:
         self._tallies.webhooks[RESULTS[verdict.status]] += 1
         _tell(delivery, attempt, verdict.status)
         if self._receivers.is_dead(delivery.target):
-            await expire_deliveries(self._database, delivery.target, give_up, given_up(attempt, give_up))
+            await expire_deliveries(self._database, delivery, give_up, given_up(attempt, give_up))
 
     async def _forget(self) -> None:
         now = asyncio.get_running_loop().time()
