@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -274,6 +274,94 @@ def test_an_included_app_cannot_take_a_task_type_that_is_taken(app: rowcall.App)
     app.task("send")(top_level_async)
     with pytest.raises(rowcall.InvalidInput, match="taken"):
         app.include(mails)
+
+
+# ── what a child process would find ──
+
+
+def _main() -> None: ...
+
+
+first_main = _main
+
+
+def _main() -> None:  # type: ignore[no-redef]
+    ...
+
+
+class Jobs:
+    def run_for_a_customer(self, run: rowcall.Run) -> None: ...
+
+    @staticmethod
+    def static() -> None: ...
+
+    @classmethod
+    def of_the_class(cls) -> None: ...
+
+
+def wrapping(function: Callable[..., None]) -> Callable[..., None]:
+    @wraps(function)
+    def wrapped() -> None:
+        function()
+
+    return wrapped
+
+
+def gone() -> None: ...
+
+
+gone_function = gone
+del gone
+
+decorated = rowcall.App("decorated")
+
+
+@wrapping
+@decorated.task("above", isolation="process")
+def decorated_above() -> None: ...
+
+
+@decorated.task("below", isolation="process")
+@wrapping
+def decorated_below() -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "found"),
+    [
+        (first_main, "another function"),
+        (Jobs().run_for_a_customer, "another function"),
+        (wrapping(top_level), "another function"),
+        (gone_function, "nothing"),
+    ],
+)
+def test_a_child_process_runs_no_other_function_than_was_registered(
+    app: rowcall.App, function: TaskFunction, found: str
+) -> None:
+    app.task("bill-customers", isolation="process")(function)
+    with pytest.raises(rowcall.InvalidInput, match=rf"'bill-customers'.* would find {found} under .*test_app:\w+"):
+        app.check()
+    with pytest.raises(rowcall.InvalidInput, match="would find"):
+        rowcall.App("all").include(app)
+
+
+def test_what_a_child_process_finds_as_registered_is_taken(app: rowcall.App) -> None:
+    app.task("top", isolation="process")(top_level)
+    app.task("static", isolation="process")(Jobs.static)
+    app.task("marked-static", isolation="process")(vars(Jobs)["static"])
+    app.task("class", isolation="process")(Jobs.of_the_class)
+    app.include(decorated)
+    app.check()
+
+
+def test_a_module_that_runs_as_a_program_is_not_imported_anew(in_a_folder: Path) -> None:
+    (in_a_folder / "shop.py").write_text(
+        "import rowcall\napp = rowcall.App('shop')\n"
+        "@app.task(isolation='process')\ndef sell(): ...\n"
+        "app.check()\nprint(app.tasks['sell'].reference)\n"
+    )
+    ran = subprocess.run([sys.executable, "-m", "shop"], capture_output=True, text=True, check=True)
+    assert ran.stdout == "shop:sell\n"
 
 
 # ── loading ──

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, Unpack, overload
 from rowcall.domain.errors import Fault, InvalidInput
 
 from .schedules import Interval, Policies, StaticSchedule, check_schedule_name, timing
-from .tasks import TaskDefinition, TaskFunction, check_name, define
+from .tasks import Isolation, TaskDefinition, TaskFunction, check_found, check_name, define
 
 F = TypeVar("F", bound=TaskFunction)
 
@@ -130,10 +130,13 @@ class App:
         self._sources |= other._sources
 
     def check(self) -> None:
-        """Raise InvalidInput if a schedule was declared on a function that never became a task."""
+        """Raise InvalidInput for a schedule on a function that never became a task, or a task no child would find."""
         if self._waiting:
             labels = [getattr(function, "__qualname__", repr(function)) for function, _, _ in self._waiting]
             raise InvalidInput([Fault("schedule", f"{label} has @app.schedule but no @app.task") for label in labels])
+        for definition in self._tasks.values():
+            if definition.isolation is Isolation.PROCESS:
+                check_found(definition)
 
     def _attach_waiting(self, function: TaskFunction) -> None:
         """Turn the declarations on this function into schedules, now that its task type is known."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from rowcall.domain.errors import InvalidInput
@@ -53,6 +55,8 @@ def define(
     description: str | None,
 ) -> TaskDefinition:
     """Build a task from its function; raises InvalidInput for what could never run."""
+    if isinstance(function, staticmethod):
+        function = function.__func__  # what its name gives, too
     chosen = _isolation(function, isolation)
     return TaskDefinition(
         task_type=check_name("task_type", task_type or _name_of(function)),
@@ -71,6 +75,32 @@ def check_name(field: str, name: object) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InvalidInput.of(field, f"{str(name)[:220]!r} must be 1 to 200 characters without spaces, controls or '@'")
     return name
+
+
+def find(reference: str) -> TaskFunction:
+    """Import the function of "module:qualname". Raises ImportError or AttributeError where none is there."""
+    module, _, qualname = reference.partition(":")
+    function: TaskFunction = attrgetter(qualname)(importlib.import_module(module))
+    return function
+
+
+def check_found(task: TaskDefinition) -> None:
+    """Raise InvalidInput if a child process would find another function than this task's: it would run that one."""
+    here = sys.modules.get(getattr(task.function, "__module__", ""))  # __main__ is not imported anew under its name
+    try:
+        found = find(task.reference) if here is None else attrgetter(task.reference.partition(":")[2])(here)
+    except (ImportError, AttributeError):
+        found = None
+    layer = found
+    while layer is not None and layer != task.function:  # a decorator above @app.task wraps what was registered
+        layer = getattr(layer, "__wrapped__", None)
+    if layer is None:
+        what = "nothing" if found is None else "another function"
+        raise InvalidInput.of(
+            "isolation",
+            f"task {task.task_type!r}: a child process would find {what} under {task.reference}; "
+            "give the function a name of its own at the top level of its module",
+        )
 
 
 def is_async(function: TaskFunction) -> bool:

@@ -8,7 +8,6 @@ that even where Python no longer can.
 from __future__ import annotations
 
 import ctypes
-import importlib
 import os
 import signal
 import socket
@@ -16,10 +15,10 @@ import sys
 import threading
 from queue import SimpleQueue
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from rowcall.app import Run, RunCancelled
-from rowcall.app.tasks import TaskFunction, takes_run
+from rowcall.app.tasks import find, takes_run
 
 from .calling import Limits, call_task
 from .endings import End, EndKind
@@ -75,7 +74,7 @@ class Child:
         run = self._current
         assert run is not None
         try:
-            function = _find(reference)
+            function = find(reference)
             wants_run = takes_run(function)
         except BaseException as fault:  # noqa: BLE001 - a module may raise anything at its import
             return End(EndKind.RAISED, describe_error(fault, self._limits.error_max_bytes))
@@ -119,16 +118,6 @@ class Child:
 
     def _send(self, frame: Frame) -> None:
         self._channel.sendall(pack(frame))
-
-
-def _find(reference: str) -> TaskFunction:
-    """The function of a reference "module:qualname"."""
-    module, _, qualname = reference.partition(":")
-    found: Any = importlib.import_module(module)
-    for name in qualname.split("."):
-        found = getattr(found, name)
-    function: TaskFunction = found
-    return function
 
 
 def _die_with(worker_id: int) -> None:
