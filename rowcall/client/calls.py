@@ -5,7 +5,8 @@ the rules stand here once, and both faces only carry them out.
 
 A request is sent again where that is safe: nothing was connected to; the server said to come back later; or the answer
 was lost, and the request is one that does no harm twice. A POST is such a one by the Idempotency-Key that it carries.
-Any other that names a state (`if_match`) is not: its own first success would make the second one fail.
+Any other that names a state (`if_match`) is not: its own first success would make the second one fail. Nor is one that
+takes the name away that it goes by: the second one would find nothing, or what somebody has made under it meanwhile.
 """
 
 from __future__ import annotations
@@ -66,7 +67,10 @@ class Procedure(Protocol[T_co]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[T]):
-    """One request, and how its answer is read. Parameters and headers that are None are left out."""
+    """One request, and how its answer is read. Parameters and headers that are None are left out.
+
+    `frees_name` is said of a request after which the name in its path may be another's.
+    """
 
     method: str
     path: str
@@ -74,6 +78,7 @@ class Call(Generic[T]):
     params: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str | None] = field(default_factory=dict)
+    frees_name: bool = False
 
     def steps(self, retries: int) -> Steps[T]:
         """Send it, and send it again where that is safe, after longer and longer pauses."""
@@ -99,7 +104,7 @@ class Call(Generic[T]):
     @property
     def _is_repeatable(self) -> bool:
         """Whether the same request, done twice, leaves what it leaves when done once."""
-        return self.method == "POST" or not any(self.headers.values())
+        return self.method == "POST" or not (self.frees_name or any(self.headers.values()))
 
     def _is_safe_after(self, fault: httpx2.TransportError) -> bool:
         return isinstance(fault, NEVER_ARRIVED) or self._is_repeatable

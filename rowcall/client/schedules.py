@@ -75,6 +75,7 @@ def update(
         params={"client_id": client_id},
         body=changes,
         headers={"If-Match": _tag(if_match)},
+        frees_name="name" in changes and not _is_id(schedule),
         read=_schedule,
     )
 
@@ -108,6 +109,7 @@ def delete(schedule: str | int, *, client_id: str | None = None, if_match: IfMat
         path=_path(schedule),
         params={"client_id": client_id},
         headers={"If-Match": _tag(if_match)},
+        frees_name=not _is_id(schedule),
         read=nothing,
     )
 
@@ -236,6 +238,11 @@ def _act(
         headers={"If-Match": _tag(if_match)},
         read=_schedule,
     )
+
+
+def _is_id(schedule: str | int) -> bool:
+    """Whether it is an id, which is never another's; a name is not all digits."""
+    return isinstance(schedule, int) or (schedule.isascii() and schedule.isdigit())
 
 
 def _path(schedule: str | int) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from rowcall.client import RateLimited, Unavailable
+from rowcall.client import RateLimited, Unavailable, schedules
 from rowcall.client.calls import Call, Pause, Send, reader
 from rowcall.wire.monitoring import StatsView
 from tests.client.support import API, Lossy, a_client, a_server
@@ -52,6 +52,32 @@ def test_a_change_for_one_state_is_not_sent_again(face: str, line: Lossy, client
     assert client.schedules.get(name).priority == 9
 
 
+def test_a_deletion_whose_answer_was_lost_deletes_no_other_of_that_name(
+    face: str, line: Lossy, client: Any, name: str
+) -> None:
+    first = client.schedules.create(name=name, **DAILY)
+    with a_client(face, line.url) as far:
+        line.to_lose = 1
+        with pytest.raises(Unavailable):
+            far.schedules.delete(name)
+        assert client.schedules.get(first.schedule_id).status == "DISABLED"
+        line.to_lose = 1
+        assert far.schedules.delete(first.schedule_id) is None
+    assert line.lost == 2
+
+
+def test_a_new_name_whose_answer_was_lost_is_given_to_no_other(face: str, line: Lossy, client: Any, name: str) -> None:
+    first = client.schedules.create(name=name, **DAILY)
+    with a_client(face, line.url) as far:
+        line.to_lose = 1
+        with pytest.raises(Unavailable):
+            far.schedules.update(name, name=f"{name}-new")
+        assert client.schedules.get(first.schedule_id).name == f"{name}-new"
+        line.to_lose = 1
+        assert far.schedules.update(first.schedule_id, name=name).name == name
+    assert line.lost == 2
+
+
 def test_a_server_that_goes_away_and_comes_back_is_waited_for(face: str, dsn: str, tmp_path: Path) -> None:
     with a_server(API, tmp_path / "first", dsn) as first:
         url = url_of(first)
@@ -70,6 +96,8 @@ def test_a_server_that_goes_away_and_comes_back_is_waited_for(face: str, dsn: st
 
 GET = Call(method="GET", path="/v1/stats", read=reader(StatsView))
 POST = Call(method="POST", path="/v1/schedules", read=reader(StatsView))
+DELETE, RENAME = schedules.delete("n"), schedules.update("n", name="m")
+DELETE_BY_ID, RENAME_BY_ID = schedules.delete("7"), schedules.update(7, name="m")
 IF_MATCH = Call(method="PATCH", path="/v1/schedules/n", read=reader(StatsView), headers={"If-Match": '"1-2"'})
 
 
@@ -77,7 +105,7 @@ def refused(status: int, **headers: str) -> httpx2.Response:
     return httpx2.Response(status, headers=headers, request=httpx2.Request("GET", "http://a/"))
 
 
-def taken(call: Call[StatsView], happens: httpx2.Response | Exception, retries: int = 3) -> tuple[list[Any], Exception]:
+def taken(call: Call[Any], happens: httpx2.Response | Exception, retries: int = 3) -> tuple[list[Any], Exception]:
     """All steps of a call to which the same thing happens each time, and how it ends."""
     steps, seen, send = call.steps(retries), [], None
     try:
@@ -100,16 +128,21 @@ def sent(steps: list[Any]) -> list[Send]:
     return [step for step in steps if isinstance(step, Send)]
 
 
-@pytest.mark.parametrize("call", [GET, POST, IF_MATCH])
-def test_what_never_arrived_is_sent_again(call: Call[StatsView]) -> None:
+@pytest.mark.parametrize("call", [GET, POST, IF_MATCH, DELETE, RENAME])
+def test_what_never_arrived_is_sent_again(call: Call[Any]) -> None:
     steps, _ = taken(call, httpx2.ConnectError("refused"))
     assert len(sent(steps)) == 4
 
 
-@pytest.mark.parametrize(("call", "times"), [(GET, 4), (POST, 4), (IF_MATCH, 1)])
-@pytest.mark.parametrize("happens", [httpx2.ReadError(""), httpx2.ReadTimeout(""), refused(503), refused(502)])
+@pytest.mark.parametrize(
+    ("call", "times"),
+    [(GET, 4), (POST, 4), (IF_MATCH, 1), (DELETE, 1), (RENAME, 1), (DELETE_BY_ID, 4), (RENAME_BY_ID, 4)],
+)
+@pytest.mark.parametrize(
+    "happens", [httpx2.ReadError(""), httpx2.ReadTimeout(""), refused(503), refused(502), refused(504)]
+)
 def test_what_may_have_been_done_is_sent_again_where_that_is_safe(
-    call: Call[StatsView], times: int, happens: httpx2.Response | Exception
+    call: Call[Any], times: int, happens: httpx2.Response | Exception
 ) -> None:
     steps, _ = taken(call, happens)
     assert len(sent(steps)) == times
