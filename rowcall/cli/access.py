@@ -101,7 +101,7 @@ async def _server(
     if settings.database_url is not None:
         yield settings.database_url, None
         return
-    async with embedded_postgres(settings.data_dir, run_as=settings.run_as, on_progress=say) as server:
+    async with embedded_postgres(settings.data_dir, run_as=settings.run_as, on_progress=say, brief=not stays) as server:
         if server.owner or not stays:
             yield server.dsn, server
             return

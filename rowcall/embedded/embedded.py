@@ -12,7 +12,7 @@ from .account import serving_account
 from .binaries import Binaries, find_binaries, reachable_by
 from .connection import Connection, answering
 from .folders import Folders, folders_of, make_root
-from .owner import take_ownership
+from .owner import come_as_guest, take_ownership
 from .supervisor import Plan, owned
 
 PAUSE_SECONDS = 0.1
@@ -48,11 +48,13 @@ async def embedded_postgres(
     settings: Mapping[str, str] | None = None,
     run_as: str | None = None,
     on_progress: Callable[[str], None] | None = None,
+    brief: bool = False,
 ) -> AsyncIterator[EmbeddedServer]:
     """The embedded server of `data_dir`: owned by this process, or used as another process's guest.
 
     The first process to come owns it: starts it, starts it again when it dies, and stops it at the end of the context.
-    All others wait until it is ready, and neither start nor stop it; when the owner goes, their connections end.
+    All others wait until it is ready, and neither start nor stop it; when the owner goes, their connections end. For
+    those that are `brief` it waits some seconds.
     Enter it from the main thread, so that the server is sure to end with this process.
 
     `settings` are for postgresql.conf and count for the owner only. `run_as` names the account that root runs the
@@ -72,9 +74,10 @@ async def embedded_postgres(
             finally:
                 lock.release()
             return
-        if (guest := await _answering(folders, binaries)) is not None:
-            yield guest
-            return
+        async with _guest(folders, binaries, brief=brief) as guest:
+            if guest is not None:
+                yield guest
+                return
         if not announced:
             say(f"another process owns the database in {folders.root}: waiting until it is ready")
             announced = True
@@ -107,6 +110,17 @@ def start_throwaway(data_dir: Path, settings: Mapping[str, str] | None = None) -
             yield _seen(folders, connection, version, owner=True)
         finally:
             runner.run(_leave(context))
+
+
+@contextlib.asynccontextmanager
+async def _guest(folders: Folders, binaries: Binaries, *, brief: bool) -> AsyncIterator[EmbeddedServer | None]:
+    """Another's server, if it answers now, and stays until the end of the context where that is `brief`."""
+    place = come_as_guest(folders) if brief else None
+    try:
+        yield None if brief and place is None else await _answering(folders, binaries)
+    finally:
+        if place is not None:
+            place.release()
 
 
 async def _enter(context: contextlib.AbstractAsyncContextManager[tuple[Connection, str]]) -> tuple[Connection, str]:

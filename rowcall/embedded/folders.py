@@ -6,6 +6,7 @@
         run/                 the socket, 0700, the account's
         dumps/               the database as it was before its schema was changed, 0700
         owner.lock           held by the one process that owns the server
+        guests.lock          held, together, by those that use it for a moment
         password             0600
         connection.json      0600, there while the server is ready
         startup.log          what the server said before its own log began
@@ -61,6 +62,11 @@ class Folders:
     def lock(self) -> Path:
         """The file whose lock makes a process the owner."""
         return self.root / "owner.lock"
+
+    @property
+    def guests(self) -> Path:
+        """The file whose lock, which many may share, makes an owner that leaves wait."""
+        return self.root / "guests.lock"
 
     @property
     def password(self) -> Path:

@@ -16,6 +16,7 @@ from .cluster import make_cluster, read_password
 from .connection import Connection, make_database, prove
 from .errors import EmbeddedError
 from .folders import Folders, prepare
+from .owner import guests_gone
 from .server import Server, start_server
 
 FIRST_PAUSE_SECONDS = 0.1
@@ -55,7 +56,11 @@ async def owned(plan: Plan) -> AsyncIterator[tuple[Connection, str]]:
             yield connection, version
     finally:
         plan.folders.connection.unlink(missing_ok=True)
-        await keeper.server.stop()
+        try:
+            with contextlib.suppress(EmbeddedError):  # the folder is gone, and whoever used what was in it
+                await guests_gone(plan.folders, plan.say)
+        finally:
+            await keeper.server.stop()
         _remove_if_elsewhere(plan.folders, sockets)
 
 

@@ -1,6 +1,7 @@
 """``rowcall serve`` and its kin as real processes: what they tell, and how they go."""
 
 import asyncio
+import json
 import shlex
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -103,6 +104,16 @@ async def test_schedules_can_be_looked_at_and_changed_while_nothing_is_running(d
     assert '"name": "nightly"' in await rowcall_answers(*create)
     assert_no_server(data_dir)
     assert await rowcall_answers("psql", "--", "-Atc", "SELECT name FROM rowcall.schedules") == "nightly"
+    assert_no_server(data_dir)
+
+
+async def test_commands_at_once_share_a_server_and_none_ends_it_under_another(data_dir: Path) -> None:
+    names = [f"nightly-{number}" for number in range(6)]
+    create = ("--task", "x", "--cron", "@daily", "--allow-unknown-task", "--json")
+    await rowcall_answers("schedules", "list")
+    await asyncio.gather(*(rowcall_answers("schedules", "create", name, *create) for name in names))
+    found = await rowcall_answers("schedules", "list", "--json")
+    assert sorted(json.loads(line)["name"] for line in found.splitlines()) == names
     assert_no_server(data_dir)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,38 @@ async def test_the_server_is_found_while_it_runs_and_not_before_or_after(data_di
         assert await ask(found.dsn, "SELECT count(*) FROM kept") == 0
         await owner.leaves()
     assert await running_server(data_dir) is None
+
+
+async def test_an_owner_that_leaves_waits_for_guests_who_are_brief(data_dir: Path) -> None:
+    said: list[str] = []
+    leave = asyncio.Event()
+
+    async def own() -> None:
+        async with embedded_postgres(data_dir, on_progress=said.append):
+            await leave.wait()
+
+    owner = asyncio.create_task(own())
+    await until(lambda: told(Folders(data_dir)) is not None)
+    async with embedded_postgres(data_dir, brief=True) as guest:
+        assert not guest.owner
+        leave.set()
+        await until(lambda: "waiting for other commands to end" in said)
+        assert await ask(guest.dsn, "SELECT count(*) FROM kept") == 0
+        assert not owner.done()
+        assert await running_server(data_dir) is None
+    await owner
+    assert not serves(data_dir)
+
+
+@pytest.mark.parametrize("brief", [True, False])
+async def test_an_owner_waits_for_nobody_for_ever_and_for_guests_who_stay_not_at_all(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, brief: bool
+) -> None:
+    monkeypatch.setattr("rowcall.embedded.owner.PATIENCE_SECONDS", 0.2 if brief else 600.0)
+    async with AsyncExitStack() as guests:
+        async with embedded_postgres(data_dir):
+            await guests.enter_async_context(embedded_postgres(data_dir, brief=brief))
+        assert not serves(data_dir)
 
 
 @pytest.mark.parametrize(
