@@ -16,7 +16,7 @@ from rowcall.domain.executions import Outcome
 from .asynchronous import Coroutine
 from .attempts import LONGEST_SECONDS, Attempt, Graces
 from .calling import Limits, await_task
-from .endings import End, Stop, StopKind, by_itself
+from .endings import Stop, StopKind, by_itself
 
 Then = Callable[[Run, Outcome], object]
 """Told of a run's outcome, once."""
@@ -45,6 +45,7 @@ class QuickRun:
         "_task",
         "_timeout_seconds",
         "_timer",
+        "_work",
         "run",
         "then",
     )
@@ -58,10 +59,11 @@ class QuickRun:
         self._definition = definition
         self._timeout_seconds = timeout_seconds
         self._attempt: Attempt | None = None
+        self._work: Coroutine | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._lasts_at_most = min(timeout_seconds, LONGEST_SECONDS)  # what is no number fails here, and starts nothing
         # Not by the loop's factory (`exits`): it contains by itself what it raises, and a herd feels the call.
-        self._task: asyncio.Task[End] = asyncio.Task(self._carried_out(), loop=around.loop)
+        self._task: asyncio.Task[None] = asyncio.Task(self._carried_out(), loop=around.loop)
 
     def arm(self) -> None:
         """Watch the time limit from now on, unless that is done, the run has ended, or was asked to stop."""
@@ -74,21 +76,23 @@ class QuickRun:
         if self._attempt is None:
             self._disarm()
             self._attempt = Attempt(self.run, self._definition, self._timeout_seconds, self._around.graces)
+            self._work = Coroutine(self._task)
             supervision = self._around.loop.create_task(
-                self._attempt.supervise(Coroutine(self._task)), name=f"the end of {self.run.execution_id}"
+                self._attempt.supervise(self._work), name=f"the end of {self.run.execution_id}"
             )
             supervision.add_done_callback(self._supervised)
         self._attempt.ask(stop)
 
-    async def _carried_out(self) -> End:
+    async def _carried_out(self) -> None:
         """The task, which tells of its end itself: a callback would cost each run another turn of the loop."""
         definition = self._definition
         around = self._around
         end = await await_task(definition.function, self.run, takes_run=definition.takes_run, limits=around.limits)
-        if self._attempt is None:
-            self._disarm()
-            around.ended(self, by_itself(end))
-        return end
+        if self._work is not None:
+            self._work.finish(end)
+            return
+        self._disarm()
+        around.ended(self, by_itself(end))
 
     def _disarm(self) -> None:
         if self._timer is not None:

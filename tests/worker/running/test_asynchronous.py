@@ -135,6 +135,39 @@ async def test_what_a_run_starts_and_cancels_before_its_first_step_is_closed(app
     gc.collect()  # a coroutine that was never awaited would be told of here, and warnings are errors
 
 
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        (True, Outcome.cancelled("cancelled (no longer needed): the task stopped by itself")),
+        (False, Outcome.succeeded('"all of it"')),
+    ],
+    ids=["it has seen the request", "it has not"],
+)
+async def test_a_task_that_cancels_itself_on_its_way_out_has_ended_all_the_same(
+    app: rowcall.App, looks: bool, expected: Outcome
+) -> None:
+    started, asked = asyncio.Event(), asyncio.Event()
+
+    @app.task("report")
+    async def report(run: rowcall.Run) -> str:
+        started.set()
+        await (run.cancellation() if looks else asked.wait())
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        return "all of it"
+
+    told: list[Outcome] = []
+    runner = await a_runner(app).__aenter__()  # and never left: that would wait for a run whose end is not heard of
+    run = a_run("report")
+    runner.start(run, timeout_seconds=60, then=lambda _, outcome: told.append(outcome))
+    await started.wait()
+    runner.cancel(run.execution_id, "no longer needed")
+    asked.set()
+    await until(lambda: told)
+    assert (told, runner.running) == ([expected], frozenset())
+
+
 async def test_a_result_that_cannot_be_kept_is_a_failure_that_says_where(app: rowcall.App) -> None:
     @app.task("report")
     async def report() -> dict[str, list[object]]:
