@@ -55,11 +55,10 @@ class Child:
         while True:
             frame = self._frames.get()
             end = self._attempt(frame["reference"])
-            for stream in (sys.stdout, sys.stderr):
-                stream.flush()
+            sound = _flush()
             assert self._current is not None
             seen = self._current.signal.seen
-            self._send({"kind": "end", "end": end.kind.value, "text": end.text, "seen": seen})
+            self._send({"kind": "end", "end": end.kind.value, "text": end.text, "seen": seen, "sound": sound})
 
     def _prepare(self, frame: Frame) -> None:
         """Become like the worker: the same modules, the same logging, the same limits."""
@@ -118,6 +117,16 @@ class Child:
 
     def _send(self, frame: Frame) -> None:
         self._channel.sendall(pack(frame))
+
+
+def _flush() -> bool:
+    """Write out what the task has printed; False where it, or a full disk, has left no place for that."""
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    except Exception:  # noqa: BLE001 - a task may have put anything in their places, and has ended all the same
+        return False
+    return True
 
 
 def _die_with(worker_id: int) -> None:

@@ -130,6 +130,8 @@ class ChildProcess:
     def _take(self, frame: Frame) -> None:
         if frame["seen"] and self._run is not None:
             self._run.signal.look()
+        if not frame["sound"]:
+            self.usable = False  # another task would find what this one has left of its output
         self._finish(End(EndKind(frame["end"]), frame["text"]))
 
     def _finish(self, end: End) -> None:

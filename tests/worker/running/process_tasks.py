@@ -143,3 +143,19 @@ def fork_and_die(run: rowcall.Run) -> None:
         os._exit(0)
     _mark(run, str(child))
     os._exit(4)
+
+
+def close_its_output() -> str:
+    sys.stdout.close()
+    return "done"
+
+
+def lose_its_output() -> str:
+    sys.stdout = None  # as programs do that have no terminal
+    return "done"
+
+
+def fill_the_disk() -> str:
+    sys.stdout = open("/dev/full", "w")  # noqa: SIM115, PTH123 - a disk that is full
+    print("more than fits")
+    return "done"

@@ -148,6 +148,17 @@ async def test_a_task_that_takes_its_process_down_has_failed_and_the_next_gets_a
         assert await ok(runner) != process_id
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+@pytest.mark.parametrize("task_type", ["close_its_output", "lose_its_output", "fill_the_disk"])
+async def test_a_task_whose_output_can_not_be_written_has_succeeded_and_the_next_gets_a_new_process(
+    app: rowcall.App, task_type: str
+) -> None:
+    async with a_runner(app) as runner:
+        process_id = await ok(runner)
+        assert await runner.run(a_run(task_type), timeout_seconds=30) == Outcome.succeeded('"done"')
+        assert await ok(runner) != process_id
+
+
 async def test_a_result_over_the_limit_is_cut_in_the_child(app: rowcall.App) -> None:
     async with a_runner(app, result_max_bytes=300) as runner:
         run = a_run("tell_about_itself", input_data={"much": "x" * 100_000})
