@@ -302,3 +302,25 @@ async def test_what_a_session_puts_in_the_way_is_not_asked(db: Connection, a_sch
         "CREATE TEMPORARY TABLE v_open (worker_id int); SET search_path = pg_temp, pg_catalog"
     )
     assert await db.fetchval("SELECT rowcall.explain('nightly')") == told
+
+
+async def test_a_zone_whose_name_is_an_abbreviation_too_has_its_summer(
+    db: Connection, database: Database, a_schedule: ASchedule
+) -> None:
+    july = datetime(2035, 7, 1, 10, tzinfo=UTC)
+    for zone in ("CET", "EET", "MET", "WET"):
+        one = await a_schedule(scheduled_time=july, timezone=zone, next_occurrence_at=july, next_run_at=july)
+        said = await told_by_sql(db, one, july)
+        assert said == await told_by_the_domain(database, one, july)
+        assert f"2035-07-01 1{1 if zone == 'WET' else 3 if zone == 'EET' else 2}:00:00 {zone}" in said[1]
+
+
+async def test_a_zone_that_postgresql_does_not_know_is_told_in_utc(db: Connection, a_schedule: ASchedule) -> None:
+    """Rowcall's own data may be newer: there the zone is known, and the schedule was planned."""
+    noon = datetime(2035, 7, 1, 12, tzinfo=UTC)
+    moments = {"created_at": noon - 3 * HOUR, "next_occurrence_at": noon, "next_run_at": noon}
+    one = await a_schedule(interval_seconds=3600, timezone="Mars/Olympus", **moments)
+    await db.execute("UPDATE rowcall.schedules SET last_occurrence_at = $1", noon - HOUR)
+    assert "2035-07-01 12:00:00 UTC" in (await told_by_sql(db, one, None))[1]
+    code, sentence = await told_by_sql(db, one, noon + MINUTE)
+    assert (code, "2035-07-01 13:00:00 UTC" in sentence) == ("not_an_occurrence", True)

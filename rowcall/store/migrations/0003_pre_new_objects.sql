@@ -1167,10 +1167,16 @@ COMMENT ON VIEW rowcall.v_metrics IS
 -- read the views only, with the rights of whoever asks; the text of an error is told to those who may read the ledger.
 -- Cron is not computed here: what only its rule can tell is said to be told elsewhere (code "not_computed").
 
-CREATE OR REPLACE FUNCTION rowcall.told_moment(moment timestamptz, zone text) RETURNS text LANGUAGE sql STABLE AS $$
-    SELECT to_char(moment AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI:SS')
-           || rtrim(rtrim(to_char(moment AT TIME ZONE zone, '.US'), '0'), '.') || ' ' || zone
-$$;
+-- In UTC where PostgreSQL does not know the zone: Rowcall's own data may be newer. By the session's zone as in instant_of.
+CREATE OR REPLACE FUNCTION rowcall.told_moment(moment timestamptz, zone text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+BEGIN
+    BEGIN
+        PERFORM set_config('timezone', zone, true);
+    EXCEPTION WHEN invalid_parameter_value THEN zone := 'UTC';
+    END;
+    RETURN to_char(moment, 'YYYY-MM-DD HH24:MI:SS') || rtrim(rtrim(to_char(moment, '.US'), '0'), '.') || ' ' || zone;
+END $$;
 
 -- Three digits below a thousand seconds, then hours, minutes and seconds.
 CREATE OR REPLACE FUNCTION rowcall.told_span(seconds numeric) RETURNS text LANGUAGE sql IMMUTABLE AS $$
