@@ -132,7 +132,8 @@ async def create_schedule(
     """Write a new schedule and plan it. Raises Conflict when its client has one of that name.
 
     With `now`, the database's clock in this transaction, most are planned before they are written, and written once.
-    Raises Forbidden for a client that is none of the session's.
+    Raises Forbidden for a client that is none of the session's, and InvalidInput where an `H` never comes by the name
+    that is made up.
     """
     columns = definition.columns()
     moments = Moments()
@@ -145,7 +146,11 @@ async def create_schedule(
     given = write_jsonb(columns), is_static, source, created_at, *moments, guard(session, None)[1]
     row = await session.fetchrow("insert_schedule", *given)
     assert row is not None  # what the statement inserts, it returns
-    return await _planned(session, _shown(session, row))
+    created = await _planned(session, _shown(session, row))
+    if created["status"] == ScheduleStatus.INVALID:  # by the name that was made up: with one of its own it was judged
+        told = f"give a name: the slots of H depend on it, and by {created['name']!r} they never come"
+        raise InvalidInput.of("name", told)
+    return created
 
 
 async def insert_schedule(session: Session, definition: Definition, *, source: str) -> int:

@@ -245,3 +245,15 @@ async def test_a_creation_is_told_in_the_log(a_schedule: CreateSchedule) -> None
             "version": 1,
         }
     ]
+
+
+async def test_a_made_up_name_whose_slot_never_comes_is_refused(client: httpx2.AsyncClient, tasks: list[str]) -> None:
+    """`report-N` is known only when it is written, and decides the slot: some get 30 or 31 February."""
+    rule = {"task_type": tasks[0], "cron_expression": "0 0 H(1-31) 2 *"}
+    answers = [await client.post("/v1/schedules", json=rule) for _ in range(60)]
+    refused = [answer for answer in answers if answer.status_code != 201]
+    assert {answer.json()["status"] for answer in answers if answer not in refused} == {"ACTIVE"}
+    assert refused
+    for answer in refused:
+        assert_problem(answer, 422)
+        assert "give a name: the slots of H depend on it" in faults(answer)["name"]
