@@ -34,11 +34,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class OpenExecutions:
-    """What is not final of a schedule: how many in all, how many of these wait, and one of them to name."""
+    """What is not final of a schedule: how many in all, and one of them to name.
+
+    `waiting` are occurrences that wait for another to end, and `requested` what somebody asked for that does.
+    """
 
     count: int = 0
     waiting: int = 0
     execution_id: int | None = None
+    requested: int = 0
 
 
 NOTHING_OPEN = OpenExecutions()
@@ -64,6 +68,7 @@ class Plan:
         return sum(answer.status in COUNTED for answer in self.answers)
 
 
+ALREADY_WAITING = "overlap: an earlier execution was already waiting"
 COUNTED = (ExecutionStatus.RUNNING, ExecutionStatus.QUEUED)
 
 
@@ -231,7 +236,9 @@ def _overlap(schedule: Schedule, opened: OpenExecutions, due: datetime, chain: d
             because = f"overlap: {opened.count} executions were open, max_instances was {schedule.max_instances}"
             return _skipped(due, chain, because), False
         case OverlapPolicy.QUEUE | OverlapPolicy.CANCEL_RUNNING if opened.waiting:
-            return _skipped(due, chain, "overlap: an earlier execution was already waiting"), False
+            return _skipped(due, chain, ALREADY_WAITING), False
+        case OverlapPolicy.QUEUE if opened.requested:
+            return _skipped(due, chain, ALREADY_WAITING), False
         case OverlapPolicy.QUEUE:
             return Answer(ExecutionStatus.QUEUED, due, chain), False
         case OverlapPolicy.CANCEL_RUNNING:
@@ -252,7 +259,8 @@ def _line_up(
     """Catching up one by one, overlap aside: the first starts if it may and none waits before it, the others wait."""
     answers: list[Answer] = []
     for position, occurrence in enumerate(due):
-        starts = position == 0 and not opened.waiting and opened.count < schedule.max_instances
+        waits = opened.waiting or opened.requested
+        starts = position == 0 and not waits and opened.count < schedule.max_instances
         answers.append(Answer(ExecutionStatus.RUNNING if starts else ExecutionStatus.QUEUED, occurrence, chain))
         chain = occurrence
     return answers

@@ -82,7 +82,7 @@ async def start_returning(session: Session, worker_id: int, rows: Sequence[Row],
 
 async def _opened(session: Session, rows: Sequence[Row]) -> Mapping[int, OpenExecutions]:
     return {
-        row["schedule_id"]: OpenExecutions(row["count"], row["waiting"], row["execution_id"])
+        row["schedule_id"]: OpenExecutions(row["count"], row["waiting"], row["execution_id"], row["requested"])
         for row in await session.fetch("open_of", [row["schedule_id"] for row in rows])
     }
 

@@ -96,6 +96,16 @@ def test_nothing_overtakes_what_already_waits_in_line() -> None:
     assert rows(plan(schedule, ONE_WAITING, at("11:00")).answers) == ["QUEUED (09:00, 10:00]", "QUEUED (10:00, 11:00]"]
 
 
+def test_what_somebody_asked_for_and_waits_is_no_part_of_the_line() -> None:
+    schedule = a_schedule(coalesce="all", grace=10 * HOUR, catch_up_limit=3)
+    asked = OpenExecutions(count=4, requested=3, execution_id=7)
+
+    assert rows(plan(schedule, asked, at("10:00")).answers) == ["SKIPPED (09:00, 10:00]"]
+    assert rows(plan(schedule, asked, at("12:00")).answers) == [
+        "QUEUED (09:00, 10:00]", "QUEUED (10:00, 11:00]", "QUEUED (11:00, 12:00]",
+    ]  # fmt: skip
+
+
 def test_the_limit_counts_what_already_waits() -> None:
     schedule = a_schedule(coalesce="all", grace=10 * HOUR, catch_up_limit=3)
     two_wait = OpenExecutions(count=3, waiting=2, execution_id=7)

@@ -85,6 +85,14 @@ def test_cancel_running_skips_while_one_already_waits_for_the_cancelled_one() ->
     assert not planned.cancel_open
 
 
+def test_what_somebody_asked_for_and_waits_is_no_occurrence_that_does() -> None:
+    asked = OpenExecutions(count=2, requested=1, execution_id=7)
+
+    assert planned_with(asked, overlap_policy="cancel_running").cancel_open
+    assert rows(planned_with(asked, overlap_policy="skip", coalesce="all").answers) == ["SKIPPED (09:00, 10:00]"]
+    assert rows(planned_with(asked, overlap_policy="queue").answers) == ["SKIPPED (09:00, 10:00]"]
+
+
 def test_with_all_the_next_joins_the_line_that_is_being_caught_up() -> None:
     planned = planned_with(ONE_WAITING, overlap_policy="skip", coalesce="all")
 

@@ -61,9 +61,12 @@ class Look:
 
 
 open_executions = st.builds(
-    lambda waiting, others: OpenExecutions(waiting + others, waiting, 7 if waiting + others else None),
+    lambda waiting, others, requested: OpenExecutions(
+        waiting + others + requested, waiting, 7 if waiting + others + requested else None, requested
+    ),
     st.sampled_from([0, 0, 0, 1, 4]),
     st.integers(0, 3),
+    st.sampled_from([0, 0, 0, 1, 4]),
 )
 lateness = st.one_of(st.just(0 * SECOND), st.timedeltas(0 * SECOND, 2 * MINUTE), st.timedeltas(0 * SECOND, 3 * HOUR))
 looks = st.lists(st.builds(Look, lateness, open_executions, st.sampled_from([True, True, True, False])), max_size=8)

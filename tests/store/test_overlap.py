@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -223,6 +224,45 @@ async def test_catching_up_runs_each_late_occurrence_in_turn(
     assert ran == [NOON, NOON + HOUR, NOON + 2 * HOUR, NOON + 3 * HOUR]
     assert await claim(database, worker, now=late) == []
     assert await statuses(db, due) == ["SUCCEEDED"] * 4
+    await assert_chain_holds(db, due)
+
+
+@pytest.mark.parametrize("columns", [{}, {"overlap_policy": "allow", "max_instances": 2}])
+async def test_with_all_an_occurrence_in_time_is_not_lined_up_behind_a_requested_run(
+    database: Database,
+    a_schedule: ASchedule,
+    an_execution: AnExecution,
+    worker: int,
+    columns: dict[str, Any],
+) -> None:
+    due = await a_schedule(coalesce="all", **columns)
+    for hours in range(columns.get("max_instances", 1)):
+        assert len(await claim(database, worker, now=NOON + hours * HOUR)) == 1
+    await an_execution(due)
+
+    [skipped] = (await look(database, worker, ["work"], 10, now=NOON + (hours + 1) * HOUR)).recorded
+
+    assert (skipped["status"], skipped["reason"][:8]) == ("SKIPPED", "overlap:")
+
+
+async def test_cancel_running_ends_the_old_one_though_somebody_asked_for_a_run_behind_it(
+    database: Database, db: Connection, a_schedule: ASchedule, an_execution: AnExecution, worker: int
+) -> None:
+    due = await a_schedule(overlap_policy="cancel_running")
+    [old] = await claim(database, worker)
+    requested = await an_execution(due)
+
+    assert await claim(database, worker, now=NOON + HOUR) == []
+    assert (await execution(db, old.execution_id))["cancel_requested_at"] is not None
+
+    await finish(database, worker, (old, Outcome.cancelled("it was told to end")))
+    [first] = await claim(database, worker, now=NOON + HOUR)
+    assert first.execution_id == requested
+    await end_overtaken(database)
+    assert (await execution(db, requested))["cancel_requested_at"] is None, "it was asked for before"
+    await finish(database, worker, (first, Outcome.succeeded()))
+    [second] = await claim(database, worker, now=NOON + HOUR)
+    assert second.scheduled_for == NOON + HOUR
     await assert_chain_holds(db, due)
 
 

@@ -1,5 +1,6 @@
 -- Up to $2 int schedules, of $1 bigint[] or any where it is NULL, of which an occurrence waits to take the place of what is
 -- open (cancel_running), and nobody has asked that to end. Where late ones are caught up one by one, they wait in turn.
+-- A run that somebody asked for before that occurrence and that starts before it has its first attempt.
 -- Probed one by one: a join would have PostgreSQL read all that is open.
 SELECT s.schedule_id
   FROM (SELECT unnest($1::bigint[]) AS schedule_id
@@ -14,5 +15,6 @@ SELECT s.schedule_id
    AND (SELECT o.execution_id FROM rowcall.open_executions AS o
          WHERE o.schedule_id = s.schedule_id AND o.backfill_id IS NULL
            AND (o.available_at IS NOT NULL OR o.worker_id IS NOT NULL AND o.cancel_requested_at IS NULL)
+           AND (o.trigger <> 'manual' OR o.available_at IS NOT NULL AND o.fence > 0)
          LIMIT 1) IS NOT NULL
  LIMIT $2::int
