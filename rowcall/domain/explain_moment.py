@@ -16,7 +16,10 @@ from .schedules import ScheduleStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRow:
-    """The row of the ledger that answers for a moment: its own, or one that covers it."""
+    """The row of the ledger that answers for a moment: its own, or one that covers it.
+
+    `backfill_id` is of the backfill that opened it again, if one did.
+    """
 
     execution_id: int
     status: ExecutionStatus
@@ -26,6 +29,7 @@ class LedgerRow:
     attempt: int
     reason: str | None
     error_message: str | None
+    backfill_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,12 @@ RAN = {
     ExecutionStatus.CANCELLED: "was cancelled",
     ExecutionStatus.LOST: "was lost with its worker",
 }
+
+BACKFILLED = "backfilled: "
+"""What a backfill puts before the reason of a row that it opens again."""
+
+MISSED_BECAUSE = ("grace:", "unroutable:", "catch_up_limit: only")
+"""How the reasons of MISSED rows begin: the status itself is overwritten by a backfill."""
 
 
 def explain_at(moment: Moment, standing: Standing) -> Explanation:
@@ -106,14 +116,21 @@ def _ran(row: LedgerRow, told: Teller) -> str:
 def _covered(moment: Moment, row: LedgerRow, told: Teller) -> Explanation:
     """An occurrence that one row answers for together with others."""
     at, until = told.moment(moment.at), told.moment(row.scheduled_for)
-    together = f"execution {row.execution_id} answers for it together with the others up to {until}"
+    named, together = f"execution {row.execution_id}", f"answers for it together with the others up to {until}"
+    if row.backfill_id is not None:
+        reason = (row.reason or "").removeprefix(BACKFILLED)
+        why = f": {reason}" if reason else ""
+        return Explanation(
+            "missed" if reason.startswith(MISSED_BECAUSE) else "skipped",
+            f"The occurrence of {at} did not run{why}; {named}, which a backfill opened again, {together}.",
+        )
     if row.status in {ExecutionStatus.SKIPPED, ExecutionStatus.MISSED}:
         return Explanation(
-            row.status.lower(), f"The occurrence of {at} did not run ({row.status}): {row.reason}; {together}."
+            row.status.lower(), f"The occurrence of {at} did not run ({row.status}): {row.reason}; {named} {together}."
         )
     outcome = RAN.get(row.status, f"is {row.status}")
     return Explanation(
-        "coalesced", f"The occurrence of {at} was late and did not run by itself: {together}, and {outcome}."
+        "coalesced", f"The occurrence of {at} was late and did not run by itself: {named} {together}, and {outcome}."
     )
 
 

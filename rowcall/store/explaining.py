@@ -78,6 +78,7 @@ LEDGER_FIELDS = (
     "attempt",
     "reason",
     "error_message",
+    "backfill_id",
 )
 
 

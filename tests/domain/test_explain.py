@@ -208,6 +208,27 @@ def test_one_of_many_missed_names_the_row_that_stands_for_all() -> None:
     assert "grace ran out; execution 5 answers for it" in sentence
 
 
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("grace: not started within 900 s of its moment", "missed"),
+        ("unroutable: no live worker offered task 'report' before its grace ran out", "missed"),
+        ("catch_up_limit: only the newest 3 late occurrences are made up for", "missed"),
+        ("catch_up_limit: 3 executions were already waiting", "skipped"),
+        ("paused: for the migration", "skipped"),
+    ],
+)
+def test_a_backfill_of_the_row_that_stands_for_all_did_not_run_the_others(reason: str, code: str) -> None:
+    row = replace(RAN, scheduled_for=YESTERDAY.at + HOUR, reason=f"backfilled: {reason}", backfill_id=3)
+    assert at(row=row) == (
+        code,
+        (
+            f"The occurrence of 2030-06-30 12:00:00 UTC did not run: {reason}; execution 5, which a backfill opened "
+            "again, answers for it together with the others up to 2030-06-30 13:00:00 UTC."
+        ),
+    )
+
+
 def test_a_moment_that_is_no_occurrence_names_the_nearest_ones() -> None:
     assert at(is_occurrence=False) == (
         "not_an_occurrence",

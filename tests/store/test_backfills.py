@@ -11,6 +11,7 @@ import pytest
 
 from rowcall.domain.errors import Conflict, InvalidInput
 from rowcall.domain.executions import Outcome
+from rowcall.domain.explain_moment import explain_at
 from rowcall.store.auditing import audit
 from rowcall.store.backfills import (
     BackfillRow,
@@ -23,6 +24,7 @@ from rowcall.store.backfills import (
 )
 from rowcall.store.claiming import look
 from rowcall.store.database import Database
+from rowcall.store.explaining import moment_of, standing_of
 from rowcall.store.feeding import STUCK_SECONDS, feed
 from rowcall.store.leases import recover
 from rowcall.store.ledger import ensure_days
@@ -505,3 +507,17 @@ async def test_a_backfill_whose_day_was_detached_by_hand_waits_and_all_others_go
     await db.execute(f"ALTER TABLE {table} RENAME TO kept_by_hand")
     await db.execute("UPDATE rowcall.backfills SET next_feed_at = now()")
     assert await work_through(database, db, waits["backfill_id"], worker_id) == [day, day + HOUR]
+
+
+async def test_what_a_backfilled_row_answers_for_besides_is_still_told_as_missed(
+    database: Database, db: Connection, hourly: int, a_worker: AWorker, a_backfill: StartBackfill
+) -> None:
+    backfill = await a_backfill(hourly, NOON + 5 * HOUR, NOON + 6 * HOUR)
+    await work_through(database, db, backfill["backfill_id"], await a_worker())
+
+    schedule = await find_schedule(database, hourly)
+    standing = await standing_of(database, schedule)
+    told = [explain_at(await moment_of(database, schedule, NOON + k * HOUR), standing) for k in (4, 5)]
+
+    assert [each.code for each in told] == ["missed", "succeeded"]
+    assert "did not run: grace: not started within 900 s of its moment; execution" in told[0].sentence

@@ -33,6 +33,10 @@ TRIGGERS: Sequence[dict[str, Any]] = (
     {"schedule_type": "cron", "cron_expression": "*/5 * * * *"},
     {"schedule_type": "cron", "cron_fields": '{"minute": "*/5"}'},
 )
+REASONS = (
+    None, "", "asked for", "backfilled: paused: so it is", "backfilled: grace: too late", "backfilled: unroutable: no",
+    "backfilled: catch_up_limit: only the newest", "backfilled: catch_up_limit: 3 were waiting",
+)  # fmt: skip
 ZONES, NO_ZONES = ("UTC", "Europe/London", "Asia/Kathmandu", "EST5EDT"), ("europe/london", "Nowhere", "localtime")
 
 
@@ -159,17 +163,18 @@ class Situation:
         await self._db.execute(
             "INSERT INTO rowcall.schedule_executions (execution_id, schedule_id, scheduled_for, covers_after,"
             " executed_at, finished_at, worker_id, duration_seconds, schedule_version, attempt, priority, trigger,"
-            " status, task_type, reason, input_data, error_message)"
-            " VALUES ($1, $2, $3, $4, $5, $6, 1, $7, 1, $8, 5, $9, $10, 'work', $11, '{}', $12)"
+            " status, task_type, reason, input_data, error_message, backfill_id)"
+            " VALUES ($1, $2, $3, $4, $5, $6, 1, $7, 1, $8, 5, $9, $10, 'work', $11, '{}', $12, $13)"
             " ON CONFLICT DO NOTHING",
             1000 + number, schedule_id, moment, random.choice([None, moment - self._some(MINUTE, 9 * HOUR)]),
             moment + late if ran else None, self.now if final else None,
             random.choice([None, 0.0, 1.25, 1e-7, 1234.5678, 0.1 + 0.2]) if final else None,
             random.choice([0, 1, 4] if status == "QUEUED" else [1, 1, 4]),
             random.choice(["schedule", "schedule", "manual", "backfill"]), status,
-            "so it is" if status in {"SKIPPED", "MISSED"} else random.choice([None, "", "asked for"]),
+            "so it is" if status in {"SKIPPED", "MISSED"} else random.choice(REASONS),
             random.choice([None if ended_well else "", "", "ValueError: no\nTraceback", "x" * 300, "\nlater"])
             if final else None,
+            random.choice([None, None, 7]),
         )  # fmt: skip
         self.moments += [moment, moment - MINUTE, moment + timedelta(microseconds=1), moment - 10 * MINUTE]
 

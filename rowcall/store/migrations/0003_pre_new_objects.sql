@@ -1389,15 +1389,21 @@ CREATE OR REPLACE FUNCTION rowcall.explain_covered(
     answer rowcall.v_executions, at_told text, zone text, OUT code text, OUT sentence text)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    together text := format('execution %s answers for it together with the others up to %s',
-                            answer.execution_id, rowcall.told_moment(answer.scheduled_for, zone));
+    named    text := format('execution %s', answer.execution_id);
+    together text := format('answers for it together with the others up to %s', rowcall.told_moment(answer.scheduled_for, zone));
+    reason   text := regexp_replace(answer.reason, '^backfilled: ', '');
 BEGIN
-    IF answer.status IN ('SKIPPED', 'MISSED') THEN
+    IF answer.backfill_id IS NOT NULL THEN
+        code := CASE WHEN reason ~ '^(grace:|unroutable:|catch_up_limit: only)' THEN 'missed' ELSE 'skipped' END;
+        sentence := format('The occurrence of %s did not run%s; %s, which a backfill opened again, %s.', at_told,
+                           rowcall.told_reason(reason), named, together);
+    ELSIF answer.status IN ('SKIPPED', 'MISSED') THEN
         code := lower(answer.status);
-        sentence := format('The occurrence of %s did not run (%s): %s; %s.', at_told, answer.status, answer.reason, together);
+        sentence := format('The occurrence of %s did not run (%s): %s; %s %s.', at_told, answer.status, answer.reason,
+                           named, together);
     ELSE
         code := 'coalesced';
-        sentence := format('The occurrence of %s was late and did not run by itself: %s, and %s.', at_told, together,
+        sentence := format('The occurrence of %s was late and did not run by itself: %s %s, and %s.', at_told, named, together,
                            coalesce(rowcall.told_ending(answer.status), 'is ' || answer.status));
     END IF;
 END $$;
