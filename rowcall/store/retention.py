@@ -55,6 +55,7 @@ LET_IN = "SELECT pg_advisory_unlock(hashtext('rowcall.old_days'))"
 FEW_YOUNGER = "the ledger has too few younger days: nobody worked for long, or the clock leapt"
 
 MARK = "COMMENT ON TABLE rowcall.{name} IS 'rowcall: on its way out'"
+UNMARK = "COMMENT ON TABLE rowcall.{name} IS NULL"
 DETACH = "ALTER TABLE rowcall.schedule_executions DETACH PARTITION rowcall.{name} CONCURRENTLY"
 FINALIZE = "ALTER TABLE rowcall.schedule_executions DETACH PARTITION rowcall.{name} FINALIZE"
 DROP = "DROP TABLE rowcall.{name}"
@@ -110,12 +111,15 @@ async def drop_old_days(database: Database, older_than: timedelta, keep_days: in
     Raises StoreUnavailable; then, as when it is killed, the next pass goes on where this one was.
     """
     retired = Retired(kept=await old_days(database, older_than, keep_days))
-    if all(day.kept_because for day in retired.kept):
+    if all(day.kept_because for day in retired.kept) and not await database.fetch("marked_in_vain"):
         return retired
     async with database.transaction() as guard:
         await guard.connection.execute(IDLE)
         if not await _is_ours(guard):
             return Retired(busy=True)
+        async with database.transaction() as transaction:
+            await transaction.connection.execute(BRIEF_LOCK)
+            await _unmark(transaction.connection)
         going, retired.kept = await _let_go(database, older_than, keep_days)
         async with _apart(database) as connection:
             for day in going:
@@ -167,10 +171,20 @@ async def _detach(connection: Connection, day: Day) -> bool:
         if await connection.fetchval(sql("is_open_day"), day.ends_at):
             return False
         await connection.execute(MARK.format(name=day.name))
-        await connection.execute(DETACH.format(name=day.name))
+        try:
+            await connection.execute(DETACH.format(name=day.name))
+        except NOT_NOW:
+            await _unmark(connection)
+            raise
         return True
     finally:
         await connection.execute(LET_IN)
+
+
+async def _unmark(connection: AnyConnection) -> None:
+    """Take the mark off the days that are in the ledger still: whoever detaches one by hand means to keep it."""
+    for row in await connection.fetch(sql("marked_in_vain")):
+        await connection.execute(UNMARK.format(name=row["name"]))
 
 
 async def _sum_up_and_drop(connection: AnyConnection, day: Day) -> int | None:

@@ -271,6 +271,31 @@ async def test_a_table_that_somebody_else_detached_is_left_alone(
     assert await db.fetchval(f"SELECT count(*) FROM rowcall.{name}") == 23
 
 
+@pytest.mark.parametrize("ended", ["in vain", "killed"])
+async def test_a_day_of_which_a_drop_was_begun_in_vain_is_left_alone_once_somebody_else_detached_it(
+    database: Database, db: Connection, another_connection: Connection, hourly: int, today: datetime, ended: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Killed between the mark and all else, the next pass takes the mark away, whichever days that is for."""
+    monkeypatch.setattr(retention, "LOCK_SECONDS", 0.3)
+    name = f"schedule_executions_{ago(today, 6):%Y%m%d}"
+    if ended == "killed":
+        await db.execute(MARK.format(name=name))
+        assert (await drop_old_days(database, 365 * DAY)).dropped == []
+    else:
+        async with another_connection.transaction():
+            await another_connection.execute(
+                "LOCK TABLE ONLY rowcall.schedule_executions IN SHARE UPDATE EXCLUSIVE MODE"
+            )
+            with pytest.raises(StoreUnavailable, match="in use"):
+                await drop_old_days(database, KEPT)
+
+    await db.execute(f"ALTER TABLE rowcall.schedule_executions DETACH PARTITION rowcall.{name}")
+    await drop_old_days(database, KEPT)
+
+    assert await db.fetchval(f"SELECT count(*) FROM rowcall.{name}") == 23
+
+
 async def test_a_day_in_which_something_was_opened_meanwhile_comes_back(
     database: Database, db: Connection, hourly: int, today: datetime
 ) -> None:
