@@ -133,7 +133,8 @@ async def _chains(session: Session, rows: Sequence[Row], span: _Span) -> dict[in
     }
     if span.since is not None:
         for entered in await session.fetch("audit_first_rows", list(chains), span.since):
-            chains[entered["schedule_id"]].answered = entered["scheduled_for"]
+            if not (raised and entered["scheduled_for"] < floor):  # what came between is gone with its days
+                chains[entered["schedule_id"]].answered = entered["scheduled_for"]
     return chains
 
 

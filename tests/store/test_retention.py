@@ -132,6 +132,28 @@ async def test_a_day_with_an_open_execution_stays_and_younger_ones_go(
     assert [day.day for day in (await drop_old_days(database, KEPT)).dropped] == [ago(today, 4)]
 
 
+async def test_an_audit_of_what_is_younger_than_a_dropped_day_finds_no_hole_where_an_older_one_stays(
+    database: Database, db: Connection, hourly: int, today: datetime
+) -> None:
+    """It begins at a day that is kept for what is open in it, and what came next was dropped."""
+    await db.execute(
+        """INSERT INTO rowcall.open_executions
+                  (execution_id, schedule_id, scheduled_for, available_at, priority, trigger, route)
+           SELECT execution_id, schedule_id, scheduled_for, now(), 5, 'schedule', 'work'
+             FROM rowcall.schedule_executions WHERE scheduled_for = $1""",
+        today - 6 * DAY + timedelta(hours=1),
+    )
+    assert [day.day for day in (await drop_old_days(database, KEPT)).dropped] == [ago(today, n) for n in (5, 4, 3)]
+    await db.execute("DELETE FROM rowcall.open_executions")
+
+    for count in (6, 5, 4, 3, 2, 1):
+        assert (await audit(database, since=today - count * DAY, until=today)).findings == []
+    await db.execute("DELETE FROM rowcall.schedule_executions WHERE scheduled_for = $1", today - 2 * DAY)
+    for count in (5, 2):
+        [finding] = (await audit(database, since=today - count * DAY, until=today)).findings
+        assert finding.kind == "gap"
+
+
 async def test_a_day_that_a_backfill_needs_stays(
     database: Database, db: Connection, hourly: int, today: datetime
 ) -> None:
