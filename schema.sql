@@ -1407,7 +1407,7 @@ SELECT s.schedule_id, n.client_id, n.name, s.status, h.runs, h.succeeded, h.fail
               min(r.scheduled_for) AS since
          FROM (SELECT e.status, e.scheduled_for, e.executed_at, e.finished_at, e.duration_seconds,
                       e.status IN ('FAILED', 'TIMED_OUT', 'LOST') AS failed,
-                      CASE WHEN e.trigger = 'schedule' AND e.attempt = 1
+                      CASE WHEN e.trigger = 'schedule' AND e.attempt = 1 AND e.backfill_id IS NULL
                            THEN extract(epoch FROM e.executed_at - e.scheduled_for)::float8 END AS lateness_seconds,
                       count(*) FILTER (WHERE e.status = 'SUCCEEDED')
                           OVER (ORDER BY e.scheduled_for DESC, e.execution_id DESC) AS successes_after

@@ -154,14 +154,15 @@ class Recorder:
 
 
 def _count(tallies: Tallies, finished: Sequence[Result], requeued: Sequence[Result]) -> None:
-    """Add a batch to the tallies. The first claim of an occurrence, and no later one, tells how late it was."""
+    """Add a batch to the tallies. The first claim of an occurrence, and no later one, tells how late it was; what a
+    backfill ran was answered for before, as missed or skipped."""
     ended: dict[tuple[str, str | None], list[float]] = defaultdict(list)
     late: list[float] = []
     for results, as_what in ((finished, None), (requeued, "retried")):
         for result in results:
             claim = result.claim
             ended[claim.task_type, as_what or result.outcome.status].append(result.duration_seconds)
-            if claim.fence == 1 and claim.trigger == "schedule":
+            if claim.fence == 1 and claim.trigger == "schedule" and not claim.backfilled:
                 late.append((claim.executed_at - claim.scheduled_for).total_seconds())
     for (task_type, name), seconds in ended.items():
         tallies.ended(task_type, (name or ExecutionStatus.CANCELLED).lower(), *seconds)

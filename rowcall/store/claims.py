@@ -10,7 +10,8 @@ from .sessions import Row
 
 @dataclass(slots=True)
 class Claim:
-    """An execution that this worker may run: its lease. `input_data` is JSON text; `tells`: its end may be told.
+    """An execution that this worker may run: its lease. `input_data` is JSON text; `tells`: its end may be told;
+    `backfilled`: a backfill had it queued, be it under the row of trigger `schedule` that said why it had not run.
 
     Not frozen, because one is made for every run, and a frozen one costs four times as much. Nothing changes it.
     """
@@ -30,6 +31,7 @@ class Claim:
     max_retries: int
     retry_backoff_seconds: float
     tells: bool
+    backfilled: bool = False
 
 
 def queued_claim(row: Row, run: Row) -> Claim:
@@ -38,11 +40,13 @@ def queued_claim(row: Row, run: Row) -> Claim:
         run["execution_id"], run["scheduled_for"], run["executed_at"], run["attempt"], run["fence"], row["trigger"],
         row["schedule_id"], row["name"], row["client_id"], run["task_type"], run["input_data"],
         row["timeout_seconds"], row["max_retries"], row["retry_backoff_seconds"], row["tells"],
+        row["backfilled"],
     )  # fmt: skip
 
 
 OF_SCHEDULE = slice(-9, None)
-"""The columns of a schedule that its claims hold, in the order of Claim: the last ones of a row."""
+"""The columns of a schedule that its claims hold, in the order of Claim: the last ones of a row, and there the last
+without a default."""
 
 
 def first_claim(row: Row, scheduled_for: datetime, execution_id: int, executed_at: datetime) -> Claim:

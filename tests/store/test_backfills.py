@@ -521,3 +521,14 @@ async def test_what_a_backfilled_row_answers_for_besides_is_still_told_as_missed
 
     assert [each.code for each in told] == ["missed", "succeeded"]
     assert "did not run: grace: not started within 900 s of its moment; execution" in told[0].sentence
+
+
+async def test_how_late_a_schedule_runs_is_not_told_by_what_a_backfill_ran_of_it(
+    database: Database, db: Connection, hourly: int, a_worker: AWorker, a_backfill: StartBackfill
+) -> None:
+    health = "SELECT runs, lateness_p50_seconds, lateness_p95_seconds FROM rowcall.v_schedule_health"
+    before = await db.fetchrow(health)
+    assert before is not None
+    backfill = await a_backfill(hourly, NOON + 5 * HOUR, NOON + 6 * HOUR)
+    await work_through(database, db, backfill["backfill_id"], await a_worker())
+    assert await db.fetchrow(health) == (before["runs"] + 1, *list(before.values())[1:])

@@ -164,3 +164,30 @@ async def test_one_look_takes_what_a_backfill_may_start(
     backfill_id = await a_backfill("past", max_concurrent=2)
     assert (await look_once(database, quick_settings(dsn), [app])).claimed == 2
     assert (await find_backfill(database, backfill_id))["succeeded"] == 2
+
+
+MISSED = """
+    INSERT INTO rowcall.schedule_executions (schedule_id, scheduled_for, finished_at, schedule_version, priority,
+                                             trigger, status, task_type, reason, input_data)
+    SELECT schedule_id, date_trunc('day', now(), 'UTC'), now(), 1, 5,
+           'schedule', 'MISSED', task_type, 'grace: too late', '{}'
+      FROM rowcall.schedules
+"""
+"""What a worker wrote, and counted, that was away at midnight."""
+
+
+async def test_what_was_missed_and_is_backfilled_days_later_was_not_late(
+    serve: Serve, database: Database, schedules: Schedules, a_backfill: StartBackfill
+) -> None:
+    app = rowcall.App("past")
+    app.task("past")(lambda: None)
+    backfill_id = await a_backfill("past", days=2)
+    await schedules.db.execute("SELECT rowcall.ensure_partitions(now() - interval '2 days', now())")
+    await schedules.db.execute(MISSED)
+    served = await serve(app)
+    assert (await done(database, backfill_id))["succeeded"] == 2
+
+    assert {row["trigger"] for row in await schedules.executions()} == {"schedule", "backfill"}
+    tallies = served.tallies
+    assert (tallies.executions, sum(tallies.lag.counts)) == ({("past", "succeeded"): 2}, 0)
+    assert tallies.occurrences.total() == 0

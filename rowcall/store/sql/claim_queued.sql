@@ -4,11 +4,11 @@
 -- The schedule is locked along with the execution, and stepped over when busy: nobody here ever waits for a lock. It is
 -- found by its key, one at a time: a join whose plan is kept from when the tables were empty would read all of them.
 SELECT q.execution_id, q.schedule_id, q.scheduled_for, q.trigger, q.fence, q.client_id, q.name, q.timeout_seconds,
-       q.max_retries, q.retry_backoff_seconds, q.tells, q.deleted
+       q.max_retries, q.retry_backoff_seconds, q.tells, q.deleted, q.backfilled
   FROM unnest($1::text[], $2::smallint[]) AS lane (route, priority)
  CROSS JOIN LATERAL (
        SELECT o.execution_id, o.schedule_id, o.scheduled_for, o.trigger, o.fence, s.client_id, s.name,
-              s.timeout_seconds, s.max_retries, s.retry_backoff_seconds, s.tells, s.deleted
+              s.timeout_seconds, s.max_retries, s.retry_backoff_seconds, s.tells, s.deleted, o.backfill_id IS NOT NULL AS backfilled
          FROM rowcall.open_executions AS o
         CROSS JOIN LATERAL (
               SELECT k.client_id, k.name, k.timeout_seconds, k.max_retries, k.retry_backoff_seconds,
