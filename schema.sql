@@ -423,7 +423,8 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- Ends what is queued of a schedule, or all that is open of it, and tells whoever wants to know.
+-- Ends what is queued of a schedule, or all that is open of it, and tells whoever wants to know. As wherever something is
+-- cancelled while it is queued, what had begun before is counted: that is the last that became of it.
 CREATE OR REPLACE FUNCTION rowcall.close_executions(schedule rowcall.schedules, why text, also_running boolean)
 RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
@@ -433,11 +434,15 @@ BEGIN
     FOR closed IN
         DELETE FROM rowcall.open_executions AS o
          WHERE o.schedule_id = schedule.schedule_id AND (also_running OR o.worker_id IS NULL)
-     RETURNING o.execution_id, o.scheduled_for
+     RETURNING o.execution_id, o.scheduled_for, o.fence
     LOOP
         UPDATE rowcall.schedule_executions AS e
            SET status = 'CANCELLED', finished_at = clock_timestamp(), reason = why
          WHERE e.execution_id = closed.execution_id AND e.scheduled_for = closed.scheduled_for;
+        IF closed.fence > 0 THEN
+            INSERT INTO rowcall.outcomes (schedule_ids, execution_ids, statuses)
+                 VALUES (ARRAY[schedule.schedule_id], ARRAY[closed.execution_id], ARRAY['CANCELLED']);
+        END IF;
         IF schedule.callback_url IS NOT NULL THEN
             PERFORM rowcall.tell(ARRAY[closed.execution_id], ARRAY[closed.scheduled_for]);
         END IF;

@@ -1,19 +1,34 @@
 """Outcomes on their way into the counters of their schedules: each counted once, and waiting for nobody."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TypeAlias
+
+import pytest
 
 from rowcall.domain.executions import Outcome
 from rowcall.store.counting import fold_outcomes
 from rowcall.store.database import Database
+from rowcall.store.deleted import cancel_left_over
+from rowcall.store.executions import cancel_execution
+from rowcall.store.schedules import delete_schedule, lock_schedule
 from tests.store.stories import (
     HOUR,
     NOON,
+    AnExecution,
     ASchedule,
     Connection,
     claim,
     finish,
+    older,
     schedule,
 )
+
+FAR = NOON + timedelta(days=365)
+
+Door: TypeAlias = Callable[[Database, Connection, int, int], Awaitable[None]]
+"""Cancels the queued execution of a schedule, by their ids."""
 
 STREAM = """
     INSERT INTO rowcall.outcomes (schedule_ids, execution_ids, statuses)
@@ -58,6 +73,68 @@ async def test_a_retry_counts_once_and_only_in_the_end(
     assert await counters(db, due) == (1, 0, 0, None)
 
     await run(database, worker, 0, Outcome.succeeded())
+    await fold_outcomes(database)
+    assert await counters(db, due) == (1, 1, 0, "SUCCEEDED")
+
+
+async def by_name(database: Database, db: Connection, execution_id: int, schedule_id: int) -> None:
+    await cancel_execution(database, execution_id, "a test")
+
+
+async def by_the_next_run(database: Database, db: Connection, execution_id: int, schedule_id: int) -> None:
+    await db.execute("UPDATE rowcall.schedules SET overlap_policy = 'cancel_running'")
+    assert await claim(database, 1, now=NOON + 2 * HOUR) == []  # it is queued, and then what was is cancelled
+
+
+async def with_its_backfill(database: Database, db: Connection, execution_id: int, schedule_id: int) -> None:
+    await db.execute("UPDATE rowcall.open_executions SET backfill_id = 7")
+    assert await database.fetch("cancel_queued_of_backfill", 7, "its backfill was cancelled")
+
+
+async def with_its_schedule(database: Database, db: Connection, execution_id: int, schedule_id: int) -> None:
+    async with database.transaction() as transaction:
+        assert await delete_schedule(transaction, await lock_schedule(transaction, schedule_id)) == 1
+
+
+async def with_its_schedule_by_sql(database: Database, db: Connection, execution_id: int, schedule_id: int) -> None:
+    await db.execute("UPDATE rowcall.schedules SET status = 'DISABLED'")
+
+
+async def behind_the_back_of_who_deleted_it(
+    database: Database, db: Connection, execution_id: int, schedule_id: int
+) -> None:
+    await older(db, schedule_id, "status = 'DISABLED', disabled_at = now(), next_run_at = NULL")
+    assert await cancel_left_over(database, [schedule_id])
+
+
+DOORS = (
+    by_name, by_the_next_run, with_its_backfill, with_its_schedule, with_its_schedule_by_sql,
+    behind_the_back_of_who_deleted_it,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("cancel", DOORS)
+async def test_a_retry_that_was_cancelled_while_it_was_queued_is_the_last_that_became_of_it(
+    database: Database, db: Connection, a_schedule: ASchedule, worker: int, cancel: Door
+) -> None:
+    due = await a_schedule(max_retries=1)
+    await run(database, worker, 0, Outcome.succeeded())
+    await run(database, worker, 1, Outcome.failed("no"))
+    await fold_outcomes(database)
+    assert await counters(db, due) == (2, 1, 0, "SUCCEEDED")
+    retried = await db.fetchval("UPDATE rowcall.open_executions SET available_at = $1 RETURNING execution_id", FAR)
+
+    await cancel(database, db, retried, due)
+    await fold_outcomes(database)
+    assert (await counters(db, due))[1:] == (1, 0, "CANCELLED")
+
+
+async def test_what_was_cancelled_before_it_ever_ran_leaves_the_last_status_alone(
+    database: Database, db: Connection, a_schedule: ASchedule, an_execution: AnExecution, worker: int
+) -> None:
+    due = await a_schedule()
+    await run(database, worker, 0, Outcome.succeeded())
+    await cancel_execution(database, await an_execution(due), "a test")
     await fold_outcomes(database)
     assert await counters(db, due) == (1, 1, 0, "SUCCEEDED")
 

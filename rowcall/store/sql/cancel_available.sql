@@ -4,7 +4,7 @@ WITH queued AS MATERIALIZED (
     SELECT own.*
       FROM unnest($1::bigint[]) AS asked (schedule_id)
      CROSS JOIN LATERAL (
-           SELECT o.execution_id, o.schedule_id, o.scheduled_for
+           SELECT o.execution_id, o.schedule_id, o.scheduled_for, o.fence
              FROM rowcall.open_executions AS o
             WHERE o.schedule_id = asked.schedule_id AND o.worker_id IS NULL AND o.available_at IS NOT NULL
               AND o.backfill_id IS NULL
@@ -13,6 +13,12 @@ WITH queued AS MATERIALIZED (
     DELETE FROM rowcall.open_executions AS o
      USING queued AS q
      WHERE o.execution_id = q.execution_id
+), counted AS (
+    INSERT INTO rowcall.outcomes (schedule_ids, execution_ids, statuses)
+    SELECT array_agg(c.schedule_id), array_agg(c.execution_id), array_agg('CANCELLED'::text)
+      FROM queued AS c
+     WHERE c.fence > 0
+    HAVING count(*) > 0
 )
 UPDATE rowcall.schedule_executions AS e
    SET status = 'CANCELLED', finished_at = statement_timestamp(), reason = $2

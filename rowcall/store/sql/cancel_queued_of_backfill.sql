@@ -2,7 +2,13 @@
 WITH closed AS (
     DELETE FROM rowcall.open_executions AS o
      WHERE o.backfill_id = $1 AND o.worker_id IS NULL
- RETURNING o.execution_id, o.scheduled_for
+ RETURNING o.execution_id, o.schedule_id, o.scheduled_for, o.fence
+), counted AS (
+    INSERT INTO rowcall.outcomes (schedule_ids, execution_ids, statuses)
+    SELECT array_agg(c.schedule_id), array_agg(c.execution_id), array_agg('CANCELLED'::text)
+      FROM closed AS c
+     WHERE c.fence > 0
+    HAVING count(*) > 0
 )
 UPDATE rowcall.schedule_executions AS e
    SET status = 'CANCELLED', finished_at = statement_timestamp(), reason = $2

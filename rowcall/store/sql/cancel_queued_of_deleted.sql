@@ -5,7 +5,13 @@ WITH closed AS (
      USING rowcall.schedules AS s
      WHERE o.schedule_id = ANY ($1::bigint[]) AND o.worker_id IS NULL
        AND s.schedule_id = o.schedule_id AND s.status = 'DISABLED'
- RETURNING o.execution_id, o.scheduled_for
+ RETURNING o.execution_id, o.schedule_id, o.scheduled_for, o.fence
+), counted AS (
+    INSERT INTO rowcall.outcomes (schedule_ids, execution_ids, statuses)
+    SELECT array_agg(c.schedule_id), array_agg(c.execution_id), array_agg('CANCELLED'::text)
+      FROM closed AS c
+     WHERE c.fence > 0
+    HAVING count(*) > 0
 )
 UPDATE rowcall.schedule_executions AS e
    SET status = 'CANCELLED', finished_at = statement_timestamp(), reason = $2
