@@ -155,7 +155,12 @@ async def call(
         response = redactor.response(response)
     if not request.expects(response.status):
         raise EgressFailed(_unexpected(request, response), status=response.status)
-    return result_of(response)
+    result = result_of(response)
+    if redactor is not None and "json" in result:
+        result["json"] = redactor.document(
+            result["json"]
+        )  # read, it may spell what it did not before: JSON within JSON
+    return result
 
 
 def _headers(request: HttpRequest, context_headers: Mapping[str, str]) -> dict[str, str]:

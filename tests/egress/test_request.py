@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from rowcall.domain.errors import InvalidInput
-from rowcall.egress import EgressFailed, EgressRefused, HttpClient, HttpRequest, HttpResult, Policy, call
+from rowcall.egress import EgressFailed, EgressRefused, HttpClient, HttpRequest, HttpResult, Policy, Redactor, call
 from rowcall.worker.running.results import encode_result
 from tests.egress.conftest import Replying, Serve
 
@@ -274,3 +274,11 @@ async def test_few_headers_are_kept_and_each_in_part(serve: Serve, replying: Rep
     site = await serve(replying(etag="e" * 5000, set_cookie="session=hush", server="x"))
     result = await run({"url": site.url})
     assert result["headers"] == {"content-length": "0", "etag": "e" * 1000}
+
+
+async def test_a_secret_that_comes_back_in_json_within_json_is_not_kept(serve: Serve, replying: Replying) -> None:
+    as_php_does = json.dumps({"token": "to/ken+1"}).replace("/", "\\/")
+    twice = json.dumps({"log": as_php_does, as_php_does: 1}).replace("/", "\\/")
+    site = await serve(replying(twice.encode(), content_type="application/json"))
+    result = await run({"url": site.url}, redactor=Redactor(["to/ken+1"]))
+    assert result["json"] == {"log": '{"token": "[secret]"}', '{"token": "[secret]"}': 1}

@@ -112,9 +112,10 @@ async def test_a_secret_is_sent_and_written_down_nowhere(
         lambda request: json.dumps({"you sent": VALUE}),
         lambda request: base64.b64encode(VALUE.encode()).decode(),
         lambda request: VALUE.replace("/", "%2F").replace("+", "%2B").replace("=", "%3D"),
+        lambda request: VALUE.replace("/", "\\/").replace("+", "\\u002B"),
         lambda request: "x" * 490 + VALUE,
     ],
-    ids=["plain", "json", "base64", "url", "at the cut"],
+    ids=["plain", "json", "base64", "url", "escaped json", "at the cut"],
 )
 async def test_an_error_that_quotes_it_is_redacted(
     serve: Serve, schedules: Schedules, secrets_file: Path, echo: Echo, told: Callable[[str], str]
