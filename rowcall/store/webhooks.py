@@ -1,7 +1,8 @@
 """The outbox, worked off: what is due for which receiver, taking it, noting how it went; and the history of it all.
 
 A delivery that is taken stays PENDING, due again when its worker counts as dead: nothing has to be given back, and what
-was delivered without a note is delivered again, under the same id. `attempt` guards the note.
+was delivered without a note is delivered again, under the same id. `attempt` and `due_since` guard the note: the first
+changes with each try, the second where it is sent elsewhere or asked for anew.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ LONGEST_ERROR = 500
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What one worker has to deliver. `body` is the payload as text, `now` the moment it was taken,
-    `age_seconds` how long it has been tried."""
+    """What one worker has to deliver. `body` is the payload as text, `due_since` when it was made or asked for anew,
+    `now` the moment it was taken, `age_seconds` how long it has been tried."""
 
     delivery_id: int
     execution_id: int
@@ -43,6 +44,7 @@ class Delivery:
     target: str
     body: str
     attempt: int
+    due_since: datetime
     now: datetime
     age_seconds: float
 
@@ -59,14 +61,14 @@ async def claim_deliveries(session: Session, share: Mapping[str, int], lease_sec
     return [
         Delivery(
             row["delivery_id"], row["execution_id"], row["client_id"], row["event"], row["url"], row["target"],
-            row["payload"], row["attempt"], row["now"], row["age_seconds"],
+            row["payload"], row["attempt"], row["due_since"], row["now"], row["age_seconds"],
         )
         for row in rows
     ]  # fmt: skip
 
 
 async def note_delivery(session: Session, delivery: Delivery, attempt: Attempt, verdict: Verdict) -> bool:
-    """Note how it went; False where it has been another's since."""
+    """Note how it went; False where it has been another's since, or goes elsewhere, or was asked for anew."""
     entry = {
         "attempt": delivery.attempt,
         "at": delivery.now.isoformat(),
@@ -76,7 +78,7 @@ async def note_delivery(session: Session, delivery: Delivery, attempt: Attempt, 
     }
     noted = await session.fetchval(
         "note_delivery", delivery.delivery_id, delivery.attempt, verdict.status, verdict.reason, verdict.wait_seconds,
-        json.dumps(entry),
+        json.dumps(entry), delivery.due_since,
     )  # fmt: skip
     return noted is not None
 

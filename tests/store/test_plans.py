@@ -206,7 +206,7 @@ class Crowd:
             "declared_by_others": (60, ["shop", 1]),
             "waiting_targets": (60, ["", 500]),
             "claim_deliveries": (80, [["https://dead.example", "https://host100.example"], [10, 10], 15.0]),
-            "note_delivery": (1, [10001, 0, "PENDING", None, 5.0, "{}"]),
+            "note_delivery": (1, [10001, 0, "PENDING", None, 5.0, "{}", self.now]),
             "expire_deliveries": (
                 2000,
                 ["https://dead.example", 86400.0, 1000, "so it is", "https://dead.example/", "default"],

@@ -17,4 +17,4 @@ UPDATE rowcall.webhook_deliveries AS d
   FROM taken AS t
  WHERE d.delivery_id = t.delivery_id
 RETURNING d.delivery_id, d.schedule_id, d.execution_id, d.client_id, d.event, d.url, d.target, d.payload, d.attempt,
-          clock_timestamp() AS now, extract(epoch FROM clock_timestamp() - d.tried_since)::float8 AS age_seconds
+          d.due_since, clock_timestamp() AS now, extract(epoch FROM clock_timestamp() - d.tried_since)::float8 AS age_seconds

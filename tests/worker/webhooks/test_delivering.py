@@ -180,6 +180,20 @@ async def test_where_the_callback_url_is_taken_away_nothing_more_is_sent(
     assert row["status_reason"] == "the schedule has no callback_url any more"
 
 
+async def test_an_answer_of_the_old_address_ends_nothing_that_goes_to_the_new_one(
+    serve: Serve, schedules: Schedules, receiver: Receiver, quick: dict[str, Any]
+) -> None:
+    async with receiving(Receiver(answers=[410], answering=asyncio.Event())) as old:
+        await schedules.insert("good", callback_url=old.url)
+        await serve(app, **quick | {"webhook_concurrency": 1})
+        await until(lambda: bool(old.received), what="the try at the old address")
+        await schedules.db.execute("UPDATE rowcall.schedules SET callback_url = $1", receiver.url)
+        old.answering.set()
+        row = await one_with(schedules, "DELIVERED")
+    assert [each.id for each in receiver.received] == [each.id for each in old.received]
+    assert row["attempt"] == 2
+
+
 async def test_while_a_secret_is_rotated_both_values_verify(
     serve: Serve, schedules: Schedules, receiver: Receiver, quick: dict[str, Any], write_secrets: WriteSecrets
 ) -> None:

@@ -86,7 +86,7 @@ async def a_sender(allow: str, resolve: Names, write_secrets: Callable[..., Path
 
 
 def to(url: str) -> Delivery:
-    return Delivery(7, 1, "default", "FAILED", url, "", '{"data": {}}', 1, datetime.now(UTC), 0.0)
+    return Delivery(7, 1, "default", "FAILED", url, "", '{"data": {}}', 1, datetime.now(UTC), datetime.now(UTC), 0.0)
 
 
 async def test_a_name_that_turns_to_a_private_address_is_refused_when_it_has_turned(
