@@ -53,7 +53,7 @@ class Sender:
         except EgressRefused as refusal:
             return Attempt(None, str(refusal), time.monotonic() - began, sent=False, final=True)
         except EgressFailed as fault:
-            return Attempt(None, str(fault), time.monotonic() - began)
+            return _failed(fault, time.monotonic() - began)
         return _answered(response)
 
     def _headers(self, delivery: Delivery, keys: Sequence[str]) -> dict[str, str]:
@@ -66,6 +66,12 @@ class Sender:
             "webhook-timestamp": str(int(delivery.now.timestamp())),
             "webhook-signature": " ".join(signatures),
         }
+
+
+def _failed(fault: EgressFailed, seconds: float) -> Attempt:
+    """The status counts where one came, though the rest of the answer did not: the receiver has said how it went."""
+    taken = fault.status is not None and 200 <= fault.status < 300
+    return Attempt(fault.status, None if taken else str(fault), seconds)
 
 
 def _answered(response: Response) -> Attempt:

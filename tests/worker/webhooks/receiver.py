@@ -50,12 +50,17 @@ def _set() -> asyncio.Event:
 
 @dataclass
 class Receiver:
-    """What came in. `answers` are statuses, the last again and again; none is given while `answering` is not set."""
+    """What came in. `answers` are statuses, the last again and again; none is given while `answering` is not set.
+
+    It promises `missing` bytes of a body and sends none: it hangs up then, or holds the line where it is `holding` it.
+    """
 
     answers: list[int] = field(default_factory=lambda: [204])
     headers: dict[str, str] = field(default_factory=dict)
     received: list[Received] = field(default_factory=list)
     answering: asyncio.Event = field(default_factory=_set)
+    missing: int = 0
+    holding: bool = False
     port: int = 0
     open: dict[asyncio.StreamWriter, Any] = field(default_factory=dict)
 
@@ -83,8 +88,12 @@ class Receiver:
         await self.answering.wait()
         status = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         more = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
-        writer.write(f"HTTP/1.1 {status} So\r\n{more}content-length: 0\r\nconnection: close\r\n\r\n".encode())
+        writer.write(
+            f"HTTP/1.1 {status} So\r\n{more}content-length: {self.missing}\r\nconnection: close\r\n\r\n".encode()
+        )
         await writer.drain()
+        if self.holding:
+            await reader.read()  # until the other side hangs up
 
 
 @asynccontextmanager

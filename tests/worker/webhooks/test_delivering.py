@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import asyncpg
+import pytest
 
 import rowcall
 from rowcall.store.database import Database
@@ -127,6 +128,25 @@ async def test_a_receiver_that_is_gone_is_asked_once(
     row = await one_with(schedules, "DEAD")
     assert (row["attempt"], len(receiver.received)) == (1, 1)
     assert "410 Gone" in row["status_reason"]
+
+
+@pytest.mark.parametrize("holding", [False, True], ids=["cut off", "never ending"])
+@pytest.mark.parametrize(("status", "became"), [(200, "DELIVERED"), (410, "DEAD")])
+async def test_an_answer_counts_though_its_body_does_not_end(
+    serve: Serve,
+    schedules: Schedules,
+    receiver: Receiver,
+    quick: dict[str, Any],
+    status: int,
+    became: str,
+    holding: bool,
+) -> None:
+    receiver.answers, receiver.missing, receiver.holding = [status], 10, holding
+    await schedules.insert("good", callback_url=receiver.url)
+    await serve(app, **quick | {"webhook_timeout_seconds": 0.5})
+    row = await one_with(schedules, became)
+    [entry] = json.loads(row["history"])
+    assert (entry["status"], row["attempt"], len(receiver.received)) == (status, 1, 1)
 
 
 async def test_what_a_run_writes_and_what_it_tells_commit_together(
