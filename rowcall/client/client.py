@@ -15,7 +15,7 @@ from rowcall.settings import Settings
 from . import overview
 from .calls import Pause, Procedure, Send
 from .faces import does, does_async, iterates, iterates_async
-from .finding import server_of, showing
+from .finding import server_of, showing, way_to
 from .parts import (
     AsyncBackfills,
     AsyncExecutions,
@@ -196,7 +196,7 @@ def _options(server: str | None, key: str | None, timeout: float | None) -> dict
     address = server_of(server, settings)
     shown = showing(key, address, settings)
     headers = {"Accept": "application/json"} | shown.pop("headers", {})
-    return {"base_url": address, "headers": headers, "timeout": timeout} | shown
+    return {"base_url": address, "headers": headers, "timeout": timeout} | shown | way_to(address)
 
 
 def _request(http: httpx2.Client | httpx2.AsyncClient, step: Send) -> httpx2.Request:

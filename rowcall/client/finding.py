@@ -60,6 +60,17 @@ def showing(given: str | None, server: str, settings: Settings) -> dict[str, Any
     return {} if found is None else {"auth": FoundKey(found)}
 
 
+def way_to(server: str) -> dict[str, Any]:
+    """How a client gets to this server, as options of httpx2: on this machine past the environment's proxies.
+
+    A proxy would read the key of this machine, and look for the server on its own. The environment's certificates hold.
+    """
+    if not _is_here(server):
+        return {}
+    certificates = {"verify": httpx2.create_ssl_context()} if server.startswith("https:") else {}
+    return {"trust_env": False} | certificates
+
+
 def key_of(given: str | None, settings: Settings) -> str | None:
     """The key that was given, or None. Raises InvalidInput for text that is no key."""
     key = given or settings.api_key

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from rowcall.client import Unauthorized
+from rowcall.client import Unauthorized, Unavailable
 from rowcall.client.finding import server_of, showing
 from rowcall.settings import Settings
 from tests.client.support import ROOT, a_client
@@ -62,6 +65,61 @@ def test_the_key_of_this_machine_is_sent_to_it(settings: Settings, server: str) 
 def test_a_file_with_something_else_in_it_is_no_key(settings: Settings) -> None:
     settings.key_file.write_text("hunter2")
     assert shown(None, "http://localhost", settings) is None
+
+
+class Proxy(ThreadingHTTPServer):
+    """A proxy that goes nowhere, and keeps what it was asked for and with which key."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Refusing)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.asked: list[tuple[str, str | None]] = []
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        assert isinstance(self.server, Proxy)
+        self.server.asked.append((self.path, self.headers["X-API-Key"]))
+        self.send_error(502)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """The proxy that the environment names."""
+    with Proxy() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(name, server.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_proxy_learns_nothing_of_what_is_asked_on_this_machine(face: str, server: str, proxy: Proxy) -> None:
+    data = Path(os.environ["ROWCALL_DATA_DIR"])
+    data.mkdir()
+    (data / "admin.key").write_text(KEY)
+    with a_client(face, server) as client:
+        assert client.stats().workers == 1
+    assert proxy.asked == []
+    with a_client(face, "http://rowcall.example.org", OTHER, retries=0) as client, pytest.raises(Unavailable):
+        client.stats()
+    assert [key for _, key in proxy.asked] == [OTHER]
+    assert proxy.asked[0][0].startswith("http://rowcall.example.org/v1/stats")
+
+
+def test_certificates_are_those_of_the_environment_on_this_machine_too(
+    face: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    for address in ("https://localhost", "https://rowcall.example.org"):
+        with pytest.raises(FileNotFoundError), a_client(face, address):
+            pass
 
 
 def test_the_key_that_a_server_leaves_is_found_by_its_clients(
