@@ -1,6 +1,7 @@
 """What is wrong with a JSON document as a whole, before its fields mean anything: what PostgreSQL could not keep.
 
-jsonb has no NUL and no half of a surrogate pair, and numbers beyond 64 bits or a double would come back as others.
+jsonb has no NUL and no half of a surrogate pair, and numbers beyond 64 bits or a double would come back as others. What
+stands in code may hold values that JSON does not have at all; a field that is a moment may, and judges that itself.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -51,10 +53,11 @@ def document_faults(document: Mapping[str, Any]) -> list[Fault]:
     """Every text and number in it that can't be kept; and what is nested too deeply, one fault a field."""
     faults: list[Fault] = []
     for name, value in document.items():
-        if isinstance(value, (dict, list)) and depth_of(value) > MAX_DEPTH:
+        inner = dict(value) if isinstance(value, Mapping) else value
+        if isinstance(inner, (dict, list)) and depth_of(inner) > MAX_DEPTH:
             faults.append(Fault(name, f"is nested more than {MAX_DEPTH} deep"))
-            continue
-        faults += [Fault(field, message) for field, message in _within(name, value)]
+        elif not isinstance(inner, datetime):
+            faults += [Fault(field, message) for field, message in _within(name, inner)]
     return faults
 
 
@@ -107,8 +110,11 @@ def _within(path: str, value: object) -> Iterator[tuple[str, str]]:
         return
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _within(f"{path}.{name}", inner)
-    elif isinstance(value, list):
+            if isinstance(name, str):
+                yield from _within(f"{path}.{name}", inner)
+            else:
+                yield path, f"holds a name that is {shown(name)}; names are text"
+    elif isinstance(value, (list, tuple)):
         for position, inner in enumerate(value):
             yield from _within(f"{path}.{position}", inner)
     elif (fault := _scalar_fault(value)) is not None:
@@ -123,4 +129,6 @@ def _scalar_fault(value: object) -> str | None:
             return f"must fit into 64 bits, which {shown(value)} does not; send it as text"
         case float() if not math.isfinite(value):
             return "is beyond what a double holds; send it as text"
-    return None
+        case None | int() | float():
+            return None
+    return f"is {shown(value)}, which JSON does not have; write it as text"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -150,6 +151,10 @@ def test_every_fault_is_told_at_once() -> None:
         ({"input_data": "text"}, "input_data", "an object is needed"),
         ({"input_data": {"a": "x" * 300_000}}, "input_data", "at most 262144 bytes"),
         ({"input_data": {"a": float("inf")}}, "input_data.a", "double"),
+        ({"input_data": {"a": [date(2030, 1, 1)]}}, "input_data.a.0", "is a date, which JSON does not have"),
+        ({"input_data": {"a": (NOW,)}}, "input_data.a.0", "is a datetime, which JSON does not have"),
+        ({"input_data": {"a": Decimal(1)}}, "input_data.a", "is a Decimal, which JSON does not have"),
+        ({"input_data": {"a": {1: 2}}}, "input_data.a", "holds a name that is 1; names are text"),
         ({"callback_url": "ftp://host/"}, "callback_url", "must be a URL"),
         ({"callback_url": "https://user:pw@host/"}, "callback_url", "no user and password"),
         ({"callback_url": "https://[::1"}, "callback_url", "must be a URL"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -82,6 +83,14 @@ async def test_one_that_cannot_be_written_does_not_stop_the_others(database: Dat
     replica = await a_replica(database)
     outcomes = await replica.declares(daily("taken"), daily("broken", cron_expression="61 * * * *"), daily("fine"))
     assert outcomes == ["refused", "refused", "created"]
+
+
+async def test_input_that_json_does_not_have_is_refused_with_the_reason(database: Database, db: Connection) -> None:
+    replica = await a_replica(database)
+    dated = daily("dated", input_data=MappingProxyType({"since": {"day": date(2026, 1, 1)}}))
+    found = await declare_schedules(database, replica.worker_id, [dated, daily("fine")], Defaults())
+    assert [each.outcome for each in found] == ["refused", "created"]
+    assert found[0].reason == "input_data.since.day: is a date, which JSON does not have; write it as text"
 
 
 async def test_two_replicas_that_start_at_once_create_one_row(database: Database) -> None:
