@@ -17,8 +17,13 @@ from .errors import InvalidInput
 from .triggers import describe_trigger
 from .zones import zone_names
 
-_SETTING = re.compile(r"""\s*(?P<quote>["']?)(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P=quote)\s*=\s*(?P<value>.*?)\s*""")
-_TIMED = re.compile(r"\s*(?P<when>@\S+|\S+\s+\S+\s+\S+\s+\S+\s+\S+)(?:\s+(?P<rest>.*))?")
+BLANKS = " \t"
+"""What cron takes for blanks; other characters that Python counts among them, it reads as any letter."""
+
+_SETTING = re.compile(
+    r"""[ \t]*(?P<quote>["']?)(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P=quote)[ \t]*=[ \t]*(?P<value>.*?)[ \t]*"""
+)
+_TIMED = re.compile(r"[ \t]*(?P<when>@[^ \t]+|[^ \t]+(?:[ \t]+[^ \t]+){4})(?:[ \t]+(?P<rest>.*))?")
 _OURS_ALONE = re.compile(r"(?:^|[\s,])[Ll](?=$|[\s,])|#|(?:^|[\s,])[Hh](?=$|[\s,(/])")
 _BARE_PERCENT = re.compile(r"(?<!\\)%")
 
@@ -52,8 +57,9 @@ def read_crontab(text: str, *, with_users: bool = False) -> Crontab:
     environment: dict[str, str] = {}
     timezone: str | None = None
     remark: str | None = None
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
+    for number, ended in enumerate(text.split("\n"), 1):
+        line = ended.removesuffix("\r")
+        if not line.strip(BLANKS) or line.lstrip(BLANKS).startswith("#"):
             remark = _remark(line)
         elif (setting := _SETTING.fullmatch(line)) is not None:
             name, value = setting["name"], _unquoted(setting["value"])
@@ -79,14 +85,14 @@ def _read_job(
     with_users: bool,
 ) -> None:
     timed = _TIMED.fullmatch(line)
-    command = (timed["rest"] or "").strip() if timed is not None else ""
+    command = (timed["rest"] or "").strip(BLANKS) if timed is not None else ""
     user = None
     if with_users:
         user, command = (*command.split(maxsplit=1), "", "")[:2]
     if timed is None or not command:
         crontab.lost.append((number, "five fields or an alias, and a command behind them, are needed"))
         return
-    expression = " ".join(timed["when"].split())
+    expression = " ".join(re.split("[ \t]+", timed["when"]))
     reason = _why_not(expression, command)
     if reason is not None:
         crontab.lost.append((number, reason))

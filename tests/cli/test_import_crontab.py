@@ -2,13 +2,17 @@
 
 import io
 import os
+import pwd
+import stat
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rowcall.cli.declaring.crontab import host_zone
 from rowcall.domain.zones import zone_names
+from rowcall.worker.builtin.named import named_commands
 from tests.cli.support import RowcallCommand
 
 CRONTAB = r"""
@@ -54,13 +58,54 @@ def test_what_is_imported_runs_the_commands_that_were_written_down(
     arguments = ("import", "crontab", str(crontab), "--commands", str(named), "--apply", "--yes")
     assert rowcall(*arguments).err.endswith("Applied: 2 created.\n")
     assert rowcall(*arguments).code == 2  # the file is there: it is not written over
-    named.chmod(0o600)
+    assert stat.S_IMODE(named.stat().st_mode) == 0o600
     monkeypatch.setenv("ROWCALL_NAMED_COMMANDS", str(named))
     rowcall("schedules", "execute", "printf")
     assert rowcall("tick").code == 0
     [execution] = rowcall("executions", "list", "--schedule", "printf", "--json").lines
     shown = rowcall("executions", "show", str(execution["execution_id"]), "--json").json
     assert (shown["status"], shown["result_data"]["stdout"]) == ("SUCCEEDED", "hello there\n")
+
+
+def commands_of(rowcall: RowcallCommand, tmp_path: Path, crontab: str, *more: str) -> tuple[dict[str, Any], str]:
+    """The commands that a worker would find in the file, by name, and what was said."""
+    source, named = tmp_path / "crontab", tmp_path / "commands.toml"
+    source.write_text(crontab)
+    ran = rowcall("import", "crontab", str(source), "-z", "UTC", "--commands", str(named), *more)
+    assert ran.code == 0
+    return {name: command.model_dump() for name, command in named_commands(named).items()}, ran.err
+
+
+def test_a_job_runs_where_cron_would_run_it(rowcall: RowcallCommand, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    crontab = f"0 1 * * * a\nHOME={elsewhere}\n0 2 * * * b\nHOME=/no/such\n0 3 * * * c\n"
+    commands, said = commands_of(rowcall, tmp_path, crontab)
+    assert {name: command["cwd"] for name, command in commands.items()} == {
+        "a": pwd.getpwuid(os.getuid()).pw_dir, "b": str(elsewhere), "c": "/"
+    }  # fmt: skip
+    assert ":5: cron runs it in '/no/such', which is no folder here; it will run in /\n" in said
+
+
+def test_a_job_of_a_system_crontab_runs_in_the_home_of_its_user(rowcall: RowcallCommand, tmp_path: Path) -> None:
+    commands, said = commands_of(rowcall, tmp_path, "0 1 * * * root a\n0 2 * * * no-such b\n", "--system")
+    assert {name: command["cwd"] for name, command in commands.items()} == {"a": pwd.getpwnam("root").pw_dir, "b": "/"}
+    assert ":2: cron runs it in '~no-such', which is no folder here" in said
+
+
+def test_what_a_worker_would_refuse_is_not_taken_over(rowcall: RowcallCommand, tmp_path: Path) -> None:
+    crontab = "0 1 * * * a\nDATABASE_URL=x\nROWCALL_PORT=1\n0 2 * * * b\n"
+    commands, said = commands_of(rowcall, tmp_path, crontab)
+    assert list(commands) == ["a"]
+    assert ":4: not taken over: DATABASE_URL is Rowcall's own, and no command gets it; ROWCALL_PORT is" in said
+    assert said.endswith("1 taken over, 1 not.\n")
+
+
+@pytest.mark.parametrize("shell", ["bash", "/no/such", "/"])
+def test_a_shell_that_is_no_program_is_told_of(rowcall: RowcallCommand, tmp_path: Path, shell: str) -> None:
+    commands, said = commands_of(rowcall, tmp_path, f"0 1 * * * a\nSHELL={shell}\n0 2 * * * b\n")
+    assert list(commands) == ["a"]
+    assert f":3: not taken over: command: '{shell}' must be the whole path of a program, one that is there" in said
 
 
 def test_another_task_gets_the_command_itself(rowcall: RowcallCommand, monkeypatch: pytest.MonkeyPatch) -> None:

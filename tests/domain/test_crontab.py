@@ -64,6 +64,19 @@ def test_what_could_run_at_another_time_than_before_is_not_taken_over(line: str,
     assert words in why_not(line)
 
 
+@pytest.mark.parametrize("mark", ["\x0b", "\x0c", "\r", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])
+def test_a_line_ends_where_cron_ends_it(mark: str) -> None:
+    crontab = read_crontab(f"# see below{mark}0 3 * * * rm -rf /tmp/x\n0 4 * * * say a{mark}b\r\n")
+    assert [(job.line, job.command) for job in crontab.jobs] == [(2, f"say a{mark}b")]
+    assert crontab.lost == []
+
+
+def test_only_spaces_and_tabs_are_blanks() -> None:
+    assert "only plain ASCII" in why_not("0 3 * *\x0c* * x")
+    assert "five fields" in why_not("0\x0c3\x0c*\x0c*\x0c*\x0cx")
+    assert "five fields" in why_not("\xa0# a remark")
+
+
 def test_variables_hold_for_the_lines_below_them() -> None:
     crontab = read_crontab("0 1 * * * a\nPATH = /bin\n'GREETING'=\"hello there \"\n0 2 * * * b\nPATH=\n0 3 * * * c\n")
     assert [dict(job.environment) for job in crontab.jobs] == [

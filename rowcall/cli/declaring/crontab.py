@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from rowcall.domain.errors import InvalidInput
 from rowcall.domain.zones import zone, zone_names
 
 from .applying import Application, apply_texts
+from .crontab_commands import keep_usable, write_commands
 from .texts import Text, read_texts
 from .writing import yaml_of
 
@@ -50,10 +51,12 @@ async def import_crontab(place: str | None, wanted: Import, application: Applica
     timezone = wanted.timezone or host_zone()
     zone(timezone)
     crontab = read_crontab(text.text, with_users=wanted.with_users)
+    if wanted.task_type == "shell":
+        keep_usable(crontab)
     _report(text.name, crontab, wanted)
     document = _document(crontab, wanted, timezone)
     if wanted.commands is not None:
-        _write_commands(wanted.commands, crontab.jobs)
+        write_commands(wanted.commands, crontab.jobs)
     if application is not None:
         code = await apply_texts([Text("the crontab.json", json.dumps(document))], application)
     else:
@@ -71,37 +74,6 @@ def host_zone() -> str:
         if name in zone_names():
             return name
     raise InvalidInput.of("--timezone", "is needed: this host does not tell in which zone its cron works")
-
-
-def _write_commands(place: str, jobs: Sequence[Job]) -> None:
-    """Write the named commands into a file that is not there yet."""
-    try:
-        with Path(place).open("x", encoding="utf-8") as file:
-            file.write(commands_of(jobs))
-    except OSError as fault:
-        raise InvalidInput.of("--commands", f"{place!r} can't be written: {fault.strerror}") from fault
-
-
-def commands_of(jobs: Sequence[Job]) -> str:
-    """The commands as the operator writes them down for the task type shell: TOML."""
-    return "\n".join(_command(job) for job in jobs)
-
-
-def _command(job: Job) -> str:
-    shell = job.environment.get("SHELL", "/bin/sh")
-    environment = {name: value for name, value in job.environment.items() if name != "SHELL"}
-    line = job.command
-    if "{" in line:  # braces name parameters here
-        environment["CRONTAB_LINE"], line = line, 'eval "$CRONTAB_LINE"'
-    rows = [f'[shell."{job.name}"]', f'command = [{_toml(shell)}, "-c", {_toml(line)}]']
-    if environment:
-        rows.append(f"environment = {{{', '.join(f'{name} = {_toml(value)}' for name, value in environment.items())}}}")
-    return "\n".join([*rows, ""])
-
-
-def _toml(text: str) -> str:
-    """JSON's texts are TOML's, but for one control character."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _document(crontab: Crontab, wanted: Import, timezone: str) -> dict[str, Any]:
@@ -153,10 +125,13 @@ def _listed() -> str:
     """This account's own crontab. Raises InvalidInput where there is none."""
     try:
         done = subprocess.run(  # noqa: S603 - found where the caller's own shell finds it
-            [shutil.which("crontab") or "crontab", "-l"], capture_output=True, text=True, check=False, timeout=30
+            [shutil.which("crontab") or "crontab", "-l"], capture_output=True, check=False, timeout=30
         )
+        listed = done.stdout.decode()  # no other end of a line than cron's becomes one
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError) as fault:
         raise InvalidInput.of("crontab -l", f"can't be run: {fault}; name a file, or - for standard input") from fault
     if done.returncode:
-        raise InvalidInput.of("crontab -l", clean(done.stderr.strip()) or f"ended with {done.returncode}")
-    return done.stdout
+        raise InvalidInput.of(
+            "crontab -l", clean(done.stderr.decode(errors="replace").strip()) or f"ended with {done.returncode}"
+        )
+    return listed

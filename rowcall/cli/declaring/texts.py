@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 
 from rowcall.domain.errors import Fault, InvalidInput
@@ -62,6 +63,8 @@ def _files(place: str, faults: list[Fault]) -> Iterator[str]:
 
 def _text(name: str) -> str:
     if name == STANDARD_INPUT:
+        if isinstance(sys.stdin, TextIOWrapper):
+            sys.stdin.reconfigure(newline="")  # as a file is read: what ends a line, its reader knows
         data = sys.stdin.read(MOST_BYTES + 1).encode("utf-8", "surrogateescape")
     else:
         with Path(name).open("rb") as file:
