@@ -30,6 +30,8 @@ from .parts import (
 T = TypeVar("T")
 TIMEOUT_SECONDS = 30.0
 RETRIES = 6
+SETTINGS = ("server", "api_key", "port", "data_dir")
+"""What a client reads of the environment; the rest, DATABASE_URL above all, may be that of the program around it."""
 
 
 class Client:
@@ -192,7 +194,7 @@ class AsyncClient:
 
 
 def _options(server: str | None, key: str | None, timeout: float | None) -> dict[str, Any]:
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(only=SETTINGS)
     address = server_of(server, settings)
     shown = showing(key, address, settings)
     headers = {"Accept": "application/json"} | shown.pop("headers", {})

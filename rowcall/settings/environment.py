@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
@@ -61,8 +61,8 @@ def setting(
     return field(default=default, repr=not secret, metadata={"setting": declared})
 
 
-def read_environment(settings: Any, environ: Mapping[str, str]) -> dict[str, Any]:
-    """The values that `environ` sets, by field; raises InvalidInput with every fault."""
+def read_environment(settings: Any, environ: Mapping[str, str], only: Collection[str] | None = None) -> dict[str, Any]:
+    """The values that `environ` sets, by field, or `only` these fields; raises InvalidInput with every fault."""
     known = {_name(item): item for item in fields(settings)}
     values: dict[str, Any] = {}
     faults: list[Fault] = []
@@ -73,6 +73,8 @@ def read_environment(settings: Any, environ: Mapping[str, str]) -> dict[str, Any
         if name not in known:
             if _OURS.match(name):
                 faults.append(Fault(name, _unknown(name, known)))
+            continue
+        if only is not None and known[name].name not in only:
             continue
         declared = _declared(known[name])
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -260,12 +260,14 @@ class Settings:
     )
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Read the environment; an empty value counts as not set.
+    def from_environment(
+        cls, environ: Mapping[str, str] | None = None, *, only: Collection[str] | None = None
+    ) -> Settings:
+        """Read the environment, or `only` these fields of it; an empty value counts as not set.
 
         Raises InvalidInput with every fault in it at once, names that start with ROWCALL_ but mean nothing included.
         """
-        return cls(**read_environment(cls, os.environ if environ is None else environ))
+        return cls(**read_environment(cls, os.environ if environ is None else environ, only))
 
     @classmethod
     def table(cls) -> list[SettingDescription]:

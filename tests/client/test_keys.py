@@ -14,6 +14,7 @@ import pytest
 
 from rowcall.client import Unauthorized, Unavailable
 from rowcall.client.finding import server_of, showing
+from rowcall.domain.errors import InvalidInput
 from rowcall.settings import Settings
 from tests.client.support import ROOT, a_client
 from tests.folders import short_lived_folder
@@ -50,6 +51,20 @@ def test_what_is_given_comes_first_then_the_environment_then_the_file(settings: 
     assert shown(None, here, settings) == KEY
     assert shown(None, here, told) == OTHER
     assert shown(f" {KEY} ", here, told) == KEY
+
+
+def test_a_client_is_made_whatever_database_the_program_around_it_has(
+    face: str, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://shop@db/shop")
+    monkeypatch.setenv("ROWCALL_CONCURRENCY", "many")
+    with a_client(face, server) as client:
+        assert client.stats().workers == 1
+    for name, value in (("ROWCALL_PORT", "one"), ("ROWCALL_SERVR", "https://rowcall.example.org")):
+        monkeypatch.setenv(name, value)
+        with pytest.raises(InvalidInput, match=name), a_client(face):
+            pass
+        monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize("server", ["https://rowcall.example.org", "http://10.0.0.1", "http://localhost.example.org"])
