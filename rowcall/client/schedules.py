@@ -9,6 +9,7 @@ from urllib.parse import quote
 import httpx2
 from pydantic import Field
 
+from rowcall.domain.errors import InvalidInput
 from rowcall.wire.backfills import BackfillView, DryRun
 from rowcall.wire.executions import ExecutionList, ExecutionView
 from rowcall.wire.explaining import ExplanationView
@@ -253,7 +254,13 @@ def _path(schedule: str | int) -> str:
 
 
 def _tag(state: IfMatch) -> str | None:
-    return state.etag if isinstance(state, Schedule) else state
+    """The tag to send. Raises InvalidInput for a schedule without one: it would be changed whatever its state is."""
+    if state is None or isinstance(state, str):
+        return state
+    tag: str | None = getattr(state, "etag", None)  # one from a list is no Schedule, whatever type checkers say
+    if tag is None:
+        raise InvalidInput.of("if_match", "this schedule carries no tag of its state; read it with get()")
+    return tag
 
 
 def _schedule(response: httpx2.Response) -> Schedule:

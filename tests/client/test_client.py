@@ -70,6 +70,18 @@ def test_what_was_read_is_changed_only_if_nobody_else_did(client: Any, name: str
     client.schedules.delete(name, if_match=changed.etag)
 
 
+def test_a_schedule_that_has_lost_its_tag_changes_nothing(client: Any, name: str) -> None:
+    read = client.schedules.create(name=name, **DAILY)
+    copied = rowcall.client.Schedule.model_validate_json(read.model_dump_json())
+    [listed] = client.schedules.list(text=name)
+    for tagless in (copied, listed):
+        with pytest.raises(rowcall.InvalidInput, match="carries no tag"):
+            client.schedules.update(name, if_match=tagless, description="mine")
+        with pytest.raises(rowcall.InvalidInput, match="carries no tag"):
+            client.schedules.delete(name, if_match=tagless)
+    assert client.schedules.get(name) == read
+
+
 def test_put_can_only_create(client: Any, name: str) -> None:
     assert client.schedules.replace(name, only_create=True, **DAILY).name == name
     with pytest.raises(PreconditionFailed, match="exists already"):
