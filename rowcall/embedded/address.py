@@ -19,15 +19,18 @@ LONGEST = 100
 def socket_folder(folders: Folders, account: Account) -> Path:
     """A folder, 0700 and the account's, whose path is short enough for a socket: in the data folder if possible.
 
-    The name is the same at every start, so that what a killed server left behind is used again, not added to. A folder
-    that another account laid there first is refused, not trusted.
+    It is the same at every start, whatever the environment says: what a killed server left behind is used again, not
+    added to, and who takes a server over listens where its clients look for it. A folder that another account laid
+    there first is refused, not trusted.
     """
     if fits(folders.run):
         return folders.run
     name = f"rowcall-{account.uid}-{hashlib.sha256(bytes(folders.root)).hexdigest()[:12]}"
-    for base in _short_places(account):
+    for base in [*_place_before(folders), *_short_places(account)]:
         if fits(base / name):
-            return give(base / name, account)
+            folder = give(base / name, account)
+            _remember(folders, base)
+            return folder
     raise EmbeddedError(
         f"A socket's path may have {LONGEST} bytes and no comma, and neither {folders.run} nor a folder in "
         f"{tempfile.gettempdir()} is like that. Set ROWCALL_DATA_DIR to a shorter path."
@@ -41,6 +44,21 @@ def fits(folder: Path) -> bool:
     """
     path = os.fsencode(folder / f".s.PGSQL.{PORT}")
     return len(path) <= LONGEST and b"," not in path
+
+
+def _place_before(folders: Folders) -> list[Path]:
+    """Where it was at the last start, if it can be there again."""
+    try:
+        place = folders.elsewhere.readlink()
+    except OSError:
+        return []
+    return [place] if os.access(place, os.W_OK | os.X_OK) else []
+
+
+def _remember(folders: Folders, place: Path) -> None:
+    if _place_before(folders) != [place]:
+        folders.elsewhere.unlink(missing_ok=True)
+        folders.elsewhere.symlink_to(place)
 
 
 def _short_places(account: Account) -> list[Path]:

@@ -4,6 +4,7 @@
         postgres/            the cluster, 0700, the account's
         log/                 a week of logs, 0700, the account's
         run/                 the socket, 0700, the account's
+        elsewhere            a link to where the socket's folder is instead, if the path of run/ is too long for one
         dumps/               the database as it was before its schema was changed, 0700
         owner.lock           held by the one process that owns the server
         guests.lock          held, together, by those that use it for a moment
@@ -52,6 +53,11 @@ class Folders:
     def run(self) -> Path:
         """The socket's folder, where its path is short enough."""
         return self.root / "run"
+
+    @property
+    def elsewhere(self) -> Path:
+        """A link to where the socket's folder is, if `run` is none for it."""
+        return self.root / "elsewhere"
 
     @property
     def dumps(self) -> Path:

@@ -152,6 +152,29 @@ async def test_who_stays_takes_the_server_over_from_who_ends(data_dir: Path, slo
     assert_no_server(data_dir)
 
 
+async def test_who_takes_the_server_over_listens_where_it_did_whatever_the_environment_says(
+    data_dir: Path, slow_app: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A data folder too deep for a socket: it stands in a folder for temporary files then, and each has its own."""
+    places = [data_dir.parent / name for name in ("mine", "yours", "deep" * 25)]
+    for place in places:
+        place.mkdir()
+        place.chmod(0o711)
+    mine, yours, deep = map(str, places)
+    monkeypatch.setenv("ROWCALL_DATA_DIR", f"{deep}/data")
+    async with rowcall_process("serve", "--port", "0", TMPDIR=mine) as owner:
+        await owner.says(READY)
+        async with rowcall_process("worker", "--app", "slow_app", "--json", cwd=slow_app, TMPDIR=yours) as heir:
+            await heir.says("a worker for http, slow")
+            owner.send(signal.SIGTERM)
+            assert await owner.ends() == 0
+            await heir.says("taken over")
+            create = ("schedules", "create", "quick", "--task", "slow", "--interval", "1d", "--input", '{"seconds": 0}')
+            await rowcall_answers(*create)
+            await rowcall_answers("schedules", "execute", "quick")
+            await heir.says(r'"execution_ended".*"status": "SUCCEEDED"')
+
+
 async def test_who_can_not_take_the_server_over_says_why_and_tries_again(data_dir: Path) -> None:
     configuration = data_dir / "postgres" / "postgresql.conf"
     async with rowcall_process("serve", "--port", "0") as owner:
