@@ -106,7 +106,7 @@ class Session:
         work.on_recorded = self._deliverer.stir
         self._recorder.on_ended = self._feeder.hear
         self._recorder.on_queued = self._loop.wake
-        self._recorder.on_busy = self._loop.on_busy = self._releaser.hear
+        self._recorder.on_busy = self._loop.on_busy = settled.on_busy = self._releaser.hear
         self._releaser.on_released = self._loop.wake
         self._recorder.on_told = self._deliverer.wake
         self._feeder.on_fed = self._loop.wake

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from rowcall.domain.executions import Outcome
 from rowcall.store.claims import Claim
 from rowcall.store.finishing import Result
 
 
 class Settled:
-    """What ended so, until it is taken. Lives on the worker's event loop."""
+    """What ended so, until it is taken. Lives on the worker's event loop.
+
+    `on_busy` is called with the schedules where what waits for such an end is still to be let go.
+    """
 
     def __init__(self) -> None:
         self._ended: dict[tuple[int, int], tuple[Outcome, float]] = {}
+        self.on_busy: Callable[[Sequence[int]], None] = lambda _: None
 
     def note(self, execution_id: int, fence: int, outcome: Outcome, duration_seconds: float) -> None:
         """This execution ended, and that is committed."""

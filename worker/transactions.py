@@ -13,7 +13,7 @@ from rowcall.domain.executions import Outcome
 from rowcall.store.claims import Claim
 from rowcall.store.database import Database
 from rowcall.store.finishing import Result, ending_transaction
-from rowcall.store.releasing import release_waiting
+from rowcall.store.releasing import release_free
 from rowcall.store.sessions import Transaction
 
 from .running.results import encode_result
@@ -123,4 +123,4 @@ class Transactions:
         assert ended is not None
         self._settled.note(claim.execution_id, claim.fence, ended.outcome, ended.duration_seconds)
         with suppress(StoreUnavailable):  # it is committed: whom this can't let go, the sweep does
-            await release_waiting(self._database, [claim.schedule_id])
+            self._settled.on_busy((await release_free(self._database, [claim.schedule_id])).busy)

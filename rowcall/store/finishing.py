@@ -127,7 +127,7 @@ async def ending_transaction(
     follows only if nothing was committed.
 
     The block's statements find names as they are used to; the ending, as all of the store's, finds PostgreSQL's alone.
-    Let go what waits behind it (`release_waiting`) elsewhere.
+    Let go what waits behind it (`release_free`) elsewhere.
     """
     async with database.transaction(limit_seconds=limit_seconds) as transaction:
         yield transaction

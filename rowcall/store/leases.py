@@ -16,7 +16,7 @@ from rowcall.domain.zones import tzdata_version
 from .database import Database
 from .deleted import DELETED, NOT_TRIED_AGAIN, cancel_left_over, deleted_among
 from .overtaken import end_overtaken
-from .releasing import release_waiting
+from .releasing import release_free
 from .sessions import Row, Session
 from .telling import tell_rows
 
@@ -134,7 +134,7 @@ async def _give_back(database: Database, worker_id: int, rows: Sequence[Row]) ->
             await _finish(transaction, worker_id, ending, ExecutionStatus.CANCELLED, entries=entries, reason=reason)
     await cancel_left_over(database, schedule_ids)
     await end_overtaken(database, schedule_ids)
-    await release_waiting(database, sorted({row["schedule_id"] for row in cancelled}))
+    await release_free(database, sorted({row["schedule_id"] for row in cancelled}))
 
 
 async def cancel_claimed(session: Session, worker_id: int, rows: Sequence[Row], reason: str) -> None:
@@ -179,7 +179,7 @@ async def recover(database: Database, *, but: int | None = None, now: datetime |
             queued = [row["schedule_id"] for row in fates[ExecutionStatus.QUEUED]]
             await cancel_left_over(database, queued)
             await end_overtaken(database, queued)
-        await release_waiting(database, sorted({row["schedule_id"] for row in ended}))
+        await release_free(database, sorted({row["schedule_id"] for row in ended}))
         if len(orphans) < ORPHANS_AT_ONCE:
             return Recovery(dead, requeued, lost, cancelled)
 

@@ -5,11 +5,13 @@ import json
 from datetime import datetime
 
 from rowcall.domain.executions import Outcome
+from rowcall.store.claiming import look
 from rowcall.store.claims import Claim
 from rowcall.store.counting import fold_outcomes
 from rowcall.store.database import Database
 from rowcall.store.forgetting import Kept
-from rowcall.store.leases import beat, recover, set_worker_status
+from rowcall.store.leases import beat, read_back, recover, set_worker_status
+from rowcall.store.releasing import release_forgotten
 from rowcall.store.surveying import survey
 from tests.store.stories import (
     HOUR,
@@ -242,3 +244,28 @@ async def test_a_run_whose_result_is_being_written_is_left_alone(
         assert (await recover(database)).requeued == 0
 
     assert (await recover(database)).requeued == 1
+
+
+async def test_who_sits_on_a_schedule_holds_up_no_recovery_and_no_readback(
+    database: Database, db: Connection, another_connection: Connection, a_schedule: ASchedule, a_worker: AWorker
+) -> None:
+    """What waits there is let go by a later sweep."""
+    await a_schedule(max_retries=0, overlap_policy="queue")
+    await a_schedule(overlap_policy="queue")
+    dead, living = await a_worker(), await a_worker()
+    [lost] = (await look(database, dead, ["work"], 1, now=NOON)).claims
+    [unheld] = await claim(database, living)
+    assert await claim(database, living, now=NOON + HOUR) == []  # both lie waiting
+    await go_silent(db, dead)
+    await db.execute(
+        "UPDATE rowcall.open_executions SET cancel_requested_at = now() WHERE execution_id = $1", unheld.execution_id
+    )
+
+    async with another_connection.transaction():
+        await another_connection.execute("SELECT FROM rowcall.schedules FOR UPDATE")
+        async with asyncio.timeout(20):  # less than a statement may wait for a lock
+            assert (await recover(database)).lost == 1
+            assert (await read_back(database, living, {})).given_back == 1
+
+    released = await release_forgotten(database)
+    assert sorted(row["schedule_id"] for row in released) == sorted([lost.schedule_id, unheld.schedule_id])

@@ -80,6 +80,35 @@ async def test_who_sits_on_a_schedule_holds_up_no_result_and_what_waits_there_st
     assert [row["status"] for row in await schedules.ended(slow)] == ["SUCCEEDED", "SUCCEEDED"]
 
 
+async def test_a_run_that_ended_in_its_own_transaction_keeps_no_slot_for_who_sits_on_its_schedule(
+    serve: Serve, schedules: Schedules, another_connection: Connection
+) -> None:
+    app = rowcall.App("slow")
+    gate = asyncio.Event()
+
+    @app.task("slow")
+    async def slow(run: rowcall.Run) -> None:
+        await gate.wait()
+        async with run.transaction():
+            pass
+
+    @app.task("other")
+    async def other() -> None:
+        pass
+
+    first = await schedules.insert("slow", name="slow")
+    await serve(app, poll_interval_seconds=NEVER, database_timeout_seconds=NEVER, concurrency=1)
+    await schedules.reaches("RUNNING", first)
+    await schedules.db.execute("SELECT rowcall.execute_schedule('slow')")
+    async with another_connection.transaction():
+        await another_connection.execute("SELECT FROM rowcall.schedules WHERE schedule_id = $1 FOR UPDATE", first)
+        gate.set()
+        await schedules.reaches("SUCCEEDED", await schedules.insert("other"))
+        assert await one_waits(schedules)
+
+    assert [row["status"] for row in await schedules.ended(first)] == ["SUCCEEDED", "SUCCEEDED"]
+
+
 async def one_succeeded(schedules: Schedules, schedule_id: int) -> bool:
     """Whether an execution of this schedule has."""
     return "SUCCEEDED" in [row["status"] for row in await schedules.executions(schedule_id)]

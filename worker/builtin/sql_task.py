@@ -8,7 +8,7 @@ from rowcall.app import Isolation, Run, TaskDefinition
 from rowcall.domain.errors import Forbidden, InvalidInput, LeaseLost, StoreUnavailable
 from rowcall.domain.executions import Outcome
 from rowcall.store.database import Database
-from rowcall.store.releasing import release_waiting
+from rowcall.store.releasing import release_free
 from rowcall.store.sql_runs import EndedTooEarly, SqlRuns, StatementFailed, StatementTookTooLong
 from rowcall.worker.running.errors import Refused, Told, TookTooLong
 from rowcall.worker.running.results import encode_result
@@ -48,7 +48,7 @@ def sql_task(
         except (StatementFailed, Forbidden, LeaseLost, StoreUnavailable) as fault:
             raise Told(str(fault)) from fault
         settled.note(run.execution_id, run.fence, Outcome.succeeded(end.result), end.duration_seconds)
-        await release_waiting(database, [run.schedule_id])
+        settled.on_busy((await release_free(database, [run.schedule_id])).busy)
 
     description = f"Runs a statement that the operator wrote down: {', '.join(sorted(statements))}"
     return TaskDefinition("sql", sql, Isolation.ASYNC, description=description)
