@@ -97,6 +97,7 @@ CREATE TABLE IF NOT EXISTS rowcall.schedules (
     last_run_at           timestamptz,
     last_execution_id     bigint,
     last_status           text,
+    last_finished_at      timestamptz,                         -- when that came to be: results are counted in any order
     total_runs            bigint      NOT NULL DEFAULT 0,      -- every execution that was started, manual ones too
     scheduled_runs        bigint      NOT NULL DEFAULT 0,      -- those that max_executions counts
     successful_runs       bigint      NOT NULL DEFAULT 0,
@@ -261,8 +262,8 @@ END $$;
 CREATE OR REPLACE FUNCTION rowcall.definition_of(schedule rowcall.schedules) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT to_jsonb(schedule) - ARRAY[
         'schedule_id', 'route', 'status', 'status_reason', 'next_occurrence_at', 'next_run_at', 'last_occurrence_at',
-        'last_run_at', 'last_execution_id', 'last_status', 'total_runs', 'scheduled_runs', 'successful_runs',
-        'failed_runs', 'created_at', 'updated_at', 'disabled_at', 'version']
+        'last_run_at', 'last_execution_id', 'last_status', 'last_finished_at', 'total_runs', 'scheduled_runs',
+        'successful_runs', 'failed_runs', 'created_at', 'updated_at', 'disabled_at', 'version']
 $$;
 
 -- What says when of a definition in `schedule_versions`, and under which policies. It is flat, whatever people have nested
@@ -1122,8 +1123,8 @@ END $$;
 CREATE OR REPLACE FUNCTION rowcall.auditable(schedule rowcall.schedules) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT to_jsonb(schedule) - ARRAY[
         'schedule_id', 'route', 'next_occurrence_at', 'next_run_at', 'last_occurrence_at', 'last_run_at',
-        'last_execution_id', 'last_status', 'total_runs', 'scheduled_runs', 'successful_runs', 'failed_runs',
-        'created_at', 'updated_at', 'disabled_at']
+        'last_execution_id', 'last_status', 'last_finished_at', 'total_runs', 'scheduled_runs', 'successful_runs',
+        'failed_runs', 'created_at', 'updated_at', 'disabled_at']
 $$;
 
 -- What of one document is missing in another, or is different there.

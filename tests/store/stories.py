@@ -97,8 +97,8 @@ KEEPS_IT_ACTIVE = """
 
 RUNTIME_CHANGES = [
     "next_run_at = now()", "next_occurrence_at = now()", "last_occurrence_at = now()", "last_run_at = now()",
-    "last_execution_id = 1", "last_status = 'FAILED'", "total_runs = 1", "scheduled_runs = 1", "successful_runs = 1",
-    "failed_runs = 1",
+    "last_execution_id = 1", "last_status = 'FAILED'", "last_finished_at = now()", "total_runs = 1",
+    "scheduled_runs = 1", "successful_runs = 1", "failed_runs = 1",
 ]  # fmt: skip
 """What claims and results change in a schedule, as assignments."""
 

@@ -229,3 +229,42 @@ async def test_outcomes_of_a_schedule_that_is_gone_do_not_stay_for_ever(
 
     assert (await fold_outcomes(database)).changed == 0
     assert await db.fetchval("SELECT count(*) FROM rowcall.outcomes") == 0
+
+
+LAST_MINUTE = """
+    INSERT INTO rowcall.outcomes (finished_at, schedule_ids, execution_ids, statuses)
+    SELECT now() - make_interval(secs => $2), ARRAY[$1::bigint], ARRAY[$3::bigint], ARRAY[$4::text]
+"""
+
+
+async def test_a_result_that_was_passed_over_is_not_the_last_once_a_younger_one_was_counted(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    """Its schedule is busy in the first transaction of a counting, and free in the next, which has the younger one."""
+    due = await a_schedule()
+    await db.execute(LAST_MINUTE, due, 3.0, 1, "FAILED")
+    await db.execute(LAST_MINUTE, due, 1.0, 2, "SUCCEEDED")
+    async with db.transaction():
+        await db.execute("SELECT FROM rowcall.schedules FOR UPDATE")
+        first = await database.fetchrow("fold_outcomes", 1, 0, None)
+    assert first is not None
+    await database.fetchrow("fold_outcomes", 1, first["through"] + 1, first["newest"])
+    assert await counters(db, due) == (0, 1, 0, "SUCCEEDED")
+
+    await fold_outcomes(database)
+    assert await counters(db, due) == (0, 1, 1, "SUCCEEDED")
+    await db.execute(LAST_MINUTE, due, 0.0, 3, "TIMED_OUT")
+    await fold_outcomes(database)
+    assert await counters(db, due) == (0, 1, 2, "TIMED_OUT")
+
+
+async def test_a_result_from_when_the_clock_was_ahead_is_not_the_last_for_ever(
+    database: Database, db: Connection, a_schedule: ASchedule
+) -> None:
+    due = await a_schedule()
+    await db.execute(LAST_MINUTE, due, -86400.0, 1, "FAILED")
+    await fold_outcomes(database)
+    assert (await counters(db, due))[3] == "FAILED"
+    await db.execute(LAST_MINUTE, due, 0.0, 2, "SUCCEEDED")
+    await fold_outcomes(database)
+    assert (await counters(db, due))[3] == "SUCCEEDED"

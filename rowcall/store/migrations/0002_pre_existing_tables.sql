@@ -4,6 +4,8 @@
 
 ALTER TABLE rowcall.schedules ADD COLUMN IF NOT EXISTS callback_events text[];
 
+ALTER TABLE rowcall.schedules ADD COLUMN IF NOT EXISTS last_finished_at timestamptz;
+
 ALTER TABLE rowcall.schedules SET (fillfactor = 50);
 
 -- What is not due, in one index instead of two. One whose making was cut off is no index.

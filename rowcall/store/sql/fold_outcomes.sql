@@ -2,8 +2,10 @@
 -- the newest where that is NULL. Answers how many schedules were changed, through which batch it came, and the newest;
 -- NULL for the last two where another replica folds: one at a time does, and the others pass by.
 -- Results of a schedule that is busy right now are written down again for the next time: waiting for it would hold up all
--- those that are locked here already. $2 spares it the dead entries of all that was folded before, while somebody holds
--- an old snapshot. An array is measured, not read, to find out how many results it holds: eight bytes each.
+-- those that are locked here already. A younger one may be counted before them: then the last status stays, unless that one
+-- lies ahead, from when the clock did.
+-- $2 spares it the dead entries of all that was folded before, while somebody holds an old snapshot. An array is measured,
+-- not read, to find out how many results it holds: eight bytes each.
 WITH mine AS MATERIALIZED (
     SELECT coalesce($3::bigint, (SELECT o.outcome_id FROM rowcall.outcomes AS o
                                   WHERE o.outcome_id >= $2 ORDER BY o.outcome_id DESC LIMIT 1), 0) AS newest
@@ -27,19 +29,22 @@ WITH mine AS MATERIALIZED (
     SELECT schedule_id,
            count(*) FILTER (WHERE status = 'SUCCEEDED') AS succeeded,
            count(*) FILTER (WHERE status IN ('FAILED', 'TIMED_OUT', 'LOST')) AS failed,
-           (array_agg(status ORDER BY finished_at DESC, execution_id DESC))[1] AS last_status
+           (array_agg(status ORDER BY finished_at DESC, execution_id DESC))[1] AS last_status,
+           max(finished_at) AS finished_at
       FROM results
      GROUP BY schedule_id
 ), free AS MATERIALIZED (
-    SELECT s.schedule_id, f.succeeded, f.failed, f.last_status
+    SELECT s.schedule_id, f.succeeded, f.failed, f.last_status, f.finished_at,
+           (f.finished_at < s.last_finished_at AND s.last_finished_at <= clock_timestamp()) IS NOT TRUE AS is_last
       FROM folded AS f
       JOIN rowcall.schedules AS s ON s.schedule_id = f.schedule_id
        FOR NO KEY UPDATE OF s SKIP LOCKED
 ), counted AS (
     UPDATE rowcall.schedules AS s
-       SET successful_runs = s.successful_runs + f.succeeded,
-           failed_runs     = s.failed_runs + f.failed,
-           last_status     = f.last_status
+       SET successful_runs  = s.successful_runs + f.succeeded,
+           failed_runs      = s.failed_runs + f.failed,
+           last_status      = CASE WHEN f.is_last THEN f.last_status ELSE s.last_status END,
+           last_finished_at = CASE WHEN f.is_last THEN f.finished_at ELSE s.last_finished_at END
       FROM free AS f
      WHERE s.schedule_id = f.schedule_id
  RETURNING s.schedule_id
