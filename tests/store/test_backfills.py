@@ -24,6 +24,7 @@ from rowcall.store.backfills import (
 )
 from rowcall.store.claiming import look
 from rowcall.store.database import Database
+from rowcall.store.executions import cancel_execution
 from rowcall.store.explaining import moment_of, standing_of
 from rowcall.store.feeding import STUCK_SECONDS, feed
 from rowcall.store.leases import recover
@@ -534,3 +535,27 @@ async def test_how_late_a_schedule_runs_is_not_told_by_what_a_backfill_ran_of_it
     after = await db.fetchrow(health)
     assert after is not None
     assert tuple(after) == (before["runs"] + 1, *list(before.values())[1:])
+
+
+async def test_the_figures_of_a_cancelled_backfill_stay_when_another_takes_up_what_it_left(
+    database: Database, db: Connection, hourly: int, a_worker: AWorker, a_backfill: StartBackfill
+) -> None:
+    worker_id = await a_worker()
+    await db.execute("UPDATE rowcall.workers SET slots = 100")
+    given_up = await a_backfill(hourly, NOON + HOUR, NOON + 6 * HOUR, max_concurrent=5)
+    await feed(database, ["work"])
+    await cancel_execution(database, await db.fetchval("SELECT min(execution_id) FROM rowcall.open_executions"), "me")
+    await cancel_backfill(database, given_up["backfill_id"], "me")
+    names = ("total", "enqueued", "succeeded", "cancelled", "open")
+    assert counts(await find_backfill(database, given_up["backfill_id"]), *names) == [5, 5, 0, 5, 0]
+
+    for _ in range(2):
+        another = await a_backfill(hourly, NOON + HOUR, NOON + 4 * HOUR, max_concurrent=5)
+        await feed(database, ["work"])
+        await cancel_backfill(database, another["backfill_id"], "me")
+        assert counts(await find_backfill(database, another["backfill_id"]), *names) == [3, 3, 0, 3, 0]
+    last = await a_backfill(hourly, NOON + HOUR, NOON + 6 * HOUR, max_concurrent=5)
+    assert len(await work_through(database, db, last["backfill_id"], worker_id)) == 5
+
+    found = [await find_backfill(database, given_up["backfill_id"] + k) for k in range(4)]
+    assert [counts(each, *names) for each in found] == [[5, 5, 0, 5, 0], *[[3, 3, 0, 3, 0]] * 2, [5, 5, 5, 0, 0]]
