@@ -17,6 +17,8 @@ SETTING = "ROWCALL_SECRETS_FILE"
 NOT_FOR_OTHERS = stat.S_IRWXO | stat.S_IWGRP | stat.S_IXGRP
 """A group may read it: that is how containers are given a file."""
 
+OWNER_AND_GROUP = stat.S_IRUSR | stat.S_IWUSR | stat.S_IRGRP
+
 
 class SecretFile:
     """The secrets in one file. A file that is not there holds none."""
@@ -45,22 +47,26 @@ class SecretFile:
         return self._book
 
     def change(self, how: Callable[[SecretBook], SecretBook]) -> SecretBook:
-        """Write another book in the place of this one; two who do so at once come one after the other."""
+        """Write another book in the place of this one; two who do so at once come one after the other.
+
+        It stays open to those who may read it now. Raises InvalidInput where whoever runs this can't leave it to them.
+        """
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder = os.open(self.path.parent, os.O_RDONLY)
+            path = Path(os.path.realpath(self.path)) if self.path.is_symlink() else self.path
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder = os.open(path.parent, os.O_RDONLY)
             try:
-                return self._change(how, folder)
+                return self._change(how, path, folder)
             finally:
                 os.close(folder)
         except OSError as fault:
             raise InvalidInput.of(SETTING, f"{self.path} can't be written: {fault.strerror}") from None
 
-    def _change(self, how: Callable[[SecretBook], SecretBook], folder: int) -> SecretBook:
+    def _change(self, how: Callable[[SecretBook], SecretBook], path: Path, folder: int) -> SecretBook:
         fcntl.flock(folder, fcntl.LOCK_EX)
         self._seen = None
         changed = how(self.book())
-        self._write(changed.write())
+        _write(path, changed.write(), os.fstat(folder))
         os.fsync(folder)
         self._seen = None
         return changed
@@ -82,15 +88,36 @@ class SecretFile:
         except UnicodeDecodeError:
             raise InvalidInput.of(SETTING, f"{self.path} is no UTF-8 text") from None
 
-    def _write(self, text: str) -> None:
-        """Beside it, and then in its place: a reader sees the old book or the new one. mkstemp makes it 0600."""
-        descriptor, beside = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(beside).replace(self.path)
-        except OSError:
-            Path(beside).unlink(missing_ok=True)
-            raise
+
+def _write(path: Path, text: str, folder: os.stat_result) -> None:
+    """Beside it, and then in its place: a reader sees the old book or the new one."""
+    descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            _leave_to_its_readers(file.fileno(), path, folder)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(beside).replace(path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+def _leave_to_its_readers(descriptor: int, path: Path, folder: os.stat_result) -> None:
+    """Give the new file, which mkstemp made ours and 0600, the owner, group and mode of the one that it replaces.
+
+    One that root begins is its folder's owner's: a worker runs under that account, and could not read root's.
+    """
+    try:
+        before = path.stat()
+    except FileNotFoundError:
+        if os.geteuid() == 0:
+            os.fchown(descriptor, folder.st_uid, folder.st_gid)
+        return
+    try:
+        os.fchown(descriptor, before.st_uid, before.st_gid)
+    except PermissionError:
+        owner = f"the user {before.st_uid} and the group {before.st_gid}"
+        raise InvalidInput.of(SETTING, f"{path} belongs to {owner}: change it as that user, or as root") from None
+    os.fchmod(descriptor, before.st_mode & OWNER_AND_GROUP)
