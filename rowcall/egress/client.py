@@ -162,7 +162,7 @@ class _Exchange:
         )
 
     def failed(self, why: str, *, timed_out: bool = False) -> EgressFailed:
-        return EgressFailed(f"{self._target}: {why}", status=self._status, timed_out=timed_out)
+        return EgressFailed(f"{self._target}: {why}", why=why, status=self._status, timed_out=timed_out)
 
 
 def _folded(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -20,11 +20,15 @@ class EgressRefused(Forbidden):
 class EgressFailed(RowcallError):
     """The call was tried and did not succeed.
 
+    `why` is the message without the address, for those who may not see its path.
     `status` is the answer's status where one came; `timed_out` is true where the time ran out.
     The receiver may have acted all the same: that is what the idempotency key is for.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, timed_out: bool = False) -> None:
+    def __init__(
+        self, message: str, *, why: str | None = None, status: int | None = None, timed_out: bool = False
+    ) -> None:
+        self.why = message if why is None else why
         self.status = status
         self.timed_out = timed_out
         super().__init__(message)

@@ -69,9 +69,12 @@ class Sender:
 
 
 def _failed(fault: EgressFailed, seconds: float) -> Attempt:
-    """The status counts where one came, though the rest of the answer did not: the receiver has said how it went."""
+    """The status counts where one came, though the rest of the answer did not: the receiver has said how it went.
+
+    The path of its address may be a secret: it stands neither in the history nor in the log.
+    """
     taken = fault.status is not None and 200 <= fault.status < 300
-    return Attempt(fault.status, None if taken else str(fault), seconds)
+    return Attempt(fault.status, None if taken else fault.why, seconds)
 
 
 def _answered(response: Response) -> Attempt:

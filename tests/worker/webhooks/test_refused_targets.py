@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import pytest
 
 import rowcall
 from rowcall.egress import HttpClient, Policy
@@ -79,10 +80,12 @@ async def test_a_redirect_to_a_private_address_is_not_followed(
 
 
 @asynccontextmanager
-async def a_sender(allow: str, resolve: Names, write_secrets: Callable[..., Path]) -> AsyncIterator[Sender]:
+async def a_sender(
+    allow: str, resolve: Names, write_secrets: Callable[..., Path], timeout_seconds: float = 5.0
+) -> AsyncIterator[Sender]:
     secrets = SecretFile(write_secrets(webhooks={"values": [KEY]}))
     async with HttpClient(Policy.parse(allow), resolve=resolve) as client:
-        yield Sender(client, secrets, "0123456789ab", 5.0)
+        yield Sender(client, secrets, "0123456789ab", timeout_seconds)
 
 
 def to(url: str) -> Delivery:
@@ -122,3 +125,23 @@ async def test_a_refusal_is_told_and_does_not_hold_up_what_else_the_receiver_is_
         attempt = await sender.send(to(receiver.url))
     assert attempt.error == "answered 400"
     assert not attempt.reached_nobody
+
+
+@pytest.mark.parametrize("trouble", ["refused", "unknown", "silent", "cut off"])
+async def test_what_failed_is_told_without_the_path_of_the_address(
+    receiver: Receiver, write_secrets: Callable[..., Path], trouble: str
+) -> None:
+    """A short part of a path is shown for http tasks: a receiver's may be a password."""
+    host = "nobody.example" if trouble == "unknown" else "127.0.0.1"
+    port = receiver.port
+    if trouble == "silent":
+        receiver.answering.clear()
+    if trouble == "cut off":
+        receiver.answers, receiver.missing = [500], 10
+    if trouble == "refused":
+        async with receiving(Receiver()) as gone:
+            port = gone.port
+    async with a_sender("127.0.0.1", Names(), write_secrets, timeout_seconds=1.0) as sender:
+        attempt = await sender.send(to(f"http://{host}:{port}/t0ken/in?key=value"))
+    assert attempt.error
+    assert [part for part in ("t0ken", "key", "/in", "http:") if part in attempt.error] == []
