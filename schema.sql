@@ -1077,13 +1077,15 @@ BEGIN
 END $$;
 
 -- The same document without what people put into schedules to let them in elsewhere: headers, values with such names,
--- what stands in an address beside host and path, all of a callback_url but its host. References to secrets stay.
+-- what stands in an address beside host and path, what has the shape of a key, all of a callback_url but its host.
+-- References to secrets stay. Whatever domain/credentials.py warns of is hidden here.
 CREATE OR REPLACE FUNCTION rowcall.without_secrets(document jsonb, shown boolean DEFAULT true)
 RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    -- Most documents have nothing of the kind, which is found out in one go.
-    IF shown AND document::text !~*
-       'headers|secret|passw|token|credential|authorization|cookie|key|callback_url|://.*[@?#]' THEN
+    -- Most documents have nothing of the kind, which is found out in one go: here is all that is looked for below, and more.
+    IF shown AND document::text !~* (
+       'headers|secret|pass|pwd|token|credential|authorization|cookie|key|callback_url|://.*[@?#]|'
+       'bearer|basic|akia|asia|gh[pousr]_|github_pat_|glpat-|xox|sk[-_]|rk_|pypi-|npm_|whsec_|eyJ') THEN
         RETURN document;
     END IF;
     RETURN CASE jsonb_typeof(document)
@@ -1093,13 +1095,18 @@ BEGIN
                        WHEN m.key = 'callback_url' AND jsonb_typeof(m.value) = 'string' THEN to_jsonb(
                            regexp_replace(m.value #>> '{}', '^(\w+://)(?:[^/?#]*@)?([^/?#]*).*$', '\1\2/(hidden)'))
                        ELSE rowcall.without_secrets(m.value, shown AND m.key !~* (
-                           '^headers$|secret|passw|token|credential|authorization|cookie|api.?key')) END), '{}')
+                           '^headers$|secret|passw|passphrase|token|credential|authorization|cookie|'
+                           '(private|access|signing|api)[^a-z0-9]*key|(^|[^a-z])(pwd|pass)s?($|[^a-z])')
+                           AND m.key !~ '[a-z]P([Ww][Dd]|[Aa][Ss][Ss])s?($|[^a-z])') END), '{}')
               FROM jsonb_each(document) AS m)
         WHEN 'array' THEN (
             SELECT coalesce(jsonb_agg(rowcall.without_secrets(m.value, shown)), '[]')
               FROM jsonb_array_elements(document) AS m)
         WHEN 'string' THEN CASE
-            WHEN NOT shown THEN '"(hidden)"'
+            WHEN NOT shown OR document #>> '{}' ~ (
+                '-----BEGIN [A-Z ]*PRIVATE KEY|^([Bb]earer|[Bb]asic) \S+\s*$|\m(AKIA|ASIA)[0-9A-Z]{16}|'
+                '\m(gh[pousr]_|github_pat_|glpat-|xox[abprs]-|sk[-_]|rk_live_|pypi-|npm_|whsec_)[0-9A-Za-z_-]{16}|'
+                '\meyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}\.') THEN '"(hidden)"'
             WHEN strpos(document #>> '{}', '://') = 0 THEN document
             ELSE to_jsonb(regexp_replace(regexp_replace(
                 document #>> '{}', '(\w://)[^/?#\s]*@', '\1(hidden)@', 'g'), '(\w://[^?#\s]*)[?#]\S*', '\1?(hidden)', 'g'))

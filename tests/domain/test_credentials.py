@@ -6,17 +6,16 @@ import pytest
 
 from rowcall.domain.credentials import credentials_in, hidden
 
+CREDENTIALS: list[dict[str, Any]] = [
+    {"password": "x"}, {"dbPassword": "x"}, {"API-Key": "x"}, {"x_auth_token": "x"}, {"secrets": ["x"]},
+    {"headers": {"Authorization": "x"}}, {"Cookie": "x"}, {"a": [{"passphrase": "x"}]},
+    {"url": "postgresql://me:hunter2@db/shop"}, {"a": "Bearer abcdefgh1234"}, {"a": "AKIA" + "A1" * 8},
+    {"a": "ghp_" + "a1" * 18}, {"a": "-----BEGIN RSA " + "PRIVATE KEY-----\nMII"}, {"a": "sk-" + "a1" * 12},
+    {"url": "https://example.org/hook?room=5&access_token=x"}, {"url": "https://example.org/?api%5Fkey=x#top"},
+]  # fmt: skip
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        {"password": "x"}, {"dbPassword": "x"}, {"API-Key": "x"}, {"x_auth_token": "x"}, {"secrets": ["x"]},
-        {"headers": {"Authorization": "x"}}, {"Cookie": "x"}, {"a": [{"passphrase": "x"}]},
-        {"url": "postgresql://me:hunter2@db/shop"}, {"a": "Bearer abcdefgh1234"}, {"a": "AKIA" + "A1" * 8},
-        {"a": "ghp_" + "a1" * 18}, {"a": "-----BEGIN RSA " + "PRIVATE KEY-----\nMII"}, {"a": "sk-" + "a1" * 12},
-        {"url": "https://example.org/hook?room=5&access_token=x"}, {"url": "https://example.org/?api%5Fkey=x#top"},
-    ],
-)  # fmt: skip
+
+@pytest.mark.parametrize("value", CREDENTIALS)
 def test_names_and_shapes_of_credentials_are_found(value: dict[str, Any]) -> None:
     assert len(credentials_in(value)) == 1
 
