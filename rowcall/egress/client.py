@@ -20,7 +20,7 @@ import httpcore2
 
 from .backend import CheckedBackend, Resolver, system_resolver, until_the_body
 from .errors import EgressFailed, EgressRefused
-from .headers import checked
+from .headers import MOST_WITH_OURS, checked
 from .policy import Policy
 from .url import Target, parse_url
 
@@ -93,7 +93,7 @@ class HttpClient:
         if method not in METHODS:
             raise EgressRefused(f"the method {method[:20]!r} is not sent; use one of {', '.join(sorted(METHODS))}")
         target = parse_url(url)
-        request = self._request(method, target, checked(headers), body)
+        request = self._request(method, target, checked(headers, most=MOST_WITH_OURS), body)
         exchange = _Exchange(target, max_response_bytes)
         try:
             async with asyncio.timeout(timeout_seconds):

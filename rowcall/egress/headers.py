@@ -8,6 +8,11 @@ from collections.abc import Mapping
 from .errors import EgressRefused
 
 MOST_HEADERS = 64
+"""What a caller may set."""
+
+MOST_WITH_OURS = MOST_HEADERS + 7
+"""With what the `http` task adds: two keys, four of what is running, and the kind of the body."""
+
 LONGEST_VALUE = 8_192
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
@@ -29,10 +34,12 @@ WIRE = frozenset(
 """Set by the client alone, as is everything that begins with `proxy-`."""
 
 
-def checked(headers: Mapping[str, str], *, reserved: frozenset[str] = frozenset()) -> dict[str, str]:
+def checked(
+    headers: Mapping[str, str], *, reserved: frozenset[str] = frozenset(), most: int = MOST_HEADERS
+) -> dict[str, str]:
     """The headers under lower-case names, values stripped. Raises EgressRefused, naming the header, never its value."""
-    if len(headers) > MOST_HEADERS:
-        raise EgressRefused(f"{len(headers)} headers were given; at most {MOST_HEADERS} are sent")
+    if len(headers) > most:
+        raise EgressRefused(f"{len(headers)} headers were given; at most {most} are sent")
     kept: dict[str, str] = {}
     for given, value in headers.items():
         name = given.lower()

@@ -282,3 +282,17 @@ async def test_a_secret_that_comes_back_in_json_within_json_is_not_kept(serve: S
     site = await serve(replying(twice.encode(), content_type="application/json"))
     result = await run({"url": site.url}, redactor=Redactor(["to/ken+1"]))
     assert result["json"] == {"log": '{"token": "[secret]"}', '{"token": "[secret]"}': 1}
+
+
+async def test_as_many_headers_as_a_schedule_may_give_are_sent_with_ours(serve: Serve, replying: Replying) -> None:
+    site = await serve(replying())
+    given = {f"x-own-{number}": str(number) for number in range(64)}
+    context = {f"rowcall-{name}": "1" for name in ("execution-id", "schedule-id", "scheduled-for", "attempt")}
+    await run({"url": site.url, "json": {}, "headers": given}, context=context)
+    [seen] = site.seen
+    ours = {*context, "idempotency-key", "fencing-token", "content-type"}
+    assert given.keys() | ours <= seen.headers.keys()
+    assert (
+        "65 headers were given; at most 64"
+        in faults(url=URL, headers={**given, "x-one-more": "1"})["input_data.headers"]
+    )
