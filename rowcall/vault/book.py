@@ -7,6 +7,7 @@ import binascii
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -21,7 +22,10 @@ SHORTEST_VALUE = 8
 LONGEST_VALUE = 8192
 _SIGNING_PREFIX = "whsec_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-_HOST = re.compile(r"(\*\.)?[a-z0-9:.-]{1,253}")
+_HOST = re.compile(r"(\*\.)?[a-z0-9_:.-]{1,253}")
+_HOW_TO_BIND = (
+    "must be a host name in lower case such as api.example.com or *.example.com, without a port, or an address"
+)
 
 
 def signing_name(client_id: str) -> str:
@@ -60,8 +64,19 @@ def _check_value(value: str) -> str:
 
 def _check_host(host: str) -> str:
     if not _HOST.fullmatch(host):
-        raise ValueError("must be a host name in lower case such as api.example.com or *.example.com, without a port")
+        raise ValueError(_HOW_TO_BIND)
     return host
+
+
+def _as_called(host: str) -> str:
+    """The host as a call names it: a colon stands in an IPv6 address only. Raises InvalidInput.
+
+    In a file that is there it is left alone: it never matches, which is no reason to take all other secrets away.
+    """
+    try:
+        return str(ip_address(host)) if ":" in host else host
+    except ValueError:
+        raise InvalidInput.of("hosts", _HOW_TO_BIND) from None
 
 
 Value = Annotated[str, AfterValidator(_check_value)]
@@ -128,7 +143,8 @@ class SecretBook(BaseModel):
             raise Conflict(f"there is a secret {name!r} already; rowcall secrets rotate gives it another value")
         if is_signing(name) and (clients or hosts):
             raise InvalidInput.of("name", "a secret that signs webhooks is granted to nobody")
-        return self._with(name, {"values": [value], "clients": list(clients), "hosts": list(hosts)})
+        bound = [_as_called(host) for host in hosts]
+        return self._with(name, {"values": [value], "clients": list(clients), "hosts": bound})
 
     def rotate(self, name: str, value: str) -> SecretBook:
         """With another value; the one before stays valid until it is retired, or the next rotation."""

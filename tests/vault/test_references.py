@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rowcall.domain.errors import InvalidInput
+from rowcall.egress.url import parse_url
 from rowcall.vault import SecretBook
 from rowcall.vault.references import has_references, resolve
 
@@ -61,3 +62,30 @@ def test_every_fault_is_told_at_once() -> None:
         "input_data.json.1",
     ]
     assert "value" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("bound", "called"),
+    [
+        ("my_service.internal", "http://my_service.internal/"),
+        ("*.my_zone.internal", "http://a.my_zone.internal/"),
+        ("127.0.0.1", "http://127.0.0.1:8080/"),
+        ("fd00::8", "http://[fd00::8]:8443/"),
+        ("fd00:0:0::8", "http://[fd00::8]/"),
+    ],
+)
+def test_whatever_can_be_called_can_be_bound(bound: str, called: str) -> None:
+    book = SecretBook().create("bound", "bound-value", ["acme"], [bound])
+    assert resolve(NAMED, book, "acme", parse_url(called).host).values == {"bound-value"}
+
+
+@pytest.mark.parametrize("host", ["api.example.com:8443", "127.0.0.1:80", "[::1]", "::1:80000", "a:b", ":", "*.a:80"])
+def test_a_host_that_could_never_match_is_refused(host: str) -> None:
+    with pytest.raises(InvalidInput, match=r"must be a host name in lower case .*, without a port, or an address"):
+        SecretBook().create("bound", "bound-value", ["acme"], [host])
+
+
+def test_a_file_that_names_such_a_host_is_read_all_the_same() -> None:
+    """It was accepted once, and nothing that is signed or sent depends on it."""
+    book = SecretBook.read('{"secrets": {"a": {"values": ["a-value-1"], "hosts": ["api.example.com:8443"]}}}', "here")
+    assert not book.find("a").may_be_sent_to("api.example.com")
