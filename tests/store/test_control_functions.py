@@ -13,6 +13,7 @@ import pytest
 
 from rowcall.store.claiming import look
 from rowcall.store.database import Database
+from rowcall.store.executions import NOT_REPLACED
 from tests.store.stories import ASchedule, AWorker, Connection, execution, nested, plan, schedule
 
 NAMES = {"create_schedule", "pause_schedule", "resume_schedule", "execute_schedule"}
@@ -159,6 +160,20 @@ async def test_what_is_over_or_wrong_is_refused_as_by_rest(
         with pytest.raises(error):
             await program.execute(f"SELECT rowcall.{question}")
     assert await db.fetchval("SELECT count(*) FROM rowcall.open_executions") == 0
+
+
+@pytest.mark.parametrize("task_type", ["http", "sql", "shell", "work"])
+async def test_sql_lets_replace_what_rest_does_and_nothing_else(
+    program: Connection, a_schedule: ASchedule, task_type: str
+) -> None:
+    await a_schedule(name="mine", task_type=task_type)
+    refused = []
+    for field in {field for fields in NOT_REPLACED.values() for field in fields} | {"body", "parameters"}:
+        try:
+            await program.execute("SELECT rowcall.execute_schedule('mine', $1)", json.dumps({field: "x"}))
+        except asyncpg.InvalidParameterValueError:
+            refused.append(field)
+    assert sorted(refused) == sorted(NOT_REPLACED.get(task_type, ()))
 
 
 async def test_what_the_caller_puts_in_the_way_is_not_asked(db: Connection, program: Connection) -> None:
