@@ -8,7 +8,7 @@ SELECT CASE
        WHEN EXISTS (SELECT FROM pg_catalog.pg_class AS c
                      WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p')
                        AND (pg_catalog.has_any_column_privilege(session_user, c.oid, 'SELECT, INSERT, UPDATE, REFERENCES')
-                            OR pg_catalog.has_table_privilege(session_user, c.oid, 'DELETE, TRUNCATE, TRIGGER')))
+                            OR pg_catalog.has_table_privilege(session_user, c.oid, 'DELETE, TRUNCATE, TRIGGER' || since_17)))
            THEN 'it has rights on tables of the schema rowcall'
        WHEN NOT pg_catalog.has_schema_privilege(session_user, n.oid, 'USAGE')
          OR NOT EXISTS (SELECT FROM pg_catalog.pg_proc AS p
@@ -18,6 +18,9 @@ SELECT CASE
        END AS objection
   FROM (SELECT pg_catalog.to_regnamespace('rowcall') AS oid) AS sought
   LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = sought.oid
+ CROSS JOIN LATERAL (  -- by which tables can be locked; older servers refuse to be asked for it
+       SELECT CASE WHEN pg_catalog.current_setting('server_version_num')::pg_catalog.int4 >= 170000 THEN ', MAINTAIN' ELSE '' END
+       ) AS privileges (since_17)
   LEFT JOIN LATERAL (  -- roles that it makes or gives itself, files of the server's, programs, the log that all is in
        SELECT CASE WHEN r.rolcreaterole THEN 'CREATEROLE' WHEN r.rolreplication THEN 'REPLICATION' ELSE r.rolname::text END
          FROM pg_catalog.pg_roles AS r

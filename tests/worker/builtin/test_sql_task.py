@@ -235,6 +235,21 @@ async def test_a_role_that_can_become_rowcalls_own_is_refused(
     assert await effects(schedules.db) == []
 
 
+async def test_a_role_that_may_lock_rowcalls_tables_to_maintain_them_is_refused(
+    serve: Serve, schedules: Schedules, operator: Operator
+) -> None:
+    """By LOCK TABLE, which PostgreSQL 17 lets it do, it could hold up every worker."""
+    if schedules.db.get_server_version().major < 17:
+        pytest.skip("this server does not know MAINTAIN")
+    await schedules.db.execute(f"GRANT MAINTAIN ON rowcall.open_executions TO {operator.role}")
+    on = operator.writes_down(note="INSERT INTO sales.effects VALUES ('x')")
+    schedule_id = await schedules.insert("sql", input_data=asking("note"), max_retries=0)
+    await serve(**on)
+    row = await schedules.reaches("FAILED", schedule_id)
+    assert "it has rights on tables of the schema rowcall" in row["error_message"]
+    assert await effects(schedules.db) == []
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
