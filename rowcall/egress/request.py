@@ -156,10 +156,8 @@ async def call(
     if not request.expects(response.status):
         raise EgressFailed(_unexpected(request, response), status=response.status)
     result = result_of(response)
-    if redactor is not None and "json" in result:
-        result["json"] = redactor.document(
-            result["json"]
-        )  # read, it may spell what it did not before: JSON within JSON
+    if redactor is not None and "json" in result:  # read, it may spell what it did not before: JSON within JSON
+        result["json"] = redactor.document(result["json"])
     return result
 
 
