@@ -29,7 +29,9 @@ from rowcall.store.sessions import Connection, sql
 
 TIMEOUT_SECONDS = 30.0
 WHO = "the API"
-BEGIN = f"BEGIN; SET LOCAL rowcall.who = E'{WHO}'; SET LOCAL plan_cache_mode = {ONE_PLAN}"
+BEGIN = (
+    f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL rowcall.who = E'{WHO}'; SET LOCAL plan_cache_mode = {ONE_PLAN}"
+)
 USUAL = {name: getattr(Defaults(), name) for name in Defaults.__slots__ if name in Definition.__slots__}
 IS_STATIC = False
 EVERY_STATUS = ["ACTIVE", "PAUSED", "COMPLETED", "INVALID"]

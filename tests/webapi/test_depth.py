@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import httpx2
 import pytest
 
 from rowcall.domain.documents import MAX_DEPTH_TOLD, TOO_DEEP
+from rowcall.store.jsonb import MOST_NESTED
 from rowcall.wire.executions import ExecutionList
 from rowcall.wire.schedules import ScheduleList
+from tests.store.stories import older
 from tests.webapi.answers import faults
 from tests.webapi.conftest import CreateSchedule
 from tests.webapi.ledger import a_row
 from tests.webapi.test_executions import NOON
 
-DEPTHS = [MAX_DEPTH_TOLD - 1, MAX_DEPTH_TOLD, MAX_DEPTH_TOLD + 1, 300, 700]
+DEPTHS = [MAX_DEPTH_TOLD - 1, MAX_DEPTH_TOLD, MAX_DEPTH_TOLD + 1, 300, MOST_NESTED]
 
 
 def text_of(depth: int) -> str:
@@ -57,11 +58,10 @@ async def test_a_result_that_is_nested_deeply_is_told_as_far_as_readers_read(
 async def test_a_schedule_that_sql_nested_deeply_is_listed(
     client: httpx2.AsyncClient, a_schedule: CreateSchedule, db: Any, depth: int
 ) -> None:
-    await a_schedule(name="deep")
-    await db.execute(
-        "UPDATE rowcall.schedules SET input_data = $1, labels = $1, cron_fields = $1, cron_expression = NULL",
-        json.dumps({"a": json.loads(text_of(depth - 1))}),
-    )
+    created = await a_schedule(name="deep")
+    text = f"'{text_of(depth)}'"
+    columns = f"input_data = {text}, labels = {text}, cron_fields = {text}, cron_expression = NULL"
+    await older(db, created["schedule_id"], columns)
     await client.post("/v1/schedules/deep/execute")
 
     for url in ("/v1/schedules", "/v1/schedules/deep", "/v1/executions", "/v1/audit-log"):
@@ -74,8 +74,8 @@ async def test_a_schedule_that_sql_nested_deeply_is_listed(
 async def test_a_schedule_that_sql_nested_deeply_is_mended_by_another_input(
     client: httpx2.AsyncClient, a_schedule: CreateSchedule, db: Any, depth: int
 ) -> None:
-    await a_schedule(name="deep")
-    await db.execute("UPDATE rowcall.schedules SET input_data = $1", text_of(depth))
+    created = await a_schedule(name="deep")
+    await older(db, created["schedule_id"], f"input_data = '{text_of(depth)}'")
 
     refused = faults(await client.patch("/v1/schedules/deep", json={"priority": 7}))
     assert refused == {"input_data": "is nested more than 64 deep"}
