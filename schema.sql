@@ -738,7 +738,7 @@ CREATE INDEX IF NOT EXISTS open_available
 -- beat.sql reads back its own; take_orphans.sql takes those of the dead
 CREATE INDEX IF NOT EXISTS open_by_worker ON rowcall.open_executions (worker_id) WHERE worker_id IS NOT NULL;
 
--- lane_of_backfill.sql, cancel_queued_of_backfill.sql: what is open of backfills, which is little
+-- lane_of_backfill.sql, close_queued_of_backfill.sql: what is open of backfills, which is little
 CREATE INDEX IF NOT EXISTS open_by_backfill ON rowcall.open_executions (backfill_id) WHERE backfill_id IS NOT NULL;
 
 -- release_waiting.sql, in the sweep
@@ -1786,7 +1786,8 @@ CREATE OR REPLACE FUNCTION rowcall.explain_covered(
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     named    text := format('execution %s', answer.execution_id);
-    together text := format('answers for it together with the others up to %s', rowcall.told_moment(answer.scheduled_for, zone));
+    together text := format('answers for it together with the others up to %s',
+                            rowcall.told_moment(answer.scheduled_for, zone));
     reason   text := regexp_replace(answer.reason, '^backfilled: ', '');
 BEGIN
     IF answer.backfill_id IS NOT NULL THEN

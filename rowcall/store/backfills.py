@@ -21,6 +21,7 @@ from rowcall.domain.schedules import ScheduleStatus, schedule_of
 from rowcall.domain.timing import era_fault
 from rowcall.domain.triggers import Trigger, next_occurrence
 
+from .cancelling import cancel_closed
 from .database import Database
 from .schedules import LARGEST_ID, ScheduleRow
 from .sessions import Row, Session
@@ -135,9 +136,14 @@ async def cancel_backfill(database: Database, backfill_id: int, by: str) -> Back
         if status != BackfillStatus.RUNNING:
             raise Conflict(f"backfill {backfill_id} is {status} already; there is nothing to cancel")
         await transaction.fetch("cancel_backfill", backfill_id, because)
-        queued = await transaction.fetch("cancel_queued_of_backfill", backfill_id, f"its backfill was {because}")
-        await tell_and_wake(transaction, queued)
+        await cancel_queued(transaction, backfill_id, f"its backfill was {because}")
         return await find_backfill(transaction, backfill_id)
+
+
+async def cancel_queued(session: Session, backfill_id: int, because: str) -> None:
+    """Cancel what is queued of a locked backfill."""
+    closed = await session.fetch("close_queued_of_backfill", backfill_id)
+    await tell_and_wake(session, await cancel_closed(session, closed, because))
 
 
 # ── the parts ─────────────────────────────────────────────────────────────────────────────────────────────────────────

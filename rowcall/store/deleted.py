@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from .cancelling import cancel_closed
 from .database import Database
 from .sessions import Row, Session
 from .telling import tell_and_wake
@@ -32,7 +33,8 @@ async def cancel_left_over(database: Database, schedule_ids: Collection[int]) ->
     if not asked or not await database.fetch("left_over", asked):
         return []
     async with database.transaction() as transaction:
-        cancelled = await transaction.fetch("cancel_queued_of_deleted", asked, DELETED)
+        closed = await transaction.fetch("close_queued_of_deleted", asked)
+        cancelled = await cancel_closed(transaction, closed, DELETED)
         await tell_and_wake(transaction, cancelled)
     return list(cancelled)
 

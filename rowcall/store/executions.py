@@ -16,6 +16,7 @@ from rowcall.domain.errors import Conflict, InvalidInput, NotFound
 from rowcall.domain.executions import OPEN_STATUSES, ExecutionStatus
 from rowcall.domain.schedules import ScheduleStatus
 
+from .cancelling import cancel_closed
 from .database import Database
 from .jsonb import read_jsonb, write_jsonb
 from .ledger import ensure_today
@@ -98,8 +99,10 @@ async def cancel_execution(database: Database, execution_id: int, by: str) -> Ex
         if opened is None:
             raise Conflict(f"execution {execution_id} is {execution['status']} already; there is nothing to cancel")
         if opened["worker_id"] is None:
-            cancelled = await transaction.fetch("cancel_queued", execution_id, f"cancelled by {by}")
-            await tell_and_wake(transaction, cancelled)
+            because = f"cancelled by {by}"
+            closed = await transaction.fetch("close_queued", execution_id)
+            await tell_and_wake(transaction, await cancel_closed(transaction, closed, because))
+            await transaction.fetch("audit_cancelled", execution_id, opened["schedule_id"], because)
             freed.append(opened["schedule_id"])
         else:
             await transaction.fetch("request_cancel", execution_id)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from .cancelling import cancel_closed
 from .database import Database
 from .releasing import release_free
 from .sessions import Session
@@ -22,7 +23,8 @@ AT_ONCE = 500
 async def end_open(session: Session, schedule_ids: Sequence[int]) -> None:
     """End what is open of these locked schedules, but for what waits."""
     await session.fetch("request_cancel_open", schedule_ids)
-    await tell_rows(session, await session.fetch("cancel_available", schedule_ids, OVERTAKEN))
+    closed = await session.fetch("close_available", schedule_ids)
+    await tell_rows(session, await cancel_closed(session, closed, OVERTAKEN))
 
 
 async def end_overtaken(database: Database, schedule_ids: Collection[int] | None = None) -> None:

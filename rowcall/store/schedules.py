@@ -19,6 +19,7 @@ from rowcall.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from rowcall.domain.schedules import ScheduleStatus, is_gone
 from rowcall.domain.timing import TIMING_COLUMNS
 
+from .cancelling import cancel_closed
 from .deleted import DELETED
 from .jsonb import read_jsonb, write_jsonb
 from .planning import Moments, plan_locked, plan_new, plan_resumption
@@ -147,7 +148,7 @@ async def create_schedule(
     row = await session.fetchrow("insert_schedule", *given)
     assert row is not None  # what the statement inserts, it returns
     created = await _planned(session, _shown(session, row))
-    if created["status"] == ScheduleStatus.INVALID:  # by the name that was made up: with one of its own it was judged
+    if created["status"] == ScheduleStatus.INVALID and definition.name is None:
         told = f"give a name: the slots of H depend on it, and by {created['name']!r} they never come"
         raise InvalidInput.of("name", told)
     return created
@@ -279,7 +280,8 @@ async def delete_schedule(session: Session, schedule: ScheduleRow) -> int | None
         written_by, who = guard(session, schedule["written_by"])
         written(session, await session.fetchrow("disable_schedule", schedule["schedule_id"], written_by, who))
         return None
-    cancelled = await session.fetch("delete_schedule", schedule["schedule_id"], DELETED)
+    closed = await session.fetch("delete_schedule", schedule["schedule_id"], DELETED)
+    cancelled = await cancel_closed(session, closed, DELETED)
     await tell_and_wake(session, cancelled)
     return len(cancelled)
 

@@ -8,6 +8,7 @@ from typing import TypeAlias
 import pytest
 
 from rowcall.domain.executions import Outcome
+from rowcall.store.backfills import cancel_queued
 from rowcall.store.counting import fold_outcomes
 from rowcall.store.database import Database
 from rowcall.store.deleted import cancel_left_over
@@ -88,7 +89,8 @@ async def by_the_next_run(database: Database, db: Connection, execution_id: int,
 
 async def with_its_backfill(database: Database, db: Connection, execution_id: int, schedule_id: int) -> None:
     await db.execute("UPDATE rowcall.open_executions SET backfill_id = 7")
-    assert await database.fetch("cancel_queued_of_backfill", 7, "its backfill was cancelled")
+    async with database.transaction() as transaction:
+        await cancel_queued(transaction, 7, "its backfill was cancelled")
 
 
 async def with_its_schedule(database: Database, db: Connection, execution_id: int, schedule_id: int) -> None:

@@ -174,7 +174,11 @@ class Crowd:
             "insert_answers": (3 * due, [self.due, ["MISSED"] * due, following, nothing, ["so it is"] * due]),
             "complete_schedules": (due, [self.due, ["so it is"] * due]),
             "request_cancel_open": (9 * due, [self.due]),
-            "cancel_available": (9 * due, [self.due, "so it is"]),
+            "close_available": (6 * due, [self.due]),
+            "cancel_closed": (
+                2 * len(self.queued),
+                [self.queued, self.queued_of, self.queued_for, [1] * len(self.queued), "so it is"],
+            ),
             "lock_free_schedules": (due, [self.due]),
             "waiting_of": (3 * due, [self.due]),
             "upcoming_rules": (len(lanes) * ROOM, [["here"], 300.0, ROOM]),

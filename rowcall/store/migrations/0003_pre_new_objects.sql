@@ -1402,7 +1402,8 @@ CREATE OR REPLACE FUNCTION rowcall.explain_covered(
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
     named    text := format('execution %s', answer.execution_id);
-    together text := format('answers for it together with the others up to %s', rowcall.told_moment(answer.scheduled_for, zone));
+    together text := format('answers for it together with the others up to %s',
+                            rowcall.told_moment(answer.scheduled_for, zone));
     reason   text := regexp_replace(answer.reason, '^backfilled: ', '');
 BEGIN
     IF answer.backfill_id IS NOT NULL THEN

@@ -8,7 +8,8 @@ SELECT q.execution_id, q.schedule_id, q.scheduled_for, q.trigger, q.fence, q.cli
   FROM unnest($1::text[], $2::smallint[]) AS lane (route, priority)
  CROSS JOIN LATERAL (
        SELECT o.execution_id, o.schedule_id, o.scheduled_for, o.trigger, o.fence, s.client_id, s.name,
-              s.timeout_seconds, s.max_retries, s.retry_backoff_seconds, s.tells, s.deleted, o.backfill_id IS NOT NULL AS backfilled
+              s.timeout_seconds, s.max_retries, s.retry_backoff_seconds, s.tells, s.deleted,
+              o.backfill_id IS NOT NULL AS backfilled
          FROM rowcall.open_executions AS o
         CROSS JOIN LATERAL (
               SELECT k.client_id, k.name, k.timeout_seconds, k.max_retries, k.retry_backoff_seconds,
