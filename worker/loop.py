@@ -114,11 +114,10 @@ class Loop:
                 self.on_work()
                 delay = min(LONGEST_BACKOFF_SECONDS, 0.05 * 2**failures) * (0.5 + self._random.random() / 2)
                 log.warning("look_failed", error=str(fault), retry_in_seconds=round(delay, 2))
+            self._lead.rang_at = None
             if delay > 0:
                 self.at_rest.set()
-                await self._sleep(delay)
-            else:
-                self._lead.woken()
+                self._lead.rang_at = await self._sleep(delay)
 
     async def tick(self) -> float:
         """One look; in how many seconds the next is due. Raises StoreUnavailable."""
@@ -173,13 +172,14 @@ class Loop:
             delay = min(delay, LONGEST_BACKOFF_SECONDS)  # it hides what is next behind it
         return min(delay, self._catch_up.pause(time.monotonic())) if found.late_is_left else delay
 
-    async def _sleep(self, seconds: float) -> None:
-        self._lead.set_timer(seconds)
+    async def _sleep(self, seconds: float) -> float | None:
+        """Sleep until there is news; else when the timer was to ring that ended it."""
+        rings_at = time.monotonic() + seconds
         try:
             await asyncio.wait_for(self._news.wait(), timeout=seconds)
         except TimeoutError:
-            return
-        self._lead.woken()
+            return rings_at
+        return None
 
     async def _reconcile(self) -> None:
         """Hold what runs in this worker's name against what it holds. No claim is on its way while this runs."""

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from .claims import Claim
 from .keeping import FEW
-from .lead import Lead
+from .lanes import Wanted
 from .peeking import Sight, peek
 from .sessions import Session
 from .starting import start_ahead
@@ -32,19 +30,12 @@ class Prepared:
     sight: Sight
 
 
-async def prepare(
-    session: Session,
-    worker_id: int,
-    routes: Sequence[str],
-    sight: Sight,
-    limit: int,
-    since: datetime | None,
-    lead: Lead,
-) -> Prepared | None:
+async def prepare(session: Session, wanted: Wanted, sight: Sight) -> Prepared | None:
     """Start what stands first in this sight, and is not due yet; None where that is to be left until it is.
 
     The transaction is to wait for `due_at` before it ends.
     """
+    lead, since = wanted.lead, wanted.since
     begins_at = max(sight.seen_at + sight.due_in - lead.start.seconds, time.monotonic())
     await asyncio.sleep(begins_at - time.monotonic())
     moment = min(head.moment for head in sight.heads)
@@ -53,12 +44,14 @@ async def prepare(
         return None
     lanes = [head.route for head in first], [head.priority for head in first]
     rows = await session.fetch("claim_due", *lanes, FEW + 1, moment, since, None)
-    if not 0 < len(rows) <= min(FEW, limit):
+    if not 0 < len(rows) <= min(FEW, wanted.limit):
         return None
-    claims = await start_ahead(session, worker_id, rows)
+    claims = await start_ahead(session, wanted.worker_id, rows)
     if not claims:
         return None
-    beyond = await peek(session, routes, None, since)  # there are heads: what was started has come to be one again
+    beyond = await peek(
+        session, wanted.routes, None, since
+    )  # there are heads: what was started has come to be one again
     lead.start.took(beyond.seen_at - begins_at)
     due_in = moment - beyond.clock
     return Prepared(claims, beyond.seen_at + due_in.total_seconds(), beyond)

@@ -13,7 +13,7 @@ Where something has been due for long, what is due now is claimed apart from it,
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -25,7 +25,7 @@ from .apart import each_apart, plan_apart
 from .claims import Claim
 from .database import Database
 from .driver_errors import REFUSED
-from .lanes import Part, due_lanes, late_before, next_in, part_to_sort, parts_of
+from .lanes import Part, Wanted, due_lanes, late_before, next_in, part_to_sort, parts_of
 from .lead import Lead
 from .overtaken import end_overtaken
 from .peeking import Head, Sight, peek, until
@@ -98,19 +98,19 @@ async def look(
 
     Raises StoreUnavailable; then nothing was claimed, or the lease will say otherwise at the next beat.
     """
-    found, sight, lead = Look(), None, lead or Lead.none()
+    wanted = Wanted(worker_id, routes, limit, since, late, lead or Lead.none(), now)
+    found, sight = Look(), None
     if not expected:
         sight = await peek(database.planning_either_way(), routes, now, since)
         if sight.unplanned:
-            since = None  # what is planned now may have been due for long
-            sight = await _plan_and_peek(database, found, routes, now)
-    if sight is None or sight.due_in <= lead.patience_seconds:
-        claim = partial(_wait_and_claim, database, worker_id, routes, limit, since, late, lead, now)
+            wanted = replace(wanted, since=None)  # what is planned now may have been due for long
+            sight = await _plan_and_peek(database, found, wanted)
+    if sight is None or sight.due_in <= wanted.lead.patience_seconds:
         try:
-            sight = await claim(found, sight)
+            sight = await _wait_and_claim(database, wanted, found, sight)
         except REFUSED:
             found = Look(planned=found.planned, stuck=found.stuck, apart=True)
-            sight = await claim(found, None)
+            sight = await _wait_and_claim(database, wanted, found, None)
         made_wait = [row["schedule_id"] for row in found.recorded if row["status"] == "QUEUED"]
         await end_overtaken(database, made_wait)
         found.busy = (await release_free(database, made_wait)).busy
@@ -124,29 +124,19 @@ async def look(
     return found
 
 
-async def _wait_and_claim(
-    database: Database,
-    worker_id: int,
-    routes: Sequence[str],
-    limit: int,
-    since: datetime | None,
-    late: LateLane | None,
-    lead: Lead,
-    now: datetime | None,
-    found: Look,
-    sight: Sight | None,
-) -> Sight:
+async def _wait_and_claim(database: Database, wanted: Wanted, found: Look, sight: Sight | None) -> Sight:
     """Claim what this sight leads to, or what is seen now, once it is due; what is seen then."""
+    lead = wanted.lead
     async with database.transaction(one_plan=True) as transaction:  # begun before it waits: that takes time as well
         if sight is None:
-            sight = await peek(transaction, routes, now, since)
+            sight = await peek(transaction, wanted.routes, wanted.now, wanted.since)
             lead.saw(sight.seen_at)
         if 0 < sight.due_in <= lead.patience_seconds:
-            waits = not (now or found.apart)
-            ahead = await prepare(transaction, worker_id, routes, sight, limit, since, lead) if waits else None
+            starts_ahead = not (wanted.now or found.apart)
+            ahead = await prepare(transaction, wanted, sight) if starts_ahead else None
             sight = await _wait(found, ahead, sight)
         if sight.due_in <= 0 and not found.claims:
-            await _claim_all(transaction, found, worker_id, routes, sight.heads, limit, since, late, now)
+            await _claim_all(transaction, wanted, found, sight.heads)
     return sight
 
 
@@ -160,7 +150,7 @@ async def _wait(found: Look, ahead: Prepared | None, sight: Sight) -> Sight:
     return ahead.sight
 
 
-async def _plan_and_peek(database: Database, found: Look, routes: Sequence[str], now: datetime | None) -> Sight:
+async def _plan_and_peek(database: Database, found: Look, wanted: Wanted) -> Sight:
     """Plan what has no next moment yet, and look at the heads again."""
     try:
         async with database.transaction() as transaction:
@@ -168,48 +158,32 @@ async def _plan_and_peek(database: Database, found: Look, routes: Sequence[str],
     except REFUSED:
         async with database.transaction() as transaction:
             found.planned, found.stuck = await plan_apart(transaction)
-    return await peek(database.planning_either_way(), routes, now, None)
+    return await peek(database.planning_either_way(), wanted.routes, wanted.now, wanted.since)
 
 
-async def _claim_all(
-    session: Transaction,
-    found: Look,
-    worker_id: int,
-    routes: Sequence[str],
-    heads: Sequence[Head],
-    limit: int,
-    since: datetime | None,
-    late: LateLane | None,
-    now: datetime | None,
-) -> None:
+async def _claim_all(session: Transaction, wanted: Wanted, found: Look, heads: Sequence[Head]) -> None:
     """Claim what these heads lead to."""
+    late, limit = wanted.late, wanted.limit
     cutoff = None if late is None else late_before(heads, late)
     if late is None or cutoff is None:
         parts, to_sort = [Part(due_lanes(heads), limit)], None
     else:
         behind = due_lanes(heads, cutoff)
         to_sort = part_to_sort(behind, heads, cutoff, limit, late)
-        heads = (await peek(session, routes, now, cutoff, cutoff)).heads
+        heads = (await peek(session, wanted.routes, wanted.now, cutoff, cutoff)).heads
         parts = parts_of(behind, heads, cutoff, limit, late)
         found.late_is_left, found.due_in_seconds = True, next_in(heads)
     found.found_due = len({lane for part in parts for lane in part.lanes})
     for part in parts:
-        await _claim(session, found, worker_id, part, limit, since, now)
+        await _claim(session, wanted, found, part)
     if to_sort and limit > 0:
-        await _sort(session, found, worker_id, to_sort, limit, now)
+        await _sort(session, wanted, found, to_sort)
 
 
-async def _claim(
-    session: Transaction,
-    found: Look,
-    worker_id: int,
-    part: Part,
-    limit: int,
-    schedules_since: datetime | None,
-    now: datetime | None,
-) -> None:
+async def _claim(session: Transaction, wanted: Wanted, found: Look, part: Part) -> None:
     """Claim a part, as long as the look has room."""
-    first, most = len(found.claims), min(limit, len(found.claims) + part.most)
+    worker_id, now = wanted.worker_id, wanted.now
+    first, most = len(found.claims), min(wanted.limit, len(found.claims) + part.most)
     for kind, group in groupby(part.lanes, key=lambda lane: lane.kind):
         of_kind = list(group)
         routes, priorities = [lane.route for lane in of_kind], [lane.priority for lane in of_kind]
@@ -222,7 +196,7 @@ async def _claim(
             )
         else:
             rows = await session.fetch(
-                "claim_due", routes, priorities, left, now, part.since or schedules_since, part.before
+                "claim_due", routes, priorities, left, now, part.since or wanted.since, part.before
             )
             await _begin(session, found, rows, partial(start_due, session, worker_id))
     if part.late:
@@ -243,18 +217,18 @@ async def _begin(
         await begin(rows)
 
 
-async def _sort(
-    session: Transaction, found: Look, worker_id: int, part: Part, limit: int, now: datetime | None
-) -> None:
+async def _sort(session: Transaction, wanted: Wanted, found: Look, part: Part) -> None:
     """See to what is due now as well, or has nothing to run, among what has been due for long and has no place."""
     [lane] = part.lanes
-    most = min(limit, len(found.claims) + part.most)
-    rows = await session.fetch("claim_due", [lane.route], [lane.priority], SORTED_AT_ONCE, now, part.since, part.before)
+    most = min(wanted.limit, len(found.claims) + part.most)
+    rows = await session.fetch(
+        "claim_due", [lane.route], [lane.priority], SORTED_AT_ONCE, wanted.now, part.since, part.before
+    )
     assert part.before is not None  # that is what it is behind
     await session.fetch("plan_anew")
     since = part.before
 
     async def start(rows: Sequence[Row]) -> Begun:
-        return await start_returning(session, worker_id, rows, since, most - len(found.claims))
+        return await start_returning(session, wanted.worker_id, rows, since, most - len(found.claims))
 
     await _begin(session, found, rows, start)

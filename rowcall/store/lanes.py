@@ -1,4 +1,4 @@
-"""The lanes of a look: which of them have something due, in which order, and what of it has been due for long."""
+"""What a look is to find; and its lanes: which have something due, in which order, what of it has been due for long."""
 
 from __future__ import annotations
 
@@ -8,7 +8,25 @@ from datetime import datetime, timedelta
 
 from rowcall.domain.catching_up import LateLane, triage_begins
 
+from .lead import Lead
 from .peeking import Head
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one look is to find: at most `limit` runs for a worker, of what is due from `since` on in its routes.
+
+    `late`: what has been due for long has a lane of its own. `lead`: for how long it waits for what is due then. `now`
+    is for tests.
+    """
+
+    worker_id: int
+    routes: Sequence[str]
+    limit: int
+    since: datetime | None
+    late: LateLane | None
+    lead: Lead
+    now: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ timers ring late, and memory and processors have been busy with something else, 
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 
 REMEMBERED = 0.9
@@ -47,7 +46,8 @@ class Lead:
     sight: Allowance = field(default_factory=lambda: Allowance(*SIGHT_SECONDS))
     start: Allowance = field(default_factory=lambda: Allowance(*START_SECONDS))
     early_seconds: float = EARLY_SECONDS
-    _rings_at: float | None = None
+    rang_at: float | None = None
+    """When the timer was to ring that made the loop look, of the monotonic clock; None where something else did."""
 
     @classmethod
     def none(cls) -> Lead:
@@ -64,16 +64,8 @@ class Lead:
         """So long such a look waits at the most: its beginning is a timer's, and no more exact than that."""
         return self.seconds + self.early_seconds
 
-    def set_timer(self, seconds: float) -> None:
-        """A look is to begin in so many seconds."""
-        self._rings_at = time.monotonic() + seconds
-
-    def woken(self) -> None:
-        """Something else than the timer made the loop look."""
-        self._rings_at = None
-
     def saw(self, seen_at: float) -> None:
         """Remember how long after its timer a look saw what is due."""
-        if self._rings_at is not None:
-            self.sight.took(seen_at - self._rings_at)
-            self._rings_at = None
+        if self.rang_at is not None:
+            self.sight.took(seen_at - self.rang_at)
+            self.rang_at = None

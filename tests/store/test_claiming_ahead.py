@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import time
 from datetime import datetime
 
 import pytest
@@ -281,7 +282,6 @@ async def test_a_look_that_saw_late_what_it_was_to_wait_for_is_begun_earlier_the
     database: Database, a_schedule: ASchedule, worker: int
 ) -> None:
     await a_schedule()
-    lead = Lead()
-    lead.set_timer(-0.015)
+    lead = Lead(rang_at=time.monotonic() - 0.015)
     await look(database, worker, ["work"], 10, lead=lead, expected=True)
     assert 1.5 * 0.015 <= lead.sight.seconds <= lead.sight.most

@@ -25,15 +25,12 @@ def test_what_is_allowed_has_limits() -> None:
 
 def test_a_look_that_something_else_has_woken_says_nothing_about_timers() -> None:
     lead = Lead()
-    lead.set_timer(-0.02)
-    lead.woken()
     lead.saw(1e9)
     assert lead.sight.seconds == Lead().sight.seconds
 
 
 def test_what_a_timer_told_counts_once() -> None:
-    lead = Lead()
-    lead.set_timer(-1)
+    lead = Lead(rang_at=0.0)
     lead.saw(1e9)
     lead.sight = Allowance(least=0.007, most=0.03)
     lead.saw(1e9)
