@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from rowcall.domain.access import DEFAULT_CLIENT
-from rowcall.domain.errors import InvalidInput
 from rowcall.domain.faults import read_partly
-from rowcall.domain.timing import read_timing
-from rowcall.domain.triggers import describe_trigger, occurrences_after, read_local
+from rowcall.domain.triggers import read_local
+from rowcall.domain.trying import try_out
 from rowcall.domain.zones import zone
 from rowcall.settings import Settings
 from rowcall.wire.previewing import Preview, PreviewFields
@@ -38,22 +38,22 @@ async def _elsewhere(given: Mapping[str, Any], after: str | None, count: int) ->
 
 
 def _here(given: Mapping[str, Any], after: str | None, count: int) -> Preview:
-    now = datetime.now(UTC)
-    timezone = given.get("timezone") or Settings.from_environment().default_timezone
+    now, defaults = datetime.now(UTC), Settings.from_environment().schedule_defaults
+    timezone = given.get("timezone") or defaults.timezone
     zone(timezone)
-    start = now if after is None else read_local(after, timezone, "--after")
     read, faults = read_partly(PreviewFields, given)
     assert read is not None  # no field of it must be given
-    unusable = {fault.field.partition(".")[0] for fault in faults}
-    whose = {"client_id": read.client_id or DEFAULT_CLIENT, "name": read.name or ""}
-    timing, trigger, more = read_timing(read, unusable, default_timezone=timezone, created_at=start, **whose)
-    if timing is None or trigger is None or faults:
-        raise InvalidInput([*faults, *more])
-    return Preview(
-        description=describe_trigger(**{**timing.rule(), **whose}),
-        timezone=timezone,
-        upcoming=occurrences_after(trigger, start, count),
+    tried = try_out(
+        read,
+        faults,
+        client_id=read.client_id or DEFAULT_CLIENT,
+        name=read.name or "",
+        defaults=defaults,
+        now=now,
+        after=None if after is None else read_local(after, timezone, "--after"),
+        count=count,
     )
+    return Preview(**asdict(tried))
 
 
 def _away(moment: datetime, now: datetime) -> str:

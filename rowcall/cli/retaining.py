@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from rowcall.domain.errors import InvalidInput
-from rowcall.settings import Settings
+from rowcall.settings import MOST_DAYS, Settings
 from rowcall.store.retention import Day, Retired, drop_old_days, old_days
 
 from .access import a_database
@@ -16,7 +16,6 @@ from .output import print_json, print_table, say
 
 COLUMNS = ("DAY", "EXECUTIONS", "SIZE", "WHAT")
 DAY_SECONDS = 86_400
-MOST_DAYS = 36_500
 
 
 async def retain(older_than: str | None, *, dry_run: bool, as_json: bool) -> ExitCode:

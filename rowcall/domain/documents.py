@@ -7,6 +7,7 @@ stands in code may hold values that JSON does not have at all; a field that is a
 from __future__ import annotations
 
 import math
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -23,6 +24,8 @@ something stands around it."""
 TOO_DEEP = "… nested too deeply to be told"
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 LARGEST_DOUBLE = int(sys.float_info.max)
+_MARKS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]')
+"""A text, or what opens or closes an object or a list."""
 
 
 def read_document(model: type[M], given: Mapping[str, Any]) -> tuple[M | None, list[Fault]]:
@@ -42,6 +45,18 @@ def depth_of(document: object, limit: int = MAX_DEPTH) -> int:
         depth += bool(containers)
         level = [inner for value in containers for inner in (value.values() if isinstance(value, dict) else value)]
     return depth
+
+
+def is_text_deeper(text: str, levels: int) -> bool:
+    """Whether objects and lists are nested deeper than so many levels in a JSON text: its reader would have a stack."""
+    if text.count("[") + text.count("{") <= levels:
+        return False
+    depth = 0
+    for mark in _MARKS.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(mark[0], 0)
+        if depth > levels:
+            return True
+    return False
 
 
 def told(document: Any, levels: int = MAX_DEPTH_TOLD) -> Any:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from .executions import ExecutionStatus
 from .planning import BEGINNING, INSTANT, Answer, run_moment
 from .schedules import Schedule, ScheduleStatus
-from .trigger_types import OneTimeTrigger
+from .trigger_types import OneTimeTrigger, unwindowed
 from .triggers import Trigger, Window, latest_through, next_occurrence
 
 
@@ -49,7 +49,7 @@ def settle(schedule: Schedule, spans: Sequence[Span]) -> Settlement:
     for span, following in pairwise(merged):
         since = max(span.since, chain or BEGINNING)
         if span is merged[0] and chain is None and span.trigger is not None:
-            since = _owed_from(span.trigger, span.since)
+            since = owed_from(span.trigger, span.since)
         answer = _closing(span, following, since, chain)
         if answer is not None:
             answers.append(answer)
@@ -120,10 +120,10 @@ def _base(schedule: Schedule, spans: Sequence[Span], chain: datetime | None) -> 
     """The moment after which the present rule counts."""
     if len(spans) > 1 and not _is_one_time(schedule.trigger):
         return max(spans[-1].since, chain or BEGINNING)
-    return chain or _owed_from(schedule.trigger, schedule.created_at)
+    return chain or owed_from(schedule.trigger, schedule.created_at)
 
 
-def _owed_from(trigger: Trigger, created_at: datetime) -> datetime:
+def owed_from(trigger: Trigger, created_at: datetime) -> datetime:
     """From where a schedule that has answered for nothing owes answers: its `starts_at`, else its creation."""
     if _is_one_time(trigger):
         return BEGINNING  # one whose moment passed before it was written down still gets its row
@@ -133,4 +133,4 @@ def _owed_from(trigger: Trigger, created_at: datetime) -> datetime:
 
 
 def _is_one_time(trigger: Trigger) -> bool:
-    return isinstance(trigger.trigger if isinstance(trigger, Window) else trigger, OneTimeTrigger)
+    return isinstance(unwindowed(trigger), OneTimeTrigger)

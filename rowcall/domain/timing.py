@@ -14,16 +14,8 @@ from typing import Any
 
 from .errors import Fault, InvalidInput
 from .fields import TriggerFields
-from .triggers import (
-    LONGEST_INTERVAL_SECONDS,
-    CronFieldsTrigger,
-    CronTrigger,
-    Trigger,
-    Window,
-    occurrences_after,
-    read_local,
-    trigger_of,
-)
+from .trigger_types import CronFieldsTrigger, CronTrigger, unwindowed
+from .triggers import LONGEST_INTERVAL_SECONDS, Trigger, occurrences_after, read_local, trigger_of
 
 PARTS = {"weeks": 604800, "days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 FAMILIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -140,7 +132,7 @@ def pace_fault(timing: Timing, trigger: Trigger, now: datetime, min_interval_sec
 
 def _smallest_gap(trigger: Trigger, now: datetime) -> float | None:
     """In seconds on the clock's face, as in UTC: the day of 23 hours in spring makes no daily rule run too often."""
-    rule = trigger.trigger if isinstance(trigger, Window) else trigger
+    rule = unwindowed(trigger)
     assert isinstance(rule, CronTrigger | CronFieldsTrigger)
     moments = occurrences_after(replace(rule, timezone="UTC"), now, LOOKED_AHEAD)
     gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(moments)]

@@ -110,7 +110,12 @@ class Window:
         return occurrence
 
 
+def unwindowed(trigger: Trigger | None) -> Trigger | None:
+    """The rule by itself, without the window that it may be seen through."""
+    return trigger.trigger if isinstance(trigger, Window) else trigger
+
+
 def hangs_on_zone_data(trigger: Trigger | None) -> bool:
     """Whether other data of time zones may have it name other instants."""
-    rule = trigger.trigger if isinstance(trigger, Window) else trigger
+    rule = unwindowed(trigger)
     return isinstance(rule, CronTrigger | CronFieldsTrigger) and rule.timezone != "UTC"

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .environment import SettingDescription
 from .model import Settings
+from .readers import MOST_DAYS
 
-__all__ = ["SettingDescription", "Settings"]
+__all__ = ["MOST_DAYS", "SettingDescription", "Settings"]

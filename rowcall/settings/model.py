@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .environment import SettingDescription, describe, read_environment, setting
-from .readers import boolean, choice, folder, number, text, url, whole, words, zone
+from .readers import MOST_DAYS, boolean, choice, folder, number, text, url, whole, words, zone
 
 if TYPE_CHECKING:  # reading settings is quick, and most of those who do have no use for the definition of a schedule
     from rowcall.domain.definitions import Defaults
@@ -182,17 +182,17 @@ class Settings:
     result_max_bytes: int = setting(whole(256, 2**24), 65536, "A larger result is kept as its beginning and its size.")
     error_max_bytes: int = setting(whole(256, 2**24), 16384, "A longer error text is cut in its middle.")
     retention_days: int = setting(
-        whole(0, 36500), 90, "How long executions are kept; 0 keeps them for ever.", unit="days"
+        whole(0, MOST_DAYS), 90, "How long executions are kept; 0 keeps them for ever.", unit="days"
     )
 
     rollup_retention_days: int = setting(
-        whole(0, 36500),
+        whole(0, MOST_DAYS),
         1095,
         "How long the figures of dropped days are kept; 0 keeps them for ever.",
         unit="days",
     )
     audit_log_retention_days: int = setting(
-        whole(0, 36500), 365, "How long the log of changes is kept; 0 keeps it for ever.", unit="days"
+        whole(0, MOST_DAYS), 365, "How long the log of changes is kept; 0 keeps it for ever.", unit="days"
     )
 
     # the http task

@@ -12,6 +12,9 @@ from rowcall.domain.zones import zone as find_zone
 
 _WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
+MOST_DAYS = 36_500
+"""A hundred years: for longer nothing is kept."""
+
 ENCODED = "in a name or a password @ is written %40, # %23, / %2F, : %3A, ? %3F, [ %5B and ] %5D"
 
 

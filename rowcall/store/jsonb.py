@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from datetime import datetime
 from typing import Any
+
+from rowcall.domain.documents import is_text_deeper
 
 MOST_DIGITS = 400
 MOST_NESTED = 400
 """What is nested so deep can be read, and written again, from any place of the program."""
-
-_MARKS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]')
 
 
 def read_jsonb(text: str | None) -> Any:
@@ -25,24 +24,12 @@ def read_jsonb(text: str | None) -> Any:
         return None
     if len(text) <= MOST_DIGITS:
         return _READER_OF_SHORT_ONES.raw_decode(text)[0]  # nothing stands around it, as PostgreSQL writes it
-    return text if _is_deep(text) else _READER.raw_decode(text)[0]
+    return text if is_text_deeper(text, MOST_NESTED) else _READER.raw_decode(text)[0]
 
 
 def write_jsonb(value: Any) -> str:
     """A value as text for a jsonb parameter; moments become ISO 8601."""
     return _WRITER.encode(value)
-
-
-def _is_deep(text: str) -> bool:
-    """Whether objects and lists in it are nested deeper than MOST_NESTED."""
-    if text.count("[") + text.count("{") <= MOST_NESTED:
-        return False
-    depth = 0
-    for mark in _MARKS.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(mark[0], 0)
-        if depth > MOST_NESTED:
-            return True
-    return False
 
 
 def _whole(digits: str) -> int | str:

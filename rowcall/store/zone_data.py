@@ -14,8 +14,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from rowcall.domain.planning import BEGINNING, run_moment
-from rowcall.domain.schedules import Schedule, schedule_of
+from rowcall.domain.planning import run_moment
+from rowcall.domain.schedules import schedule_of
+from rowcall.domain.settling import owed_from
 from rowcall.domain.triggers import next_occurrence
 from rowcall.domain.zones import UNKNOWN, is_newer, tzdata_version
 
@@ -100,15 +101,11 @@ def _moves(rows: Sequence[Row], now: datetime) -> list[Move]:
     for row in rows:
         try:
             schedule = schedule_of(row, parsed(row["cron_fields"]))
-            following = next_occurrence(schedule.trigger, max(now, _answered(schedule)))
+            answered = schedule.last_occurrence_at or owed_from(schedule.trigger, schedule.created_at)
+            following = next_occurrence(schedule.trigger, max(now, answered))
             if following != schedule.next_occurrence_at:
                 moment = following and run_moment(schedule, following)
                 moves.append(Move(row["schedule_id"], row["version"], row["next_occurrence_at"], following, moment))
         except UNPLANNABLE:
             continue  # its next look will say why
     return moves
-
-
-def _answered(schedule: Schedule) -> datetime:
-    """Through where nothing more is owed: the last answer, or else the creation, which `starts_at` may be before."""
-    return schedule.last_occurrence_at or (BEGINNING if schedule.starts_at else schedule.created_at)

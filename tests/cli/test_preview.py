@@ -67,3 +67,12 @@ def test_a_rule_that_can_not_be_used_is_a_fault_of_usage(
     assert (ran.code, ran.out) == (2, "")
     assert words in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_a_rule_that_runs_too_often_for_this_installation_is_told_as_by_the_api(
+    command_line: RowcallCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROWCALL_MIN_INTERVAL_SECONDS", "3600")
+    ran = command_line("preview", "* * * * *")
+    assert (ran.code, ran.out) == (2, "")
+    assert "this installation allows 3600 s and more" in ran.err

@@ -11,6 +11,19 @@ from tests.worker.serving import NEVER
 from tests.worker.waiting import until
 
 
+def slow_in_a_transaction() -> tuple[rowcall.App, asyncio.Event]:
+    """Runs of `slow` wait for this event, and end in a transaction of their own."""
+    app, gate = rowcall.App("slow"), asyncio.Event()
+
+    @app.task("slow")
+    async def slow(run: rowcall.Run) -> None:
+        await gate.wait()
+        async with run.transaction():
+            pass
+
+    return app, gate
+
+
 async def test_a_retry_is_made_at_its_moment_though_the_poll_is_far_off(serve: Serve, schedules: Schedules) -> None:
     app = rowcall.App("moody")
 
@@ -40,14 +53,7 @@ async def test_what_waits_behind_a_run_starts_when_that_has_ended_though_the_pol
 async def test_what_waits_behind_a_run_that_ended_in_its_own_transaction_starts_then_too(
     serve: Serve, schedules: Schedules
 ) -> None:
-    app = rowcall.App("slow")
-    gate = asyncio.Event()
-
-    @app.task("slow")
-    async def slow(run: rowcall.Run) -> None:
-        await gate.wait()
-        async with run.transaction():
-            pass
+    app, gate = slow_in_a_transaction()
 
     schedule_id = await schedules.insert("slow", interval_seconds=1, max_executions=2, overlap_policy="queue")
     await serve(app, notifications=False, poll_interval_seconds=NEVER)
@@ -83,14 +89,7 @@ async def test_who_sits_on_a_schedule_holds_up_no_result_and_what_waits_there_st
 async def test_a_run_that_ended_in_its_own_transaction_keeps_no_slot_for_who_sits_on_its_schedule(
     serve: Serve, schedules: Schedules, another_connection: Connection
 ) -> None:
-    app = rowcall.App("slow")
-    gate = asyncio.Event()
-
-    @app.task("slow")
-    async def slow(run: rowcall.Run) -> None:
-        await gate.wait()
-        async with run.transaction():
-            pass
+    app, gate = slow_in_a_transaction()
 
     @app.task("other")
     async def other() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +12,9 @@ from rowcall.domain.access import Scope
 from rowcall.domain.definitions import Defaults
 from rowcall.domain.documents import read_document
 from rowcall.domain.errors import Fault, InvalidInput
-from rowcall.domain.timing import era_fault, pace_fault, read_timing
-from rowcall.domain.triggers import describe_trigger, occurrences_after, read_local
+from rowcall.domain.timing import era_fault
+from rowcall.domain.triggers import read_local
+from rowcall.domain.trying import try_out
 from rowcall.store.schedules import known_tasks
 from rowcall.webapi.queries import Query
 from rowcall.webapi.registry import Call, reply, route
@@ -28,23 +30,18 @@ async def preview(call: Call[Query, dict[str, Any]]) -> Response:
 def _preview(given: dict[str, Any], now: datetime, defaults: Defaults, default_client: str) -> Preview:
     read, faults = read_document(PreviewFields, {name: value for name, value in given.items() if value is not None})
     assert read is not None  # no field of it must be given
-    unusable = {fault.field.partition(".")[0] for fault in faults}
     after, after_faults = _read_after(read, defaults.timezone)
-    faults += after_faults
-    whose = {"client_id": read.client_id or default_client, "name": read.name or ""}
-    timing, trigger, timing_faults = read_timing(
-        read, unusable, default_timezone=defaults.timezone, created_at=after or now, **whose
+    tried = try_out(
+        read,
+        [*faults, *after_faults],
+        client_id=read.client_id or default_client,
+        name=read.name or "",
+        defaults=defaults,
+        now=now,
+        after=after,
+        count=read.count or 5,
     )
-    faults += timing_faults
-    if timing is not None and trigger is not None:
-        faults += filter(None, [pace_fault(timing, trigger, now, defaults.min_interval_seconds)])
-    if faults or timing is None or trigger is None:
-        raise InvalidInput(faults)
-    return Preview(
-        description=describe_trigger(**{**timing.rule(), **whose}),
-        timezone=timing.timezone,
-        upcoming=occurrences_after(trigger, after or now, read.count or 5),
-    )
+    return Preview(**asdict(tried))
 
 
 def _read_after(read: PreviewFields, default_timezone: str) -> tuple[datetime | None, list[Fault]]:

@@ -19,13 +19,12 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
-from rowcall.domain.documents import MAX_DEPTH_TOLD
+from rowcall.domain.documents import MAX_DEPTH_TOLD, is_text_deeper
 
 from .errors import storable
 
 _ESCAPES = re.compile(r"\\(?:u0000|.)")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
 
 
 class InvalidResult(Exception):
@@ -46,7 +45,7 @@ def encode_result(value: object, max_bytes: int) -> str | None:
     size = len(text) if text.isascii() else len(text.encode())
     if size > max_bytes:
         return _head_of(text, size, max_bytes)
-    if _depth(text) > MAX_DEPTH_TOLD:
+    if is_text_deeper(text, MAX_DEPTH_TOLD):
         raise InvalidResult(f"the result is nested more than {MAX_DEPTH_TOLD} levels deep; return something flatter")
     return text
 
@@ -94,18 +93,6 @@ def _head_of(text: str, size: int, max_bytes: int) -> str:
         if excess <= 0 or not head:
             return kept
         room = max(0, min(room, len(head.encode())) - max(excess // 2, 1))
-
-
-def _depth(text: str) -> int:
-    """How deep a JSON text is nested. Readers of it have a stack, and so their limit."""
-    if text.count("[") + text.count("{") <= MAX_DEPTH_TOLD:
-        return 0
-    deepest = level = 0
-    for found in _BRACKETS.finditer(text):
-        sign = found[0][0]
-        level += 1 if sign in "[{" else -1 if sign in "]}" else 0
-        deepest = max(deepest, level)
-    return deepest
 
 
 def _fault_of(value: object, fault: Exception) -> str:
