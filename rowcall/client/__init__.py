@@ -9,6 +9,7 @@ client.py      the two faces, one that waits and one that is awaited
 schedules.py   executions.py   backfills.py   webhooks.py   overview.py     the calls, each written once
 fields.py      the fields of a schedule, as keyword arguments
 calls.py       what is sent, and when it is sent again
+sending.py     a request and its answer, in time
 faces.py       from a call to a method
 finding.py     which server, and which key
 errors.py      what can go wrong

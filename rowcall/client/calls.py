@@ -39,13 +39,14 @@ NEVER_ARRIVED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A request to send; the answer to it is sent back in."""
+    """A request to send; the answer to it is sent back in. It has to be there `within` so many seconds."""
 
     method: str
     path: str
     params: Mapping[str, Any]
     content: bytes | None
     headers: Mapping[str, str]
+    within: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ class Procedure(Protocol[T_co]):
 class Call(Generic[T]):
     """One request, and how its answer is read. Parameters and headers that are None are left out.
 
-    `frees_name` is said of a request after which the name in its path may be another's.
+    `frees_name` is said of a request after which the name in its path may be another's. `within` is in seconds, where
+    that is less than the client's own limit.
     """
 
     method: str
@@ -79,6 +81,7 @@ class Call(Generic[T]):
     body: Mapping[str, Any] | None = None
     headers: Mapping[str, str | None] = field(default_factory=dict)
     frees_name: bool = False
+    within: float | None = None
 
     def steps(self, retries: int) -> Steps[T]:
         """Send it, and send it again where that is safe, after longer and longer pauses."""
@@ -118,7 +121,7 @@ class Call(Generic[T]):
             headers["Content-Type"] = "application/json"
             content = _as_json(self.body)
         params = {name: value for name, value in self.params.items() if value is not None}
-        return Send(self.method, self.path, _as_query(params), content, headers)
+        return Send(self.method, self.path, _as_query(params), content, headers, self.within)
 
     def _result(self, response: httpx2.Response) -> T:
         try:

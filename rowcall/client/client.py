@@ -13,7 +13,7 @@ import httpx2
 from rowcall.settings import Settings
 
 from . import overview
-from .calls import Pause, Procedure, Send
+from .calls import Pause, Procedure
 from .faces import does, does_async, iterates, iterates_async
 from .finding import server_of, showing, way_to
 from .parts import (
@@ -26,6 +26,7 @@ from .parts import (
     Schedules,
     Webhooks,
 )
+from .sending import send, send_async
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 30.0
@@ -38,10 +39,10 @@ class Client:
     """Talks to the API of a Rowcall, and is closed after use, best by `with`. Threads may share one.
 
     `server` is by default ROWCALL_SERVER, else this machine's; `key` is ROWCALL_API_KEY, else, for a server on this
-    machine, the one that `rowcall serve` left for this account. A request takes at most `timeout` seconds, or with None
-    as long as it takes; one that got no answer, or was told to come back later, is sent again up to `retries` times
-    where that is safe. `transport` sends requests by another way: a proxy, certificates of one's own. Raises
-    InvalidInput for what can't be used.
+    machine, the one that `rowcall serve` left for this account. An answer is read for at most `timeout` seconds, with
+    None for ever; one that falls silent in the middle may be waited for as long again. What got no answer, or was told
+    to come back later, is sent again up to `retries` times where that is safe. `transport` sends requests by another
+    way: a proxy, certificates of one's own. Raises InvalidInput for what can't be used.
     """
 
     def __init__(
@@ -53,9 +54,9 @@ class Client:
         retries: int = RETRIES,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
-        options = _options(server, key, timeout)
+        options = _options(server, key)
         self.server: str = options["base_url"]
-        self._retries = retries
+        self._timeout, self._retries = timeout, retries
         self._http = httpx2.Client(**options, transport=transport)
 
     preview = does(overview.preview)
@@ -100,7 +101,7 @@ class Client:
                 time.sleep(step.seconds)
                 continue
             try:
-                answer = self._http.send(_request(self._http, step))
+                answer = send(self._http, step, self._timeout)
             except httpx2.TransportError as lost:
                 fault = lost
 
@@ -118,7 +119,10 @@ class Client:
 
 
 class AsyncClient:
-    """`Client` for an event loop: every method is awaited, lists are read with `async for`, `async with` closes it."""
+    """`Client` for an event loop: every method is awaited, lists are read with `async for`, `async with` closes it.
+
+    A request takes at most `timeout` seconds, whatever its server does.
+    """
 
     def __init__(
         self,
@@ -129,9 +133,9 @@ class AsyncClient:
         retries: int = RETRIES,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        options = _options(server, key, timeout)
+        options = _options(server, key)
         self.server: str = options["base_url"]
-        self._retries = retries
+        self._timeout, self._retries = timeout, retries
         self._http = httpx2.AsyncClient(**options, transport=transport)
 
     preview = does_async(overview.preview)
@@ -176,7 +180,7 @@ class AsyncClient:
                 await asyncio.sleep(step.seconds)
                 continue
             try:
-                answer = await self._http.send(_request(self._http, step))
+                answer = await send_async(self._http, step, self._timeout)
             except httpx2.TransportError as lost:
                 fault = lost
 
@@ -193,15 +197,9 @@ class AsyncClient:
         await self.close()
 
 
-def _options(server: str | None, key: str | None, timeout: float | None) -> dict[str, Any]:
+def _options(server: str | None, key: str | None) -> dict[str, Any]:
     settings = Settings.from_environment(only=SETTINGS)
     address = server_of(server, settings)
     shown = showing(key, address, settings)
     headers = {"Accept": "application/json"} | shown.pop("headers", {})
-    return {"base_url": address, "headers": headers, "timeout": timeout} | shown | way_to(address)
-
-
-def _request(http: httpx2.Client | httpx2.AsyncClient, step: Send) -> httpx2.Request:
-    return http.build_request(
-        step.method, step.path, params=step.params, content=step.content, headers=dict(step.headers)
-    )
+    return {"base_url": address, "headers": headers} | shown | way_to(address)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rowcall.domain.errors import RowcallError
 from rowcall.domain.executions import ExecutionStatus
 from rowcall.wire.executions import ExecutionList, ExecutionView
 
 from .calls import Call, Pages, Pause, Steps, reader
+from .errors import RateLimited, Unavailable
 from .fields import Moment
 
 FIRST_LOOK_SECONDS = 0.05
 LONGEST_LOOK_SECONDS = 2.0
+LEAST_SECONDS = 1.0
+"""So long the last look may take, however little time is left."""
 
 
 class WaitedTooLong(RowcallError):
@@ -66,18 +69,34 @@ class _Waiting:
     timeout: float
 
     def steps(self, retries: int) -> Steps[ExecutionView]:
+        """Look again and again. After a look that was lost too, as often as it takes, unless `retries` is 0."""
         until, pause = time.monotonic() + self.timeout, FIRST_LOOK_SECONDS
+        seen: ExecutionView | None = None
         while True:
-            execution = yield from get(self.execution_id).steps(retries)
-            if ExecutionStatus(execution.status).is_final:
-                return execution
+            lost: Unavailable | RateLimited | None = None
+            try:
+                seen = yield from self._look(until).steps(0)
+            except (Unavailable, RateLimited) as fault:
+                lost = fault
+            if seen is not None and ExecutionStatus(seen.status).is_final:
+                return seen
             left = until - time.monotonic()
+            if lost is not None and (not retries or (seen is None and left <= 0)):
+                raise lost
             if left <= 0:
-                raise WaitedTooLong(execution, self.timeout)
-            yield Pause(min(pause, left))
+                assert seen is not None
+                raise WaitedTooLong(seen, self.timeout) from lost
+            asked = 0.0 if lost is None else lost.retry_after or 0.0
+            yield Pause(min(max(pause, asked), left))
             pause = min(pause * 1.5, LONGEST_LOOK_SECONDS)
+
+    def _look(self, until: float) -> Call[ExecutionView]:
+        return replace(get(self.execution_id), within=max(until - time.monotonic(), LEAST_SECONDS))
 
 
 def wait(execution: int | ExecutionView, timeout: float = 3600.0) -> _Waiting:
-    """The execution once its status is final, however it ended. Raises WaitedTooLong after `timeout` seconds."""
+    """The execution once its status is final, however it ended. Raises WaitedTooLong after `timeout` seconds.
+
+    A server that can't be reached meanwhile is looked for until then; Unavailable where it never told of the execution.
+    """
     return _Waiting(execution if isinstance(execution, int) else execution.execution_id, timeout)
