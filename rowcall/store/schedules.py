@@ -281,9 +281,8 @@ async def delete_schedule(session: Session, schedule: ScheduleRow) -> int | None
         written(session, await session.fetchrow("disable_schedule", schedule["schedule_id"], written_by, who))
         return None
     closed = await session.fetch("delete_schedule", schedule["schedule_id"], DELETED)
-    cancelled = await cancel_closed(session, closed, DELETED)
-    await tell_and_wake(session, cancelled)
-    return len(cancelled)
+    await tell_and_wake(session, await cancel_closed(session, closed, DELETED))
+    return len(closed)
 
 
 def _is_deleted(schedule: ScheduleRow) -> str:
